@@ -10,6 +10,9 @@ type DNSEvidence struct {
 	Addresses List[HostAddress] `json:"addresses"`
 	Rcode     Maybe             `json:"rcode"` // NOERROR, NXDOMAIN, SERVFAIL, ... of our own query
 	MX        List[string]      `json:"mx"`
+
+	partial bool // one family resolved and the other failed
+	differs bool // the system's answer and our own query differ
 }
 
 // HostAddress is one address of the host.

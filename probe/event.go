@@ -92,7 +92,7 @@ func (r *Report) Add(e Event) {
 	case e.End != nil:
 		r.DurationMs, r.Verdict, r.ExitCode, r.Vantage = e.End.DurationMs, e.End.Verdict, e.End.ExitCode, e.End.Vantage
 	case e.Plan != nil:
-		r.Results = append(r.Results, Result{Profile: e.Profile, Settings: e.Plan.Settings})
+		r.Results = append(r.Results, Result{Profile: e.Profile, Settings: e.Plan.Settings, planned: e.Plan.Steps})
 	case len(r.Results) > 0:
 		r.Results[len(r.Results)-1].add(e)
 	}

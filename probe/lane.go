@@ -3,9 +3,9 @@ package probe
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"net"
 	"net/netip"
-	"sync"
 
 	"github.com/smtpdx/smtpdx/probe/wire"
 )
@@ -23,9 +23,14 @@ type lane struct {
 	seen      map[StepID]Evidence
 	exchanges List[Exchange] // of the step that runs now
 	reply     *wire.Reply    // the reply that decided the step that runs now, if the step says so
-	greeted   bool           // an SMTP greeting was read: QUIT is owed
+	greeted   bool           // an SMTP reply was read: QUIT is owed
 	bad       bool           // the certificate is bad: no credential may go over this lane
-	mu        sync.Mutex
+
+	ready   bool   // every step up to the login passed
+	failed  StepID // the first step that failed
+	stopped *why   // why the remaining steps do not run
+	passed  int    // steps that passed before the first failure
+	askErr  error  // no password could be had, or the connection was lost meanwhile
 }
 
 func (l *lane) settings() *Settings { return &l.run.settings }
@@ -57,3 +62,12 @@ func (l *lane) side(ctx context.Context, purpose string) (*wire.Conn, error) {
 
 // encrypted tells whether TLS is on.
 func (l *lane) encrypted() bool { return l.tls != nil }
+
+// decider gives the reply that decided the step: the refusal, or what the step named.
+func (l *lane) decider(err error) *wire.Reply {
+	var refused *refusal
+	if errors.As(err, &refused) {
+		return &refused.reply
+	}
+	return l.reply
+}

@@ -53,6 +53,8 @@ type Result struct {
 	Suggestion  *Suggestion          `json:"suggestion"`
 	Next        List[Next]           `json:"next"`
 	Transcript  List[TranscriptLine] `json:"transcript"`
+
+	planned List[StepID] // for the order of the steps
 }
 
 // ShownSettings are the settings as a report shows them: no secret, and where each value came from.

@@ -7,6 +7,8 @@ type TCPEvidence struct {
 	LocalAddress Maybe `json:"local_address"`
 	Family       *int  `json:"family"`
 	Proxy        Maybe `json:"proxy"`
+
+	proxyLogin bool // the proxy wants a login
 }
 
 func (*TCPEvidence) isEvidence() {}

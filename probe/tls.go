@@ -12,6 +12,9 @@ type TLSEvidence struct {
 	ClientCertificateAsked *bool        `json:"client_certificate_asked"`
 	Alert                  Maybe        `json:"alert"`
 	VersionsAccepted       List[string] `json:"versions_accepted"` // asked by second connections after a failure
+
+	plainGreeting string // what was answered in plain text
+	weakCipher    bool   // a second connection with weak ciphers worked
 }
 
 func (*TLSEvidence) isEvidence() {}

@@ -389,3 +389,16 @@ func (c *Conn) AwaitBye(ctx context.Context) {
 
 // Close ends the connection without a word.
 func (c *Conn) Close() { _ = c.net.Close() }
+
+// IsIdle tells whether the server still holds the connection and has said
+// nothing unasked (a 421, an end): the state in which a command may be sent.
+func (c *Conn) IsIdle() bool {
+	if c.br.Buffered() > 0 {
+		return false
+	}
+	_ = c.net.SetReadDeadline(time.Now().Add(time.Millisecond))
+	defer c.net.SetReadDeadline(time.Time{})
+	_, err := c.br.Peek(1)
+	var timeout net.Error
+	return errors.As(err, &timeout) && timeout.Timeout()
+}

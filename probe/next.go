@@ -1,0 +1,82 @@
+package probe
+
+import (
+	"net"
+	"strconv"
+	"strings"
+)
+
+func itoa(n int) string { return strconv.Itoa(n) }
+
+// nextSteps gives what to do next: after a pass nothing but the honest
+// remark, after a failure the check to repeat, with the suggestion if there is one.
+func nextSteps(s *Settings, res *Result) List[Next] {
+	if s.Refused != nil || s.Host == "" {
+		return nil
+	}
+	set := SuggestedSettings{Host: s.Host, Port: s.Port, Encryption: string(s.Encryption)}
+	text := "repeat this check"
+	switch {
+	case res.Interrupted:
+	case res.Suggestion != nil:
+		set, text = res.Suggestion.Settings, "check the suggested settings"
+	case res.FailedStep != "":
+		text = "check again after the change"
+	}
+	if s.Profile != "" && res.Suggestion == nil {
+		return List[Next]{{Text: text, Command: Maybe("smtpdx check " + quote(s.Profile)), Shell: "posix"}}
+	}
+	return List[Next]{{Text: text, Command: Maybe(checkCommand(s, set, string(res.Settings.Account))), Shell: "posix"}}
+}
+
+// checkCommand writes the command line for settings. Credentials are asked
+// for, so none is in it.
+func checkCommand(s *Settings, set SuggestedSettings, account string) string {
+	words := []string{"smtpdx", "check", net.JoinHostPort(set.Host, itoa(set.Port))}
+	if impliedEncryption(set.Port) != Encryption(set.Encryption) {
+		words = append(words, "--encryption", set.Encryption)
+	}
+	if account != "" && !strings.Contains(account, "[hidden]") {
+		words = append(words, "-u", quote(account))
+	}
+	for _, from := range s.From {
+		if from != s.Account {
+			words = append(words, "--from", quote(from))
+		}
+	}
+	for _, to := range s.To {
+		words = append(words, "--to", quote(to))
+	}
+	if s.CAFile != "" {
+		words = append(words, "--ca-file", quote(s.CAFile))
+	}
+	if s.Resolver != "" {
+		words = append(words, "--resolver", s.Resolver)
+	}
+	if s.Proxy != "" {
+		words = append(words, "--proxy", quote(s.Proxy))
+	}
+	return strings.Join(words, " ")
+}
+
+// impliedEncryption is what auto makes of a port.
+func impliedEncryption(port int) Encryption {
+	switch port {
+	case 465:
+		return SSL
+	case 25, 587, 2525:
+		return STARTTLS
+	}
+	return ""
+}
+
+// quote writes a word so that POSIX shells and PowerShell read it back alike.
+func quote(word string) string {
+	plain := word != "" && !strings.ContainsFunc(word, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("@.-_+:/=,", r) && r < 0x7f)
+	}) && word[0] != '@' && word[0] != '-'
+	if plain {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}

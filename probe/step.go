@@ -1,0 +1,137 @@
+package probe
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/smtpdx/smtpdx/probe/cause"
+	"github.com/smtpdx/smtpdx/probe/secret"
+)
+
+// summarizer is evidence that can say itself in a few words.
+type summarizer interface {
+	summary(fault *Fault) string
+}
+
+// step runs one step on a lane and reports it. It alone sets statuses.
+func (r *run) step(ctx context.Context, step Step, l *lane) Status {
+	begin := time.Now()
+	address := l.address()
+	if step.Scope != PerLane {
+		address = ""
+	}
+	r.emit(Event{Kind: EventStepStart, Start: &StepStart{ID: step.ID, Address: address, AtMs: r.since(begin)}})
+	l.exchanges, l.reply = nil, nil
+	if l.conn != nil {
+		l.conn.ResetBudget()
+	}
+	limit, cancel := r.limit(ctx, step.ID)
+	evidence, err := step.do(limit, l)
+	cancel()
+	if evidence == nil {
+		evidence = EvidenceOf(step.ID)
+	}
+	l.seen[step.ID] = evidence
+	res := StepResult{ID: step.ID, Address: address, StartedMs: ptr(r.since(begin)),
+		DurationMs: ptr(Milliseconds(time.Since(begin))), Exchanges: l.exchanges, Evidence: evidence, Status: Pass}
+	if l.id != 0 {
+		res.Connection = ptr(l.id)
+	}
+	res.Reply = shownReply(l.decider(err))
+	r.judge(ctx, &res, l, err)
+	r.emit(Event{Kind: EventStep, Step: &res})
+	return res.Status
+}
+
+// limit gives a step its time: its own, or what is left of the probe's.
+func (r *run) limit(ctx context.Context, id StepID) (context.Context, context.CancelFunc) {
+	own := r.timeout(id)
+	r.mu.Lock()
+	left := time.Until(r.end)
+	r.mu.Unlock()
+	if left < own {
+		return context.WithTimeoutCause(ctx, max(left, 0), fmt.Errorf("the %s for the whole probe are over", seconds(r.settings.deadline())))
+	}
+	return context.WithTimeout(ctx, own)
+}
+
+func (r *run) timeout(id StepID) time.Duration {
+	switch {
+	case r.settings.Timeout > 0:
+		return r.settings.Timeout
+	case id == StepGreeting:
+		return greetingTimeout
+	}
+	return stepTimeout
+}
+
+// seconds writes a duration as a person would.
+func seconds(d time.Duration) string {
+	return fmt.Sprintf("%g s", d.Seconds())
+}
+
+// judge sets status, fault and summary; rules may turn a pass into a warning.
+func (r *run) judge(ctx context.Context, res *StepResult, l *lane, err error) {
+	if ctx.Err() != nil && isTimeoutLike(err) {
+		reason := &why{reason: skipReasonOf(ctx)}
+		res.Status, res.SkipReason, res.Summary = Skip, Maybe(reason.reason), reason.String()
+		return
+	}
+	if err != nil {
+		res.Status = Fail
+		fault := *faultOf(err)
+		var own *Fault
+		if fault.Kind == Timeout && !errors.As(err, &own) {
+			fault.Text = "no answer within " + seconds(res.DurationMs.Duration().Round(100*time.Millisecond))
+		}
+		fault.Text = r.shown(fault.Text)
+		res.Fault = &fault
+	}
+	res.Summary = r.shown(summaryOf(res))
+	if res.Status == Pass && r.warns(*res, l) {
+		res.Status = Warn
+	}
+}
+
+// isTimeoutLike: an ended context shows as a deadline or as a closed connection.
+func isTimeoutLike(err error) bool {
+	if err == nil {
+		return false
+	}
+	var refused *refusal
+	return !errors.As(err, &refused)
+}
+
+func (r *run) shown(s string) string {
+	return r.redactor.Text(secret.Clean(r.redactor.Text(s)))
+}
+
+func summaryOf(res *StepResult) string {
+	if s, ok := res.Evidence.(summarizer); ok {
+		if words := s.summary(res.Fault); words != "" {
+			return words
+		}
+	}
+	if res.Fault != nil {
+		return res.Fault.Text
+	}
+	return "ok"
+}
+
+// warns tells whether a rule finds something questionable in a step that passed.
+func (r *run) warns(res StepResult, l *lane) bool {
+	r.mu.Lock()
+	soFar := r.result
+	soFar.Steps = append(append(List[StepResult]{}, r.result.Steps...), res)
+	r.mu.Unlock()
+	for _, facts := range factsOf(&r.settings, &soFar, res) {
+		for _, found := range r.base.Match(facts) {
+			if found.Severity == cause.Warning {
+				return true
+			}
+		}
+	}
+	return false
+}
