@@ -95,8 +95,8 @@ func Diagnose(base *cause.Base, s *Settings, res *Result) ([]Finding, *Suggestio
 			}
 			for _, found := range base.Match(facts) {
 				f := findingOf(found, step, facts)
-				if sideLane(res, step) && f.Severity == cause.Error {
-					f.Severity = cause.Warning
+				if f.Severity == cause.Error && (sideLane(res, step) || step.Status != Fail) {
+					f.Severity = cause.Warning // the run could go on
 				}
 				all = merge(all, f)
 				if suggestion == nil && found.Suggest != nil && f.Severity == cause.Error && string(step.ID) == string(res.FailedStep) {

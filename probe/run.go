@@ -292,6 +292,9 @@ func (r *run) laneStep(ctx context.Context, step Step, l *lane) {
 		if l.failed == "" {
 			l.failed = step.ID
 		}
+		if step.ID == StepTLS || step.ID == StepSTARTTLS && l.awaitsTLS() {
+			l.greeted = false // no QUIT: the server waits for TLS
+		}
 		if step.ID != StepCertificate {
 			l.stopped = &why{reason: Blocked, by: step.ID}
 			return

@@ -49,3 +49,6 @@ func starttlsStep(ctx context.Context, l *lane) (Evidence, error) {
 	}
 	return e, nil
 }
+
+// awaitsTLS tells whether the server has said yes to STARTTLS.
+func (l *lane) awaitsTLS() bool { return l.reply != nil && l.reply.Code == 220 }

@@ -90,9 +90,32 @@ func (r *run) judge(ctx context.Context, res *StepResult, l *lane, err error) {
 		res.Fault = &fault
 	}
 	res.Summary = r.shown(summaryOf(res))
-	if res.Status == Pass && r.warns(*res, l) {
-		res.Status = Warn
+	if res.Status == Pass {
+		r.question(res)
 	}
+}
+
+// question lets the rules look at a step that passed: a warning makes it
+// "warn". What only this computer can do fails the step when the settings are
+// used elsewhere (used_by: cloud).
+func (r *run) question(res *StepResult) {
+	for _, found := range r.found(*res) {
+		switch {
+		case found.Severity == cause.Error && r.settings.UsedBy == "cloud":
+			res.Status = Fail
+			res.Fault = &Fault{Kind: cloudFault(res.ID), Text: r.shown(found.Title)}
+			return
+		case found.Severity != cause.Info:
+			res.Status = Warn
+		}
+	}
+}
+
+func cloudFault(id StepID) FaultKind {
+	if id == StepCertificate {
+		return BadCertificate
+	}
+	return Unreachable
 }
 
 // isTimeoutLike: an ended context shows as a deadline or as a closed connection.
@@ -120,18 +143,15 @@ func summaryOf(res *StepResult) string {
 	return "ok"
 }
 
-// warns tells whether a rule finds something questionable in a step that passed.
-func (r *run) warns(res StepResult, l *lane) bool {
+// found gives the causes of a step in the light of what the others saw so far.
+func (r *run) found(res StepResult) []cause.Found {
 	r.mu.Lock()
 	soFar := r.result
 	soFar.Steps = append(append(List[StepResult]{}, r.result.Steps...), res)
 	r.mu.Unlock()
+	var all []cause.Found
 	for _, facts := range factsOf(&r.settings, &soFar, res) {
-		for _, found := range r.base.Match(facts) {
-			if found.Severity == cause.Warning {
-				return true
-			}
-		}
+		all = append(all, r.base.Match(facts)...)
 	}
-	return false
+	return all
 }

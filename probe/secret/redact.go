@@ -177,13 +177,25 @@ func replaceFold(s, form string) string {
 	if !isHexLike(form) {
 		return s
 	}
+	lower := asciiLower(form)
 	for {
-		i := strings.Index(strings.ToLower(s), strings.ToLower(form))
-		if i < 0 || i+len(form) > len(s) {
+		i := strings.Index(asciiLower(s), lower)
+		if i < 0 {
 			return s
 		}
 		s = s[:i] + Hidden + s[i+len(form):]
 	}
+}
+
+// asciiLower keeps every byte's place, which strings.ToLower does not.
+func asciiLower(s string) string {
+	b := []byte(s)
+	for i, c := range b {
+		if c >= 'A' && c <= 'Z' {
+			b[i] = c + 'a' - 'A'
+		}
+	}
+	return string(b)
 }
 
 // isHexLike tells whether the letter case of a form is the encoder's choice.
