@@ -51,8 +51,8 @@ func baseFacts(s *Settings, res *Result, step StepResult) cause.Facts {
 	if s.Provider != nil {
 		f.Provider = s.Provider.ID
 	}
-	if len(s.From) == 1 {
-		f.From = s.From[0]
+	if len(res.Settings.From) == 1 {
+		f.From = res.Settings.From[0]
 	}
 	if step.Fault != nil {
 		f.Fault, f.Text = string(step.Fault.Kind), step.Fault.Text
@@ -443,11 +443,11 @@ func refusedSender(base cause.Facts, s *Settings, e *SenderEvidence, try SenderT
 	if len(s.To) == 0 {
 		f.Seen.Add(cause.RecipientDefault)
 	}
-	if strings.EqualFold(try.From, s.Account) {
+	if try.account {
 		f.Seen.Add(cause.FromIsAccount)
 	}
 	for _, other := range e.Tries {
-		if other.AccountItself || strings.EqualFold(other.From, s.Account) && other.From != try.From {
+		if other.account && !try.account {
 			accountFacts(&f, other)
 		}
 	}

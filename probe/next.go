@@ -4,6 +4,8 @@ import (
 	"net"
 	"strconv"
 	"strings"
+
+	"github.com/smtpdx/smtpdx/probe/secret"
 )
 
 func itoa(n int) string { return strconv.Itoa(n) }
@@ -26,26 +28,28 @@ func nextSteps(s *Settings, res *Result) List[Next] {
 	if s.Profile != "" && res.Suggestion == nil {
 		return List[Next]{{Text: text, Command: Maybe("smtpdx check " + quote(s.Profile)), Shell: "posix"}}
 	}
-	return List[Next]{{Text: text, Command: Maybe(checkCommand(s, set, string(res.Settings.Account))), Shell: "posix"}}
+	return List[Next]{{Text: text, Command: Maybe(checkCommand(s, set, res.Settings)), Shell: "posix"}}
 }
 
 // checkCommand writes the command line for settings. Credentials are asked
 // for, so none is in it.
-func checkCommand(s *Settings, set SuggestedSettings, account string) string {
+func checkCommand(s *Settings, set SuggestedSettings, shown ShownSettings) string {
 	words := []string{"smtpdx", "check", net.JoinHostPort(set.Host, itoa(set.Port))}
 	if impliedEncryption(set.Port) != Encryption(set.Encryption) {
 		words = append(words, "--encryption", set.Encryption)
 	}
-	if account != "" && !strings.Contains(account, "[hidden]") {
+	if account := string(shown.Account); account != "" && !hidden(account) {
 		words = append(words, "-u", quote(account))
 	}
-	for _, from := range s.From {
-		if from != s.Account {
+	for _, from := range shown.From {
+		if from != string(shown.Account) && !hidden(from) {
 			words = append(words, "--from", quote(from))
 		}
 	}
-	for _, to := range s.To {
-		words = append(words, "--to", quote(to))
+	for _, to := range shown.To {
+		if !hidden(to) {
+			words = append(words, "--to", quote(to))
+		}
 	}
 	if s.CAFile != "" {
 		words = append(words, "--ca-file", quote(s.CAFile))
@@ -58,6 +62,8 @@ func checkCommand(s *Settings, set SuggestedSettings, account string) string {
 	}
 	return strings.Join(words, " ")
 }
+
+func hidden(word string) bool { return strings.Contains(word, secret.Hidden) }
 
 // impliedEncryption is what auto makes of a port.
 func impliedEncryption(port int) Encryption {

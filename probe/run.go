@@ -6,8 +6,10 @@ import (
 	"iter"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"github.com/smtpdx/smtpdx/probe/cause"
 	"github.com/smtpdx/smtpdx/probe/secret"
@@ -117,12 +119,22 @@ func newRun(ctx context.Context, p *Prober, s Settings) *run {
 	}
 	r.learn(s.Password.Value)
 	r.learn(s.Token.Value)
+	if isKey(s.Account) {
+		r.redactor.Learn(s.Account)
+	}
 	r.end = time.Now().Add(s.deadline())
 	return r
 }
 
-// learn teaches the redactor a credential; an account that is the credential
-// itself is a secret too.
+// isKey knows accounts that are API keys and so secrets themselves: long, no
+// address, letters mixed with digits (Amazon SES, Mailjet, Postmark, ...).
+func isKey(account string) bool {
+	return len(account) >= 16 && !strings.ContainsAny(account, "@ .") && strings.ContainsAny(account, "0123456789") &&
+		strings.ContainsFunc(account, unicode.IsLetter)
+}
+
+// learn teaches the redactor a credential; an account that is the same word
+// is hidden with it.
 func (r *run) learn(v secret.Value) {
 	if !v.IsSet() || v.Reveal() == "" {
 		return
@@ -484,6 +496,11 @@ func (r *run) shownSettings() ShownSettings {
 		from = append(from, r.redactor.Text(f))
 	}
 	shown.From = from
+	to := make(List[string], 0, len(shown.To))
+	for _, t := range shown.To {
+		to = append(to, r.redactor.Text(t))
+	}
+	shown.To = to
 	return shown
 }
 

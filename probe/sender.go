@@ -26,7 +26,8 @@ type SenderTry struct {
 	Refused       Maybe  `json:"refused"` // sender, recipient, unclear
 	Reply         *Reply `json:"reply"`
 
-	verb string // the command that was refused
+	verb    string // the command that was refused
+	account bool   // From is the account
 }
 
 func (*SenderEvidence) isEvidence() {}
@@ -126,7 +127,7 @@ func (l *lane) accountCouldDecide(e *SenderEvidence) bool {
 		return false
 	}
 	return slices.ContainsFunc(e.Tries, func(t SenderTry) bool { return t.Refused == "sender" || t.Refused == "unclear" }) &&
-		!slices.ContainsFunc(e.Tries, func(t SenderTry) bool { return strings.EqualFold(t.From, account) })
+		!slices.ContainsFunc(e.Tries, func(t SenderTry) bool { return t.account })
 }
 
 // trySender asks for one From and all its recipients.
@@ -181,7 +182,8 @@ func (l *lane) readTries(replies []wire.Reply, from string, recipients []string,
 	}
 	mail := replies[0]
 	for i, to := range recipients {
-		try := SenderTry{From: from, To: to, AccountItself: account, Reply: shownReply(&mail), verb: "MAIL"}
+		try := SenderTry{From: l.run.redactor.Text(from), To: l.run.redactor.Text(to), AccountItself: account,
+			Reply: shownReply(&mail), verb: "MAIL", account: strings.EqualFold(from, l.settings().Account)}
 		switch {
 		case !mail.IsPositive():
 			try.Refused = Maybe(whoIsRefused("MAIL", mail, from, to))
