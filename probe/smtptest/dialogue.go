@@ -1,0 +1,138 @@
+// Package smtptest is an SMTP server that behaves well or badly in a chosen
+// way, and judges the client while it does. What it does stands in a
+// catalogue of dialogues, one text file each: a test, a demonstration and the
+// documentation of a real fault in one. For the tests of the engine, for
+// "lab" and "demo", and for whoever wants to reproduce an error.
+//
+// It shares no code with the client it judges.
+package smtptest
+
+import (
+	"cmp"
+	"embed"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// Dialogue is one behaviour of a server, the settings to meet it with, and
+// what a diagnosis must say. doc.go describes the text it is parsed from.
+type Dialogue struct {
+	Name    string // of the file, without .txt
+	Title   string // one line
+	Teaches string // what a person learns from it, one paragraph
+	Make    string // whose healthy ways it begins with: postfix, exchange, ...
+
+	Settings Settings // what the client should be asked to use
+
+	Verdict   string // pass, warn or fail
+	Step      string // the step that fails or warns, "" for pass
+	Cause     string // the first cause expected, "" for pass
+	ExitCode  int    // 0 for pass and warn
+	LinuxOnly bool   // needs what only Linux does
+
+	Text string // the source
+
+	lanes   []lane // at least one
+	records []record
+}
+
+// Settings are what the client is asked to use; zero means not set.
+type Settings struct {
+	Host       string // "localhost" unless the dialogue has names of its own
+	Encryption string // starttls, ssl, none
+	Account    string
+	Password   string
+	Token      string
+	Auth       string // a forced mechanism
+	From, To   []string
+	Helo       string
+	Timeout    string // "3s"
+	Until      string // a step
+
+	AllowPlaintextAuth bool
+	Insecure           bool
+}
+
+// lane is what one address does.
+type lane struct {
+	address string // "" for every address that has no lane of its own
+	script  *script
+}
+
+//go:embed catalogue/*.txt makes/*.txt
+var files embed.FS
+
+// The catalogue is compiled in, so an error in it is a programming error; a
+// test parses every file before it gets here.
+var catalogue = sync.OnceValue(func() []Dialogue {
+	names, err := fs.Glob(files, "catalogue/*.txt")
+	if err != nil {
+		panic(err)
+	}
+	all := make([]Dialogue, 0, len(names))
+	for _, name := range names {
+		text, err := files.ReadFile(name)
+		if err != nil {
+			panic(err)
+		}
+		d, err := Parse(strings.TrimSuffix(path.Base(name), ".txt"), text)
+		if err != nil {
+			panic(err)
+		}
+		all = append(all, d)
+	}
+	slices.SortStableFunc(all, byStep)
+	return all
+})
+
+// Catalogue gives every dialogue: the healthy ones, then those that warn or
+// fail in the order of the steps, by name within a step.
+func Catalogue() []Dialogue { return slices.Clone(catalogue()) }
+
+// Lookup finds a dialogue by its name.
+func Lookup(name string) (Dialogue, bool) {
+	for _, d := range catalogue() {
+		if d.Name == name {
+			return d, true
+		}
+	}
+	return Dialogue{}, false
+}
+
+func byStep(a, b Dialogue) int {
+	return cmp.Or(
+		cmp.Compare(slices.Index(stepOrder, a.Step), slices.Index(stepOrder, b.Step)),
+		strings.Compare(a.Name, b.Name))
+}
+
+// stepOrder are the steps a dialogue can name, the healthy one first.
+var stepOrder = []string{"", "settings", "dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate",
+	"ehlo-tls", "auth", "sender"}
+
+// exitCode is the code of a run that fails at a step.
+func exitCode(step string) int {
+	switch step {
+	case "settings":
+		return 2
+	case "dns":
+		return 10
+	case "tcp":
+		return 11
+	case "greeting":
+		return 12
+	case "ehlo", "ehlo-tls":
+		return 13
+	case "starttls", "tls":
+		return 14
+	case "certificate":
+		return 15
+	case "auth":
+		return 16
+	case "sender":
+		return 17
+	}
+	return 0
+}

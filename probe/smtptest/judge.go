@@ -1,0 +1,93 @@
+package smtptest
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"strings"
+)
+
+// judge remembers what clients did wrong, over all connections.
+type judge struct {
+	violations []string
+	seen       map[[32]byte]bool // credentials that were answered, as hashes
+}
+
+const maxViolations = 200
+
+func newJudge() judge { return judge{seen: map[[32]byte]bool{}} }
+
+func (s *Server) violateLocked(id int, what string) {
+	if len(s.judge.violations) < maxViolations {
+		s.judge.violations = append(s.judge.violations, fmt.Sprintf("connection %d: %s", id, printable(what)))
+	}
+	s.logLocked(id, "!!", what)
+}
+
+func (c *session) violate(format string, args ...any) {
+	c.server.mu.Lock()
+	defer c.server.mu.Unlock()
+	c.server.violateLocked(c.id, fmt.Sprintf(format, args...))
+}
+
+// judgeLogin looks whether a login may happen here at all.
+func (c *session) judgeLogin(mechanism string, line string) {
+	settings := c.server.dialogue.Settings
+	switch {
+	case c.encrypted == nil && !settings.AllowPlaintextAuth:
+		c.violate("AUTH %s on an unencrypted line", mechanism)
+	case c.encrypted != nil && isBadCertificate(c.script.certificate) && !settings.Insecure:
+		c.violate("AUTH %s after a bad certificate (%s)", mechanism, c.script.certificate)
+	}
+	switch {
+	case len(line)+2 > 512:
+		c.violate("AUTH %s with its initial response has %d octets; 512 are the limit", mechanism, len(line)+2)
+	case c.authed:
+		c.violate("AUTH after a login that succeeded")
+	case c.mail:
+		c.violate("AUTH within a mail transaction")
+	}
+}
+
+// judgeCredentials looks whether the same ones come again after an answer.
+func (c *session) judgeCredentials(account, secret string) {
+	if account == "" && secret == "" {
+		return
+	}
+	c.credential = sha256.Sum256([]byte(account + "\x00" + secret))
+	c.server.mu.Lock()
+	defer c.server.mu.Unlock()
+	if c.server.judge.seen[c.credential] {
+		c.server.violateLocked(c.id, "AUTH a second time with the same credentials")
+	}
+}
+
+// answeredLogin remembers credentials that the server has decided about. A
+// reply that speaks of the mechanism decides nothing.
+func (c *session) answeredLogin() {
+	if c.credential == ([32]byte{}) || c.reply.code == 504 || strings.Contains(strings.ToLower(c.reply.text), "mechanism") {
+		return
+	}
+	c.server.mu.Lock()
+	defer c.server.mu.Unlock()
+	c.server.judge.seen[c.credential] = true
+}
+
+// judgeEnd looks at how the client left.
+func (c *session) judgeEnd() {
+	switch {
+	case c.owesReset:
+		c.violate("left a transaction open after RCPT; RSET is missing")
+	}
+	if c.owesQuit && !c.isProbe() {
+		c.violate("hung up without QUIT")
+	}
+}
+
+// isProbe tells that the client only looked whether TLS answers here, or left
+// because of the certificate: it may not have read the greeting at all.
+func (c *session) isProbe() bool {
+	if c.script.listen != "tls" || c.commands > 0 {
+		return false
+	}
+	return c.server.dialogue.Settings.Encryption != "ssl" || isBadCertificate(c.script.certificate)
+}
