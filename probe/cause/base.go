@@ -1,7 +1,16 @@
 package cause
 
+import "sync"
+
+//go:generate go run -tags causegen ./gen
+
 // Base is the knowledge base: causes and the rules that name them.
-type Base struct{}
+type Base struct {
+	entries  []Entry
+	services []Service
+	rules    []*rule
+	byStep   map[string][]*rule // a step's rules, those for any step among them; "" has all
+}
 
 // Found is a cause that fits facts, with its texts filled in.
 type Found struct {
@@ -42,8 +51,67 @@ type Suggest struct {
 	Text       string
 }
 
-// Builtin gives the knowledge base that the binary holds.
-func Builtin() *Base { return &Base{} }
+// Cause is what the base says of a cause without a case: words in capitals
+// (HOST, ACCOUNT) stand for what a case would fill in.
+type Cause struct {
+	ID, Step    string // Step is where it usually shows, "any" when it can be everywhere
+	Title       string
+	Explanation string
+	Who         Who
+	Severity    Severity
+	Fix         []Fix
+	Decides     []Decides
+	Links       []Link
+}
 
-// Match names the causes that fit, the most likely first.
-func (b *Base) Match(f Facts) []Found { return nil }
+// Builtin gives the knowledge base that the binary holds.
+func Builtin() *Base { return builtin() }
+
+var builtin = sync.OnceValue(func() *Base { return New(entries, services) })
+
+// New makes a base of entries that the loader has checked. They stay the
+// caller's and must not change.
+func New(entries []Entry, services []Service) *Base {
+	b := &Base{entries: entries, services: services, byStep: map[string][]*rule{}}
+	for i := range entries {
+		for j := range entries[i].Rules {
+			b.rules = append(b.rules, newRule(&entries[i], &entries[i].Rules[j], len(b.rules)))
+		}
+	}
+	for _, step := range Steps() {
+		for _, r := range b.rules {
+			if len(r.When.Step) == 0 || has(r.When.Step, step) {
+				b.byStep[step] = append(b.byStep[step], r)
+			}
+		}
+	}
+	b.byStep[""] = b.rules
+	return b
+}
+
+// All gives every cause, in the order of the steps.
+func (b *Base) All() []Cause {
+	all := make([]Cause, len(b.entries))
+	for i := range b.entries {
+		all[i] = describe(&b.entries[i])
+	}
+	return all
+}
+
+// Lookup gives the cause with an id, and whether there is one.
+func (b *Base) Lookup(id string) (Cause, bool) {
+	for i := range b.entries {
+		if b.entries[i].ID == id {
+			return describe(&b.entries[i]), true
+		}
+	}
+	return Cause{}, false
+}
+
+func describe(e *Entry) Cause {
+	w := standIns{}
+	return Cause{
+		ID: e.ID, Step: e.Step, Who: e.Who, Severity: e.Severity, Title: e.Title[len(e.Title)-1],
+		Explanation: e.Explanation[len(e.Explanation)-1], Fix: fixes(w, e.Fix, nil), Decides: decides(w, e.Decides, nil), Links: links(e.Links, nil),
+	}
+}

@@ -1,0 +1,269 @@
+package probe
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/smtpdx/smtpdx/probe/cause"
+	"github.com/smtpdx/smtpdx/probe/secret"
+	"github.com/smtpdx/smtpdx/probe/smtptest"
+)
+
+// authRun runs settings against a server on TLS and gives the auth step.
+func authRun(t *testing.T, text string, change func(*Settings)) (StepResult, *smtptest.Server, Report) {
+	t.Helper()
+	w := newWorld(t)
+	s := dialogue(t, healthy+text)
+	w.at(good4, s)
+	w.names["localhost"] = []string{"192.0.2.10"}
+	settings := given("localhost", 587, STARTTLS, "jobs@acme.example", "right-password")
+	if change != nil {
+		change(&settings)
+	}
+	r, _ := w.probed(t.Context(), settings)
+	for _, v := range s.Violations() {
+		t.Errorf("violation: %s", v)
+	}
+	for _, step := range r.Results[0].Steps {
+		if step.ID == StepAuth {
+			return step, s, r
+		}
+	}
+	t.Fatal("no auth step")
+	return StepResult{}, nil, Report{}
+}
+
+func evidenceOfAuth(t *testing.T, s StepResult) *AuthEvidence {
+	t.Helper()
+	e, ok := s.Evidence.(*AuthEvidence)
+	if !ok {
+		t.Fatalf("evidence is %T", s.Evidence)
+	}
+	return e
+}
+
+func TestEveryMechanismLogsIn(t *testing.T) {
+	for _, m := range []string{"PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256-PLUS"} {
+		t.Run(m, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				step, _, _ := authRun(t, "mechanisms: "+m+"\n", nil)
+				e := evidenceOfAuth(t, step)
+				if step.Status != Pass || string(e.Mechanism) != m {
+					t.Errorf("%s with %s: %v", step.Status, e.Mechanism, step.Fault)
+				}
+			})
+		})
+	}
+}
+
+func TestTokensLogIn(t *testing.T) {
+	for _, m := range []string{"XOAUTH2", "OAUTHBEARER"} {
+		for _, n := range []int{20, 3000} {
+			t.Run(m, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					token := strings.Repeat("t0ken.", n/6+1)[:n]
+					step, _, _ := authRun(t, "mechanisms: PLAIN "+m+"\ntoken: "+token+"\n", func(s *Settings) {
+						s.Password = Credential{}
+						s.Token = Credential{Value: secret.New(token), Source: "env"}
+					})
+					e := evidenceOfAuth(t, step)
+					if step.Status != Pass || string(e.Mechanism) != m {
+						t.Fatalf("%s with %s: %v", step.Status, e.Mechanism, step.Fault)
+					}
+					// A command of more than 512 octets would be cut (RFC 4954 section 4).
+					if e.Attempts[0].InitialResponse != (n < 300) {
+						t.Errorf("initial response with %d octets: %v", n, e.Attempts[0].InitialResponse)
+					}
+				})
+			})
+		}
+	}
+}
+
+func TestTheOrderOfMechanisms(t *testing.T) {
+	for offered, want := range map[string]string{
+		"LOGIN PLAIN":                          "PLAIN",
+		"CRAM-MD5 LOGIN":                       "LOGIN",
+		"PLAIN SCRAM-SHA-1 SCRAM-SHA-256":      "SCRAM-SHA-256",
+		"SCRAM-SHA-1-PLUS SCRAM-SHA-1 PLAIN":   "SCRAM-SHA-1-PLUS", // 26: no match by substring
+		"SCRAM-SHA-256-PLUS SCRAM-SHA-256":     "SCRAM-SHA-256-PLUS",
+		"SCRAM-SHA-1-PLUS PLAIN SCRAM-SHA-256": "SCRAM-SHA-256",
+		"NTLM XOAUTH2 PLAIN":                   "PLAIN",
+	} {
+		t.Run(offered, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				step, _, _ := authRun(t, "mechanisms: "+offered+"\n", nil)
+				if e := evidenceOfAuth(t, step); string(e.Mechanism) != want || step.Status != Pass {
+					t.Errorf("%s, want %s: %v", e.Mechanism, want, step.Fault)
+				}
+			})
+		})
+	}
+}
+
+func TestLoginChallengesOfTheField(t *testing.T) {
+	for name, text := range map[string]string{
+		"21: no base64": "login prompts: Username: | Password:\n",
+		"2: bare 334":   "login prompts: bare\n",
+		"other words":   "login prompts: VXNlciBOYW1lAA== | UGFzc3dvcmQA\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				step, _, _ := authRun(t, "mechanisms: LOGIN\n"+text, nil)
+				if step.Status != Pass {
+					t.Errorf("%s: %v", step.Status, step.Fault)
+				}
+			})
+		})
+	}
+}
+
+// 24 and 25: the server has to prove that it knows the password, and cannot
+// make us count for long.
+func TestScramServersThatCheat(t *testing.T) {
+	for name, test := range map[string]struct {
+		text string
+		seen cause.Observation
+	}{
+		"no signature":            {"scram: no-signature\n", cause.ServerSignatureBad},
+		"wrong signature":         {"scram: wrong-signature\n", cause.ServerSignatureBad},
+		"five million iterations": {"iterations: 5000000\n", cause.IterationsUnusable},
+		"no iterations":           {"iterations: 0\n", cause.IterationsUnusable},
+		"fewer than none":         {"iterations: -5\n", cause.IterationsUnusable},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				step, _, _ := authRun(t, "mechanisms: SCRAM-SHA-256\n"+test.text, nil)
+				e := evidenceOfAuth(t, step)
+				if step.Status != Fail || step.Fault.Kind != Mechanism || !slices.Contains(e.seen, test.seen) {
+					t.Errorf("%s %v, saw %v", step.Status, step.Fault, e.seen)
+				}
+			})
+		})
+	}
+}
+
+// 22: the challenge of a refused token is decoded and answered, and the final reply read.
+func TestARefusedTokenTellsWhy(t *testing.T) {
+	for _, m := range []string{"XOAUTH2", "OAUTHBEARER"} {
+		t.Run(m, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				step, _, _ := authRun(t, "mechanisms: "+m+"\ntoken: good-token\noauth error: {\"status\":\"401\",\"schemes\":\"bearer\",\"scope\":\"https://mail.example/\"}\n",
+					func(s *Settings) {
+						s.Password = Credential{}
+						s.Token = Credential{Value: secret.New("bad-token"), Source: "env"}
+					})
+				e := evidenceOfAuth(t, step)
+				if step.Status != Fail || step.Reply == nil || step.Reply.Code != 535 {
+					t.Fatalf("%s %v %v", step.Status, step.Fault, step.Reply)
+				}
+				if e.OAuthError == nil || e.OAuthError.Status != "401" || e.OAuthError.Scope != "https://mail.example/" {
+					t.Errorf("%+v", e.OAuthError)
+				}
+			})
+		})
+	}
+}
+
+func TestASecondMechanismOnlyAfterAWordAboutTheMechanism(t *testing.T) {
+	for reply, want := range map[string]int{
+		"535 5.7.8 Authentication failed":                                          1,
+		"504 5.5.4 Unrecognized authentication type":                               2,
+		"535 5.7.8 Error: authentication failed: Invalid authentication mechanism": 2,
+	} {
+		t.Run(reply, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				step, _, _ := authRun(t, "mechanisms: PLAIN LOGIN\n\nauth plain\n  "+reply+"\n", nil)
+				e := evidenceOfAuth(t, step)
+				if len(e.Attempts) != want || (step.Status == Pass) != (want == 2) {
+					t.Errorf("%d attempts, %s", len(e.Attempts), step.Status)
+				}
+			})
+		})
+	}
+}
+
+func TestNothingIsSentOnAPlainLine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		step, s, _ := authRun(t, "mechanisms in clear: PLAIN LOGIN\n", func(s *Settings) { s.Encryption = NoEncryption })
+		if step.Status != Fail || step.Fault.Kind != LocalPolicy {
+			t.Errorf("%s %v", step.Status, step.Fault)
+		}
+		if strings.Contains(strings.Join(s.Transcript(), "\n"), "C: AUTH") {
+			t.Error("AUTH was sent")
+		}
+	})
+}
+
+func TestOnAPlainLineThatIsAllowedTheChallengeGoesFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		step, _, _ := authRun(t, "mechanisms in clear: PLAIN LOGIN CRAM-MD5\nallow_plaintext_auth: yes\n", func(s *Settings) {
+			s.Encryption, s.AllowPlaintextAuth = NoEncryption, true
+		})
+		if e := evidenceOfAuth(t, step); e.Mechanism != "CRAM-MD5" || step.Status == Fail {
+			t.Errorf("%s %s %v", e.Mechanism, step.Status, step.Fault)
+		}
+	})
+}
+
+func TestMechanismsThatDoNotFit(t *testing.T) {
+	for name, test := range map[string]struct {
+		text   string
+		change func(*Settings)
+		seen   cause.Observation
+	}{
+		"Windows only": {"mechanisms: NTLM GSSAPI\n", nil, cause.OnlyWindowsLogin},
+		"token only":   {"mechanisms: XOAUTH2\n", nil, cause.NoCommonMechanism},
+		"forced":       {"mechanisms: PLAIN\n", func(s *Settings) { s.Auth = "CRAM-MD5" }, ""},
+		"none":         {"mechanisms: none\n", nil, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				step, _, _ := authRun(t, test.text, test.change)
+				e := evidenceOfAuth(t, step)
+				if step.Status != Fail || step.Fault.Kind != NotOffered || test.seen != "" && !slices.Contains(e.seen, test.seen) {
+					t.Errorf("%s %v, saw %v", step.Status, step.Fault, e.seen)
+				}
+			})
+		})
+	}
+}
+
+// Canaries: an odd password, a key that is account and password, a short one.
+func TestNoCredentialIsInAReport(t *testing.T) {
+	echo := "\nauth answered\n  535 5.7.8 you sent {said} as {said base64}\n"
+	for _, canary := range []string{"Pa55-canary-ünï", "key-4f1c2b7a9d3e5f60", "q7z"} {
+		t.Run(canary, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				account := "jobs@acme.example"
+				if strings.HasPrefix(canary, "key") {
+					account = canary
+				}
+				for _, m := range []string{"PLAIN", "LOGIN"} {
+					step, _, r := authRun(t, "mechanisms: "+m+"\n"+strings.ReplaceAll(strings.ReplaceAll(echo, "{said base64}", base64.StdEncoding.EncodeToString([]byte("\x00"+account+"\x00"+canary))), "{said}", canary),
+						func(s *Settings) {
+							s.Account = account
+							s.Password = Credential{Value: secret.New(canary), Source: "env"}
+						})
+					if step.Reply == nil || !strings.Contains(strings.Join(step.Reply.Lines, ""), secret.Hidden) {
+						t.Fatalf("the server did not echo: %+v", step.Reply)
+					}
+					out, err := json.Marshal(r)
+					if err != nil {
+						t.Fatal(err)
+					}
+					for _, form := range []string{canary, base64.StdEncoding.EncodeToString([]byte(canary)),
+						base64.StdEncoding.EncodeToString([]byte("\x00" + account + "\x00" + canary))} {
+						if strings.Contains(string(out), form) {
+							t.Errorf("%s: %q is in the report", m, form)
+						}
+					}
+				}
+			})
+		})
+	}
+}
