@@ -46,7 +46,7 @@ func TestOtherServicesOnThePortAreNamed(t *testing.T) {
 	} {
 		t.Run(string(want), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				step, _, _ := stepOf(t, StepGreeting, 2525, STARTTLS, "\ngreeting\n  "+says+"\n  stall\n")
+				step, _, _ := stepOf(t, StepGreeting, 2525, STARTTLS, "\ngreeting\n  "+says+"\n")
 				e := step.Evidence.(*GreetingEvidence)
 				if step.Status != Fail || step.Fault.Kind != NotSMTP || e.LooksLike != want {
 					t.Errorf("%s %v looks like %s", step.Status, step.Fault, e.LooksLike)
