@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"strings"
+	"time"
 )
 
 // judge remembers what clients did wrong, over all connections.
@@ -70,6 +71,22 @@ func (c *session) answeredLogin() {
 	c.server.mu.Lock()
 	defer c.server.mu.Unlock()
 	c.server.judge.seen[c.credential] = true
+}
+
+// probesTooEarly tells that TLS was tried before the greeting on a port where
+// it is not due, or not before the time for a greeting is over.
+func (c *session) probesTooEarly() bool {
+	settings := c.server.dialogue.Settings
+	if settings.Encryption == "ssl" || !c.script.forbidsEarlyBytes {
+		return false
+	}
+	limit, err := time.ParseDuration(settings.Timeout)
+	if err != nil {
+		limit = 30 * time.Second
+	}
+	c.server.mu.Lock()
+	defer c.server.mu.Unlock()
+	return time.Since(c.server.began) < limit-100*time.Millisecond
 }
 
 // judgeEnd looks at how the client left.

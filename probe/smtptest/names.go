@@ -40,8 +40,8 @@ func (r record) answer() (dns.RR, error) {
 	switch r.kind {
 	case "A", "AAAA":
 		ip, err := netip.ParseAddr(r.value)
-		if err != nil || ip.Is4() != (r.kind == "A") || !ip.IsLoopback() {
-			return nil, fmt.Errorf("%s wants a loopback address: nothing here may lead elsewhere", r.kind)
+		if err != nil || ip.Is4() != (r.kind == "A") || !ip.IsLoopback() && !ip.IsPrivate() {
+			return nil, fmt.Errorf("%s wants a loopback or a private address", r.kind)
 		}
 		if header.Rrtype = dns.TypeA; r.kind == "AAAA" {
 			header.Rrtype = dns.TypeAAAA
@@ -61,6 +61,12 @@ func (r record) answer() (dns.RR, error) {
 		return &dns.MX{Hdr: header, Preference: uint16(n), Mx: dns.Fqdn(host)}, nil
 	}
 	return nil, fmt.Errorf("%q is none of A, AAAA, CNAME, MX, nxdomain, servfail, nodata, silent", r.kind)
+}
+
+// leadsAway tells whether the address is not this computer's.
+func (r record) leadsAway() bool {
+	ip, err := netip.ParseAddr(r.value)
+	return err == nil && !ip.IsLoopback()
 }
 
 // zone answers for the names of a dialogue; every other name does not exist.

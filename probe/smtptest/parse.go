@@ -366,6 +366,8 @@ func (p *parser) finish() error {
 		return fmt.Errorf("encryption is missing")
 	case d.Make == "":
 		return fmt.Errorf("make is missing")
+	case d.Settings.Until != "dns" && slices.ContainsFunc(d.records, record.leadsAway):
+		return fmt.Errorf("an address that is not this computer's wants: until: dns")
 	}
 	if d.Settings.Host == "" {
 		d.Settings.Host = "localhost"

@@ -39,6 +39,7 @@ type Server struct {
 	mu          sync.Mutex
 	closed      bool
 	connections int
+	began       time.Time      // of the first connection
 	open        map[string]int // connections by address
 	conns       map[net.Conn]bool
 	judge       judge
@@ -144,7 +145,9 @@ func (s *Server) admit(address string, conn net.Conn) (*session, bool) {
 		return nil, false
 	}
 	s.running.Add(1)
-	s.connections++
+	if s.connections++; s.connections == 1 {
+		s.began = time.Now()
+	}
 	s.open[address]++
 	s.conns[conn] = true
 	c := newSession(s, s.connections, address, conn)

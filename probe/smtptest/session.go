@@ -289,7 +289,7 @@ func (c *session) judgeEarly() {
 	}
 	asked := c.server.dialogue.Settings.Encryption == "ssl"
 	isProbe := first[0] == 0x16 && (c.id > 1 || asked)
-	if !isProbe || c.script.forbidsEarlyBytes && !asked {
+	if !isProbe || c.probesTooEarly() {
 		c.violate("%d bytes before the greeting", n)
 	}
 }
@@ -374,8 +374,8 @@ func (c *session) expectHello() error {
 	switch {
 	case first[0] != 0x16 && c.commands == 0:
 		c.violate("bytes before the greeting, on a port where TLS comes first")
-	case first[0] == 0x16 && c.commands == 0 && c.script.forbidsEarlyBytes && c.server.dialogue.Settings.Encryption != "ssl":
-		c.violate("TLS before the greeting's own time was over")
+	case c.commands == 0 && c.probesTooEarly():
+		c.violate("TLS before the time for the greeting was over")
 	}
 	if first[0] != 0x16 {
 		c.server.log(c.id, "--", "what came is no TLS")
