@@ -55,6 +55,9 @@ func TestEveryMechanismLogsIn(t *testing.T) {
 				if step.Status != Pass || string(e.Mechanism) != m {
 					t.Errorf("%s with %s: %v", step.Status, e.Mechanism, step.Fault)
 				}
+				if early := m != "LOGIN" && m != "CRAM-MD5"; e.Attempts[0].InitialResponse != early { // 23
+					t.Errorf("initial response: %v", !early)
+				}
 			})
 		})
 	}

@@ -195,3 +195,13 @@ func TestAnEndlessGreetingEnds(t *testing.T) {
 		}
 	})
 }
+
+// 13: the handshake is a step of its own, with its own time and its own end.
+func TestAServerThatStallsInTheHandshakeFailsTLSAndNothingElse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		step, res, took := stepOf(t, StepTLS, 587, STARTTLS, "\nhandshake\n  stall\n")
+		if step.Status != Fail || step.Fault.Kind != Timeout || took < stepTimeout || took > stepTimeout+time.Second {
+			t.Errorf("%s %v after %v: %q", step.Status, step.Fault, took, statusOf(res))
+		}
+	})
+}

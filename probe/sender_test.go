@@ -134,3 +134,14 @@ func TestAConnectionLostInTheSenderStepIsNoRefusal(t *testing.T) {
 		}
 	})
 }
+
+// 28: addresses go in angle brackets, always.
+func TestAddressesGoInAngleBrackets(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, said := senderRun(t, "", nil)
+		all := strings.Join(said, "\n")
+		if !strings.Contains(all, "MAIL FROM:<jobs@acme.example>") || !strings.Contains(all, "RCPT TO:<jobs@acme.example>") {
+			t.Errorf("said:\n%s", all)
+		}
+	})
+}

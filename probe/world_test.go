@@ -24,6 +24,23 @@ type world struct {
 	mu      sync.Mutex
 	dialled []string
 	roots   *x509.CertPool
+	open    int // connections that we have not closed
+}
+
+// held counts a connection until it is closed.
+type held struct {
+	net.Conn
+	w    *world
+	once sync.Once
+}
+
+func (h *held) Close() error {
+	h.once.Do(func() {
+		h.w.mu.Lock()
+		h.w.open--
+		h.w.mu.Unlock()
+	})
+	return h.Conn.Close()
 }
 
 func newWorld(t *testing.T) *world {
@@ -88,7 +105,10 @@ func (w *world) dial(ctx context.Context, _, address string) (net.Conn, error) {
 	to := net.TCPAddrFromAddrPort(netip.MustParseAddrPort(address))
 	client, server := pipe.New(w.latency, &net.TCPAddr{IP: net.IPv4(198, 51, 100, 7), Port: port}, to)
 	go answer(server)
-	return client, nil
+	w.mu.Lock()
+	w.open++
+	w.mu.Unlock()
+	return &held{Conn: client, w: w}, nil
 }
 
 // dialogue parses a dialogue text and makes a server of it, ended with the test.
@@ -129,7 +149,13 @@ func given(host string, port int, e Encryption, account, password string) Settin
 // probed runs settings through the engine and folds the events.
 func (w *world) probed(ctx context.Context, s Settings) (Report, []Event) {
 	p := &Prober{Net: w.net(), Transcript: true, Refused: &RefusedLogins{}}
-	return fold(p.Run(ctx, s))
+	report, events := fold(p.Run(ctx, s))
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.open != 0 {
+		w.t.Errorf("%d connections are left open", w.open)
+	}
+	return report, events
 }
 
 func fold(events func(func(Event) bool)) (Report, []Event) {
