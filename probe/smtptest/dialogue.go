@@ -1,10 +1,3 @@
-// Package smtptest is an SMTP server that behaves well or badly in a chosen
-// way, and judges the client while it does. What it does stands in a
-// catalogue of dialogues, one text file each: a test, a demonstration and the
-// documentation of a real fault in one. For the tests of the engine, for
-// "lab" and "demo", and for whoever wants to reproduce an error.
-//
-// It shares no code with the client it judges.
 package smtptest
 
 import (
@@ -18,7 +11,7 @@ import (
 )
 
 // Dialogue is one behaviour of a server, the settings to meet it with, and
-// what a diagnosis must say. doc.go describes the text it is parsed from.
+// what a diagnosis must say. The package comment describes its text.
 type Dialogue struct {
 	Name    string // of the file, without .txt
 	Title   string // one line

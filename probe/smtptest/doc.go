@@ -1,7 +1,13 @@
-package smtptest
-
 /*
-The text of a dialogue
+Package smtptest is an SMTP server that behaves well or badly in a chosen
+way, and judges the client while it does. What it does stands in a
+catalogue of dialogues, one text file each: a test, a demonstration and the
+documentation of a real fault in one. For the tests of the engine, for
+"lab" and "demo", and for whoever wants to reproduce an error.
+
+It shares no code with the client it judges.
+
+# The text of a dialogue
 
 A dialogue is a text file that a mail administrator can read and write:
 catalogue/NAME.txt. Lines that begin with # are comments. First what it is and
@@ -93,7 +99,7 @@ not exist:
 
 What follows "on ::1" holds at that address only; it stands last.
 
-What the judge objects to
+# What the judge objects to
 
 Hanging up without QUIT; more than two connections at once to an address; bytes
 before the greeting (a second connection that tries TLS during a silence may);
@@ -104,3 +110,4 @@ that has a senseless count or a wrong proof; a wrong answer to a token's refusal
 MAIL and RCPT without angle brackets; an address beyond ASCII without SMTPUTF8; a
 transaction left open after RCPT; DATA.
 */
+package smtptest

@@ -35,6 +35,7 @@ type session struct {
 	credential [32]byte // hash of both
 
 	commands      int
+	greeted       bool // the greeting, or what stands in its place, is out
 	turnedAway    bool // the greeting refused service
 	knows         bool // EHLO or HELO was accepted, since TLS where there is any
 	asked         bool // MAIL was sent, accepted or not
@@ -76,7 +77,7 @@ func (c *session) converse() {
 
 func (c *session) conversation() error {
 	if c.script.tcp == "reset" {
-		return c.abort()
+		return c.resetSoon()
 	}
 	if c.script.listen == "tls" {
 		if err := c.handshake(); err != nil {
@@ -91,10 +92,38 @@ func (c *session) conversation() error {
 		if err != nil {
 			return err
 		}
+		if c.commands == 0 && c.encrypted == nil && isHello(line) {
+			return c.meetHello()
+		}
 		if err := c.command(line); err != nil {
 			return err
 		}
 	}
+}
+
+// resetSoon lets the client's connect succeed before it resets.
+func (c *session) resetSoon() error {
+	if err := c.wait(50 * time.Millisecond); err != nil {
+		return err
+	}
+	return c.abort()
+}
+
+// isHello tells a TLS handshake record from a command (RFC 8446 section 5.1).
+func isHello(line string) bool { return len(line) > 1 && line[0] == 0x16 && line[1] == 3 }
+
+// meetHello is what a server that knows no implicit TLS makes of it: a broken command.
+func (c *session) meetHello() error {
+	c.server.log(c.id, "C:", "(a TLS handshake record)")
+	if c.id == 1 && c.server.dialogue.Settings.Encryption != "ssl" {
+		c.violate("TLS in place of the first command")
+	}
+	c.excuse()
+	c.put("500 5.5.2 Error: bad syntax")
+	if err := c.flush(); err != nil {
+		return err
+	}
+	return c.stall()
 }
 
 // greet says the greeting, or what stands in its place.
@@ -102,6 +131,7 @@ func (c *session) greet() error {
 	actions, _ := c.script.find(c.encrypted != nil, "greeting")
 	c.owesQuit = true
 	err := c.run(actions)
+	c.greeted = true
 	if c.reply.code/100 != 2 && c.reply.code != 554 {
 		c.owesQuit = false
 	}
@@ -261,14 +291,13 @@ func (c *session) await(d time.Duration) error {
 
 // stall says nothing more and reads until the client has had enough.
 func (c *session) stall() error {
-	early := c.commands == 0 && c.encrypted == nil
 	c.server.log(c.id, "--", "says nothing more")
 	c.setReadDeadline(time.Now().Add(patience))
 	for first := true; ; first = false {
 		if _, err := c.in.Peek(1); err != nil {
 			return c.broken(err)
 		}
-		if first && early {
+		if first {
 			c.judgeEarly()
 		}
 		if _, err := c.in.Discard(c.in.Buffered()); err != nil {
@@ -280,7 +309,7 @@ func (c *session) stall() error {
 // judgeEarly looks at bytes that came before the greeting was sent.
 func (c *session) judgeEarly() {
 	n := c.in.Buffered()
-	if n == 0 || c.commands > 0 || c.encrypted != nil {
+	if n == 0 || c.greeted || c.encrypted != nil {
 		return
 	}
 	first, err := c.in.Peek(1)
@@ -372,9 +401,9 @@ func (c *session) expectHello() error {
 		return c.broken(err)
 	}
 	switch {
-	case first[0] != 0x16 && c.commands == 0:
+	case first[0] != 0x16 && !c.greeted:
 		c.violate("bytes before the greeting, on a port where TLS comes first")
-	case c.commands == 0 && c.probesTooEarly():
+	case !c.greeted && c.probesTooEarly():
 		c.violate("TLS before the time for the greeting was over")
 	}
 	if first[0] != 0x16 {
