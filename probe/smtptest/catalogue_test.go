@@ -18,7 +18,6 @@ var sights = map[string]string{
 	"dns-timeout":                "no answer: ",
 	"dns-mail-domain":            "no address: MX 10 mail.acme.example.",
 	"dns-private-address":        "A 10.20.30.40",
-	"tcp-refused":                "refused",
 	"tcp-refused-localhost":      "refused",
 	"tcp-timeout":                "timeout",
 	"tcp-ipv6-refused":           "AAAA ::1",
