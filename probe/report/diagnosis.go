@@ -1,0 +1,363 @@
+package report
+
+import (
+	"strings"
+
+	"github.com/smtpdx/smtpdx/probe"
+	"github.com/smtpdx/smtpdx/probe/cause"
+)
+
+// mostRows is how many lines may follow the steps.
+const mostRows = 24
+
+// labelWidth is the column at which what stands behind a label begins.
+const labelWidth = 12
+
+// line is a line behind a label. Lead stands in the label's place: "or".
+type line struct{ lead, text string }
+
+// section is a label with what stands behind it.
+type section struct {
+	label string
+	lines []line
+	floor int // lines that stay when there is no room
+	cut   bool
+}
+
+// block is a run of sections without a blank line in between.
+type block []*section
+
+// diagnosis is everything below the steps: the verdict, the labels in their
+// fixed order, and the next command as the last line.
+func (t *text) diagnosis(r *probe.Result, v probe.Vantage) []row {
+	f := mainFinding(r)
+	var blocks []block
+	switch {
+	case r.Verdict == probe.Fail:
+		blocks = []block{append(t.causeBlock(r, f), t.also(r, f), t.seenFromFailure(r, v)), t.suggested(r)}
+	case r.Interrupted:
+		blocks = []block{{t.also(r, f)}}
+	case f != nil:
+		blocks = []block{append(t.causeBlock(r, f), t.also(r, f)), t.passBlock(r, v)}
+	default:
+		blocks = []block{append(t.passBlock(r, v), t.also(r, f))}
+		blocks[0] = seenFromLast(blocks[0])
+	}
+	head := t.paragraph(span{verdictSentence(r), verdictStyle(r.Verdict)})
+	next := t.nextRows(r)
+	shrink(blocks, mostRows-1-len(head)-rowsWithBlank(len(next)))
+	rows := append([]row{nil}, head...)
+	for _, b := range blocks {
+		if lines := t.blockRows(b); len(lines) > 0 {
+			rows = append(append(rows, nil), lines...)
+		}
+	}
+	if len(next) > 0 {
+		rows = append(append(rows, nil), next...)
+	}
+	return rows
+}
+
+func rowsWithBlank(n int) int {
+	if n == 0 {
+		return 0
+	}
+	return n + 1
+}
+
+// causeBlock explains a finding; without one the step's own words must do.
+func (t *text) causeBlock(r *probe.Result, f *probe.Finding) block {
+	step := deciding(r, f)
+	if f == nil {
+		return block{t.server(r, nil, step)}
+	}
+	change, better, not := t.fixes(f)
+	return block{
+		t.section("Cause", 1, f.Cause+" ("+string(f.Confidence)+")"),
+		t.server(r, f, step),
+		t.carries(f, step),
+		t.section("Why", 3, strings.Split(f.Explanation, "\n")...),
+		change,
+		t.tried(r, step),
+		t.open(f),
+		better,
+		not,
+		t.section("Who", 1, whoWords(f.Who)),
+	}
+}
+
+// passBlock is what to enter elsewhere, and what a check cannot tell.
+func (t *text) passBlock(r *probe.Result, v probe.Vantage) block {
+	var open, soon []string
+	for i := range r.Findings {
+		f := &r.Findings[i]
+		switch {
+		case f == mainFinding(r):
+		case isAnnouncement(f.Cause):
+			soon = append(soon, f.Title)
+		case f.Severity == cause.Info && len(f.Decides) > 0:
+			open = append(open, decisions(f)...)
+		}
+	}
+	if reached(r, probe.StepAuth) || reached(r, probe.StepSender) {
+		return block{t.enter(r.Settings), t.section("Open", 2, open...), t.section("Soon", 1, soon...), t.seenFromPass(r, v)}
+	}
+	return block{t.section("Open", 2, open...), t.section("Soon", 1, soon...), t.seenFromPass(r, v)}
+}
+
+// seenFromLast moves the further findings before the last label.
+func seenFromLast(b block) block {
+	n := len(b)
+	b[n-1], b[n-2] = b[n-2], b[n-1]
+	return b
+}
+
+// reached tells whether a step was run.
+func reached(r *probe.Result, id probe.StepID) bool {
+	for _, step := range r.Steps {
+		if step.ID == id && step.Status != probe.Skip {
+			return true
+		}
+	}
+	return false
+}
+
+// isAnnouncement knows causes of something that is still to come by the end of their ids.
+func isAnnouncement(id string) bool {
+	return strings.HasSuffix(id, "-soon") || strings.HasSuffix(id, "-ending")
+}
+
+// section makes a section of paragraphs; nothing to say makes none.
+func (t *text) section(label string, floor int, paragraphs ...string) *section {
+	s := &section{label: label, floor: floor}
+	for _, p := range paragraphs {
+		s.lines = append(s.lines, t.wrapped("", p)...)
+	}
+	if len(s.lines) == 0 {
+		return nil
+	}
+	return s
+}
+
+// wrapped breaks a paragraph behind a label.
+func (t *text) wrapped(lead, paragraph string) []line {
+	if strings.TrimSpace(paragraph) == "" {
+		return nil
+	}
+	room := t.limit - labelWidth
+	var lines []line
+	for _, text := range t.wrap(paragraph, room, room) {
+		lines = append(lines, line{lead: lead, text: text})
+		lead = ""
+	}
+	return lines
+}
+
+// open are the questions that would decide.
+func (t *text) open(f *probe.Finding) *section { return t.section("Open", 2, decisions(f)...) }
+
+func decisions(f *probe.Finding) []string {
+	var out []string
+	for _, d := range f.Decides {
+		words := d.Question
+		if d.Command != "" {
+			words += " " + string(d.Command)
+		}
+		out = append(out, words)
+	}
+	return out
+}
+
+// also names the further findings, one line each.
+func (t *text) also(r *probe.Result, main *probe.Finding) *section {
+	s := &section{label: "Also"}
+	for i := range r.Findings {
+		f := &r.Findings[i]
+		passed := r.Verdict != probe.Fail && !r.Interrupted
+		if f == main || passed && (isAnnouncement(f.Cause) || f.Severity == cause.Info && len(f.Decides) > 0) {
+			continue // it has a label of its own
+		}
+		s.lines = append(s.lines, line{text: t.oneLine(f.Cause + ": " + f.Title)})
+	}
+	if len(s.lines) == 0 {
+		return nil
+	}
+	return s
+}
+
+// oneLine cuts text to what fits behind a label.
+func (t *text) oneLine(s string) string {
+	room := t.limit - labelWidth
+	if whole := t.clean(s); columns(whole) <= room {
+		return whole
+	}
+	return t.wrap(s, room-4, room-4)[0] + " ..."
+}
+
+// enter are settings in the words of a form.
+func (t *text) enter(s probe.ShownSettings) *section {
+	fields := []string{"Host " + string(s.Host)}
+	if s.Port != nil {
+		fields = append(fields, "Port "+settingPort(*s.Port))
+	}
+	fields = append(fields, "Encryption "+encryptionWord(string(s.Encryption)))
+	var people []string
+	if s.Account != "" {
+		people = append(people, "Account "+string(s.Account))
+	}
+	if from := strings.Join(s.From, ", "); from != "" && from != string(s.Account) {
+		people = append(people, "Sender "+from)
+	}
+	return t.form(fields, people, string(s.Encryption))
+}
+
+// form lays out fields, and says how a form with other words has them.
+func (t *text) form(fields, people []string, encryption string) *section {
+	s := &section{label: "Enter", floor: 3}
+	s.lines = append(t.fields(fields), t.fields(people)...)
+	switch probe.Encryption(encryption) {
+	case probe.SSL:
+		s.lines = append(s.lines, t.wrapped("", `(a form that offers only "SSL" and "TLS": SSL here)`)...)
+	case probe.STARTTLS:
+		s.lines = append(s.lines, t.wrapped("", `(a form that offers only "SSL" and "TLS": TLS here)`)...)
+	}
+	return s
+}
+
+// fields stand side by side as far as there is room.
+func (t *text) fields(fields []string) []line {
+	room := t.limit - labelWidth
+	var lines []line
+	current := ""
+	for _, field := range fields {
+		field = t.clean(field)
+		if current != "" && columns(current)+3+columns(field) > room {
+			lines = append(lines, line{text: current})
+			current = ""
+		}
+		if current != "" {
+			current += "   "
+		}
+		current += field
+	}
+	if current != "" {
+		lines = append(lines, line{text: current})
+	}
+	return lines
+}
+
+// suggested are the settings that are likely to work.
+func (t *text) suggested(r *probe.Result) block {
+	if r.Suggestion == nil {
+		return nil
+	}
+	set := r.Suggestion.Settings
+	var people []string
+	if set.Account != "" {
+		people = []string{"Account " + string(set.Account)}
+	}
+	enter := t.form([]string{"Host " + set.Host, "Port " + settingPort(set.Port), "Encryption " + encryptionWord(set.Encryption)}, people, set.Encryption)
+	if !r.Suggestion.Verified {
+		enter.lines = append(enter.lines, t.wrapped("", "(likely to work; not tried yet)")...)
+		enter.floor++
+	}
+	return block{enter}
+}
+
+// nextRows is the next command, whole where it fits on a line.
+func (t *text) nextRows(r *probe.Result) []row {
+	for _, next := range r.Next {
+		if next.Command == "" {
+			if next.Text == "" {
+				continue
+			}
+			return t.paragraph(span{"Next: " + next.Text, plain})
+		}
+		command, remark := t.clean(string(next.Command)), t.clean("  ("+next.Text+")")
+		if len("Next: ")+columns(command)+columns(remark) <= t.limit && next.Text != "" {
+			return []row{{{"Next: ", strong}, {command, plain}, {remark, faint}}}
+		}
+		lines := t.breakCommand(command, string(next.Shell), t.limit-len("Next: "), t.limit-len("Next: "))
+		rows := []row{{{"Next: ", strong}, {lines[0], plain}}}
+		for _, text := range lines[1:] {
+			rows = append(rows, row{{strings.Repeat(" ", len("Next: ")), plain}, {text, plain}})
+		}
+		return rows
+	}
+	return nil
+}
+
+// blockRows prints sections.
+func (t *text) blockRows(b block) []row {
+	var rows []row
+	for _, s := range b {
+		if s == nil {
+			continue
+		}
+		for i, l := range s.lines {
+			before := span{strings.Repeat(" ", labelWidth), plain}
+			switch {
+			case i == 0:
+				before = span{"  " + pad(s.label, labelWidth-2), strong}
+			case l.lead != "":
+				before = span{pad("       "+l.lead, labelWidth), plain}
+			}
+			rows = append(rows, row{before, {l.text, plain}})
+		}
+	}
+	return rows
+}
+
+// shrink takes lines away until all fit, from what is missed least: further
+// findings, the place looked from, explanations, then the rest. What is gone
+// is counted, with how to see it.
+func shrink(blocks []block, room int) {
+	if height(blocks) <= room {
+		return
+	}
+	more := &section{label: "More", floor: 1, lines: []line{{text: "cut for space; all of it: -o json"}}}
+	for i := range blocks {
+		if len(blocks[i]) > 0 {
+			blocks[i] = append(blocks[i], more)
+			break
+		}
+	}
+	for _, label := range []string{"Also", "Seen from", "Why", "Server", "Carries", "Change", "Open", "Not", "Better", "Tried", "Soon", "Enter", "Who"} {
+		for _, s := range labelled(blocks, label) {
+			for len(s.lines) > s.floor && height(blocks) > room {
+				s.lines = s.lines[:len(s.lines)-1]
+				s.cut = true
+			}
+			if s.cut && len(s.lines) > 0 {
+				s.lines[len(s.lines)-1].text += " ..."
+			}
+		}
+	}
+}
+
+func labelled(blocks []block, label string) []*section {
+	var out []*section
+	for _, b := range blocks {
+		for _, s := range b {
+			if s != nil && s.label == label {
+				out = append(out, s)
+			}
+		}
+	}
+	return out
+}
+
+// height counts lines, a blank one before every block.
+func height(blocks []block) int {
+	n := 0
+	for _, b := range blocks {
+		lines := 0
+		for _, s := range b {
+			if s != nil {
+				lines += len(s.lines)
+			}
+		}
+		n += rowsWithBlank(lines)
+	}
+	return n
+}
