@@ -21,16 +21,16 @@ func (l *lane) loadRoots() {
 }
 
 // rootsHere are the authorities that count here: ca_file's, or the store's.
-// nil with no error means that this computer has none.
+// nil means that this computer has none.
 func (l *lane) rootsHere() *x509.CertPool {
 	if l.settings().CA != nil {
 		return l.settings().CA
 	}
-	if l.run.prober.Net.Roots != nil {
-		return l.run.prober.Net.Roots
+	pool := l.run.prober.Net.Roots
+	if pool == nil {
+		pool, _ = x509.SystemCertPool()
 	}
-	pool, err := x509.SystemCertPool()
-	if err != nil || pool.Equal(x509.NewCertPool()) {
+	if pool == nil || pool.Equal(x509.NewCertPool()) {
 		return nil
 	}
 	return pool
