@@ -44,7 +44,7 @@ var sights = map[string]string{
 	"greeting-asterisks":         "not offered: ",
 	"ehlo-refused":               "550 5.5.0",
 	"ehlo-helo-only":             "ehlo: 5.5.1 Command not implemented",
-	"ehlo-name":                  "<localhost>: Helo command rejected",
+	"ehlo-name":                  "504 5.5.2 <localhost>: Helo command rejected",
 	"ehlo-name-google":           "421 4.7.0 Try again later, closing connection. (EHLO)",
 	"ehlo-syntax":                "501 Syntactically invalid",
 	"ehlo-silent":                "i/o timeout",

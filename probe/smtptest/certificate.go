@@ -236,7 +236,7 @@ func (s *script) tlsConfig(a *authority) (*tls.Config, error) {
 	}
 	if s.weakCiphers {
 		c.MinVersion, c.MaxVersion = tls.VersionTLS10, tls.VersionTLS12
-		c.CipherSuites = []uint16{tls.TLS_RSA_WITH_AES_128_CBC_SHA, tls.TLS_RSA_WITH_3DES_EDE_CBC_SHA}
+		c.CipherSuites = []uint16{tls.TLS_RSA_WITH_3DES_EDE_CBC_SHA, tls.TLS_RSA_WITH_RC4_128_SHA}
 	}
 	switch s.clientCertificate {
 	case "asked":

@@ -82,7 +82,7 @@ func (c *session) hello(verb, name string) error {
 }
 
 func (c *session) sayHello(verb string) error {
-	if actions, ok := c.script.find(c.encrypted != nil, verb); ok {
+	if actions, ok := c.script.find(c.encrypted != nil, verb+" <"+c.helo+">", verb); ok {
 		return c.run(actions)
 	}
 	lines := []string{c.script.hello}

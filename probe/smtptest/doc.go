@@ -68,7 +68,7 @@ dialogue takes the place of the make's:
 	AUTH answered                         in place of the decision
 	AUTH accepted, AUTH refused           the decision; all three also AUTH MECHANISM ...
 	AUTH without TLS, MAIL without TLS, MAIL without login
-	MAIL <ADDRESS>, RCPT <ADDRESS>, RCPT from <ADDRESS>
+	EHLO <NAME>, HELO <NAME>, MAIL <ADDRESS>, RCPT <ADDRESS>, RCPT from <ADDRESS>
 	... over TLS, ... in clear            any of these, on one kind of line only
 
 What it does:

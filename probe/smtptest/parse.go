@@ -106,7 +106,9 @@ func isEvent(event string) bool {
 	event = strings.TrimSuffix(strings.TrimSuffix(event, " over tls"), " in clear")
 	verb, rest, _ := strings.Cut(event, " ")
 	switch verb {
-	case "greeting", "ehlo", "helo", "starttls", "handshake", "data", "message", "rset", "quit", "noop", "unknown":
+	case "ehlo", "helo":
+		return rest == "" || isPath(rest)
+	case "greeting", "starttls", "handshake", "data", "message", "rset", "quit", "noop", "unknown":
 		return rest == ""
 	case "mail":
 		return rest == "" || rest == "without tls" || rest == "without login" || isPath(rest)
