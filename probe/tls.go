@@ -33,12 +33,12 @@ type TLSEvidence struct {
 	Alert                  Maybe        `json:"alert"`             // as RFC 8446 names it: handshake_failure
 	VersionsAccepted       List[string] `json:"versions_accepted"` // asked by second connections after a failure
 
-	plainGreeting   string // the SMTP reply that stood where TLS should begin
-	plainLooks      Maybe  // what the plain bytes look like, as in GreetingEvidence
-	weakCipher      bool   // a second connection with weak ciphers worked
-	weakCipherName  string // and this is the one
-	clientCertSent  bool   // a client certificate was asked for and one was sent
-	extendedRefused bool   // TLS 1.3 was refused after the handshake, for the client certificate
+	plainGreeting  string // the SMTP reply that stood where TLS should begin
+	plainLooks     Maybe  // what the plain bytes look like, as in GreetingEvidence
+	weakCipher     bool   // a second connection with weak ciphers worked
+	weakCipherName string // and this is the one
+	clientCertSent bool   // a client certificate was asked for and one was sent
+	lateRefusal    bool   // by an alert after a TLS 1.3 handshake
 }
 
 func (*TLSEvidence) isEvidence() {}
@@ -59,7 +59,7 @@ func (e *TLSEvidence) summary(fault *Fault) string {
 		return "no TLS version in common"
 	case fault.Kind == TLSCipher:
 		return "no cipher in common"
-	case e.extendedRefused || clientCertificateAlert(string(e.Alert)) && e.ClientCertificateAsked != nil && *e.ClientCertificateAsked:
+	case e.clientCertificateRefused():
 		return "the server wants a client certificate"
 	case e.Alert != "":
 		return "the server broke off: " + string(e.Alert)
@@ -167,7 +167,8 @@ func (l *lane) refusedLater(e *TLSEvidence, err error) error {
 	if late == nil {
 		return nil // a greeting or an end: the next step's business
 	}
-	e.Alert, e.extendedRefused = Maybe(alertName(err)), true
+	e.Alert = Maybe(alertName(err))
+	e.lateRefusal = clientCertificateAlert(string(e.Alert))
 	l.tls = nil
 	return late
 }
@@ -240,10 +241,16 @@ func (l *lane) explainHandshake(ctx context.Context, e *TLSEvidence, t *tap, err
 	if fault == nil {
 		return err
 	}
-	if mayBeVersionOrCipher(fault.Kind, string(e.Alert)) {
+	if e.asked() == nil && mayBeVersionOrCipher(fault.Kind, string(e.Alert)) {
 		l.askWhatWorks(ctx, e, fault)
 	}
 	return fault
+}
+
+// clientCertificateRefused: before TLS 1.3 a server that gets no certificate
+// says handshake_failure (RFC 5246 section 7.4.6).
+func (e *TLSEvidence) clientCertificateRefused() bool {
+	return e.lateRefusal || e.asked() != nil && (e.Alert == "handshake_failure" || clientCertificateAlert(string(e.Alert)))
 }
 
 // asked is true or nil: a handshake that failed early shows no "no".
@@ -258,6 +265,8 @@ func (e *TLSEvidence) asked() *bool {
 func handshakeFault(e *TLSEvidence, err error) *Fault {
 	text := err.Error()
 	switch {
+	case e.clientCertificateRefused():
+		return &Fault{Kind: TLSAlert, Text: "the server refused the client certificate, or that there is none: alert " + string(e.Alert)}
 	case e.Alert != "":
 		return &Fault{Kind: kindOfAlert(string(e.Alert)), Text: "the server broke the handshake off: alert " + string(e.Alert)}
 	case strings.Contains(text, "server selected unsupported protocol version"):
