@@ -137,12 +137,19 @@ var interopCases = []interopCase{
 	{name: "port-closed", target: "smtp.acme.example:2526", encryption: "starttls", account: jobs, password: right, want: failsAt("tcp", "tcp-refused", 11), peer: swaks(2, "Connection refused")},
 	{name: "one-address-dead", target: "both.acme.example:587", encryption: "starttls", account: jobs, password: right, within: 5 * time.Second, want: trusted, peer: swaks(2, "connect: timeout")},
 	{name: "ipv6-dead", target: "halfsix.acme.example:587", encryption: "starttls", account: jobs, password: right, within: 5 * time.Second, want: trusted, peer: swaks(0, "250 2.1.5 Ok")},
+	{name: "one-address-closed", target: "halfdown.acme.example:587", encryption: "starttls", account: jobs, password: right, want: warnsOf("tcp-refused"), also: []string{"cert-trusted-here-only"}, peer: swaks(2, "Connection refused")},
+	{name: "one-address-expired", target: "mixed.acme.example:587", encryption: "starttls", account: jobs, password: right, want: warnsOf("cert-expired"), also: []string{"cert-trusted-here-only"}, peer: curl(60, "certificate has expired")},
+	{name: "two-addresses-one-login", target: "dual.acme.example:587", encryption: "starttls", account: jobs, password: wrong, want: failsAt("auth", "auth-bad-credentials", 16), peer: swaks(28, "535 5.7.8")},
 	{name: "all-dead", target: "dead.acme.example:587", encryption: "starttls", account: jobs, password: right, more: []string{"--timeout", "3s"}, within: 8 * time.Second, want: failsAt("tcp", "tcp-filtered-port", 11), peer: swaks(2, "connect: timeout")},
 	{name: "ipv6-only", target: "six.acme.example:587", encryption: "starttls", account: jobs, password: right, want: trusted, peer: curl(0, "250 2.0.0 O")},
 	{name: "ipv6-only-ssl", target: "six.acme.example:465", encryption: "ssl", account: jobs, password: right, want: trusted, peer: curl(0, "250 2.0.0 O")},
 	{name: "ipv6-asked-for", target: "dual.acme.example:587", encryption: "starttls", account: jobs, password: right, more: []string{"-6"}, want: trusted, peer: curl(0, "250 2.0.0 O")},
 	{name: "both-families", target: "dual.acme.example:587", encryption: "starttls", account: jobs, password: right, want: trusted, peer: swaks(0, "250 2.1.5 Ok")},
 	{name: "ipv6-literal", target: "[2001:db8::11]:587", encryption: "starttls", account: jobs, password: right, more: []string{"--tls-server-name", "six.acme.example"}, want: trusted, peer: curl(60, "no alternative certificate subject name matches")},
+
+	// Other services.
+	{name: "pop3-service", target: "mailpit.acme.example:1110", encryption: "none", from: box, needs: "mailpit", want: failsAt("greeting", "not-an-smtp-service", 12), peer: swaks(21, "+OK")},
+	{name: "http-service", target: "mailpit.acme.example:8025", encryption: "none", from: box, needs: "mailpit", more: []string{"--timeout", "5s"}, want: failsAt("greeting", "not-an-smtp-service", 12), peer: swaks(21, "closed connection unexpectedly")},
 
 	// Names.
 	{name: "nxdomain", target: "smpt.acme.example:587", encryption: "starttls", account: jobs, password: right, want: failsAt("dns", "dns-no-such-host", 10), peer: swaks(2, "Bad hostname")},

@@ -33,12 +33,12 @@ func makeCertificates(t *testing.T) {
 	company := newAuthority(t, "Widget Ltd Internal CA", nil)
 	writePEM(t, "root.pem", ours.certificate, nil)
 
-	good := certificateFor("smtp.acme.example", "mail.acme.example", "dual.acme.example", "six.acme.example", "both.acme.example", "halfsix.acme.example",
+	good := certificateFor("smtp.acme.example", "mail.acme.example", "dual.acme.example", "six.acme.example", "both.acme.example", "halfsix.acme.example", "halfdown.acme.example", "mixed.acme.example",
 		"plain.acme.example", "limited.acme.example", "maps.acme.example", "strict.acme.example", "mx.acme.example", "relay.acme.example",
 		"gateway.acme.example", "old.acme.example", "dovecot.acme.example", "mailpit.acme.example", "elsewhere.acme.example")
 	issuing.issue(t, "good.pem", good, issuing.certificate)
 
-	expired := certificateFor("expired.acme.example")
+	expired := certificateFor("expired.acme.example", "mixed.acme.example")
 	expired.NotBefore, expired.NotAfter = time.Now().AddDate(0, -3, 0), time.Now().AddDate(0, 0, -3)
 	issuing.issue(t, "expired.pem", expired, issuing.certificate)
 

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -20,6 +21,7 @@ var (
 	lost       = regexp.MustCompile(`lost connection after|SSL_accept error`)
 	connected  = regexp.MustCompile(`postfix/smtpd\[\d+\]: connect from`)
 	ended      = regexp.MustCompile(`postfix/smtpd\[\d+\]: disconnect from`)
+	logins     = regexp.MustCompile(` auth=(?:\d+/)?(\d+)`) // auth=1, or auth=0/1 where none succeeded
 	queued     = regexp.MustCompile(`postfix/(cleanup|qmgr)\[\d+\]: [0-9A-Za-z]+: (message-id|from)=`)
 )
 
@@ -30,11 +32,16 @@ func (w *world) readLog() int {
 }
 
 // endedWell looks at what Postfix has logged since: every session has ended,
-// with QUIT, and without a remark on the client's manners.
+// with QUIT, without a remark on the client's manners, and with one login at most.
 func (w *world) endedWell(t *testing.T, since int, cutShort bool) {
 	t.Helper()
 	log := w.settledLog(t, since)
+	attempts := 0
 	for line := range strings.Lines(log) {
+		if found := logins.FindStringSubmatch(line); found != nil && ended.MatchString(line) {
+			n, _ := strconv.Atoi(found[1])
+			attempts += n
+		}
 		switch {
 		case badManners.MatchString(line) && !cutShort, lost.MatchString(line) && !cutShort:
 			t.Errorf("Postfix says: %s", line)
@@ -43,6 +50,9 @@ func (w *world) endedWell(t *testing.T, since int, cutShort bool) {
 		case queued.MatchString(line):
 			t.Errorf("a message was queued: %s", line)
 		}
+	}
+	if attempts > 1 {
+		t.Errorf("%d logins were tried, one is allowed:\n%s", attempts, log)
 	}
 }
 

@@ -40,7 +40,8 @@ var servers = []struct {
 	{"postfix", "postfix", []string{"-c", root + "/etc/postfix", "start-fg"}, []string{"192.0.2.11:587", "[2001:db8::11]:465", "192.0.2.27:587"}},
 	{"mailpit", "mailpit", []string{"--disable-version-check", "--verbose", "--smtp-disable-rdns", "--smtp", "192.0.2.22:587", "--listen", "192.0.2.22:8025",
 		"--smtp-tls-cert", root + "/pki/good.pem", "--smtp-tls-key", root + "/pki/good.pem", "--smtp-auth-file", root + "/etc/mailpit/users",
-		"--database", root + "/run/mailpit-login.db"}, []string{"192.0.2.22:587", "192.0.2.22:8025"}},
+		"--pop3", "192.0.2.22:1110", "--pop3-auth-file", root + "/etc/mailpit/users",
+		"--database", root + "/run/mailpit-login.db"}, []string{"192.0.2.22:587", "192.0.2.22:8025", "192.0.2.22:1110"}},
 	{"mailpit-open", "mailpit", []string{"--disable-version-check", "--verbose", "--smtp-disable-rdns", "--smtp", "192.0.2.22:1025", "--listen", "192.0.2.22:8026",
 		"--database", root + "/run/mailpit-open.db"}, []string{"192.0.2.22:1025", "192.0.2.22:8026"}},
 	{"dante", "danted", []string{"-f", root + "/etc/proxy/danted.conf", "-p", root + "/run/danted.pid"}, []string{"192.0.2.30:1080"}},
@@ -101,7 +102,7 @@ func findServers(t *testing.T) {
 
 // buildBinary builds the program as it is released.
 func buildBinary(path string) (string, error) {
-	cmd := exec.Command("go", "build", "-trimpath", "-o", path, ".")
+	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-o", path, ".")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("go build: %w\n%s", err, out)
