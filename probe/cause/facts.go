@@ -72,6 +72,7 @@ const (
 	SecretLiteral         Observation = "secret-literal"
 	TokenBeforePassword   Observation = "token-before-password"
 	SettingsRefused       Observation = "settings-refused"
+	ProviderDiffers       Observation = "differs-from-provider" // the provider publishes other settings
 
 	// dns
 	NameIsMailDomain Observation = "name-is-mail-domain" // has MX, and is no server's name by what was seen

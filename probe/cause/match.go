@@ -1,0 +1,423 @@
+package cause
+
+import (
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// rule is a Rule made ready: its patterns are compiled when they are first
+// needed, as compiling all of them would cost more than a whole check.
+type rule struct {
+	*Rule
+	entry                                         *Entry
+	order                                         int
+	weight                                        int
+	text, notText, greeting, account, notGreeting []*pattern
+}
+
+type pattern struct {
+	source string
+	once   sync.Once
+	expr   *regexp.Regexp
+}
+
+func newRule(e *Entry, r *Rule, order int) *rule {
+	return &rule{Rule: r, entry: e, order: order, weight: weigh(&r.When),
+		text: patterns(r.When.Text), notText: patterns(r.When.NotText), greeting: patterns(r.When.Greeting), account: patterns(r.When.Account),
+		notGreeting: patterns(r.When.NotGreeting)}
+}
+
+func patterns(sources []string) []*pattern {
+	var list []*pattern
+	for _, s := range sources {
+		list = append(list, &pattern{source: s})
+	}
+	return list
+}
+
+// Compile gives the expression that a pattern of the data stands for.
+func Compile(source string) (*regexp.Regexp, error) { return regexp.Compile("(?is)" + source) }
+
+// find gives the submatches of the pattern in a text, nil when it is not there.
+func (p *pattern) find(text string) []string {
+	p.once.Do(func() { p.expr = regexp.MustCompile("(?is)" + p.source) })
+	return p.expr.FindStringSubmatch(text)
+}
+
+func anyFits(all []*pattern, text string) bool {
+	return slices.ContainsFunc(all, func(p *pattern) bool { return p.find(text) != nil })
+}
+
+// weigh counts how much a rule asks for: of two that fit, the one that asks
+// for more says more.
+func weigh(w *When) int {
+	n := 0
+	add := func(points int, given bool) {
+		if given {
+			n += points
+		}
+	}
+	add(6, len(w.Text) > 0)
+	add(3, len(w.Enhanced) > 0)
+	add(3, len(w.Mentions) > 0)
+	add(2, len(w.Service)+len(w.Host)+len(w.Provider) > 0)
+	add(2, len(w.Greeting)+len(w.NotGreeting)+len(w.Software) > 0)
+	add(2, len(w.Account)+len(w.Sender)+len(w.AccountForm) > 0)
+	add(1, len(w.Code) > 0)
+	add(1, len(w.Fault) > 0)
+	add(1, len(w.Port) > 0)
+	add(1, len(w.Verb) > 0)
+	add(1, len(w.Mechanism)+len(w.Credential)+len(w.Encryption) > 0)
+	return n + 2*len(w.Seen) + min(len(w.AnySeen), 1) + min(len(w.Unseen), 1)
+}
+
+// view is facts made ready to be asked.
+type view struct {
+	f        *Facts
+	base     *Base
+	text     string // with single blanks, the enhanced code of every line but the first taken out
+	services Services
+	asked    bool // services are known
+	caught   map[string]string
+}
+
+// Services is who answers, by id.
+type Services map[string]bool
+
+// hit is a rule that fits.
+type hit struct {
+	*rule
+	caught map[string]string
+}
+
+// Match names the causes that fit, the most likely first: those that explain
+// a failure, then remarks.
+func (b *Base) Match(f Facts) []Found {
+	v := &view{f: &f, base: b, text: plainText(&f)}
+	best := map[*Entry]hit{}
+	for _, r := range b.byStep[f.Step] {
+		if !v.fits(r) {
+			continue
+		}
+		if old, ok := best[r.entry]; !ok || compare(hit{rule: r}, old) < 0 {
+			best[r.entry] = hit{r, v.caught}
+		}
+	}
+	hits := make([]hit, 0, len(best))
+	for _, h := range best {
+		hits = append(hits, h)
+	}
+	slices.SortFunc(hits, compare)
+	hits = remaining(hits)
+	found := make([]Found, len(hits))
+	for i, h := range hits {
+		found[i] = v.found(h)
+	}
+	slices.SortStableFunc(found, func(a, b Found) int { return severityRank(a.Severity) - severityRank(b.Severity) })
+	return found
+}
+
+// plainText is the text on one line. Servers repeat the enhanced code on every
+// line; there it would stand between the words.
+func plainText(f *Facts) string {
+	lines := strings.Split(f.Text, "\n")
+	for i, line := range lines {
+		if i > 0 && f.Enhanced != "" {
+			lines[i] = strings.TrimPrefix(strings.TrimSpace(line), f.Enhanced)
+		}
+	}
+	return strings.Join(strings.Fields(strings.Join(lines, " ")), " ")
+}
+
+// compare puts the more likely first.
+func compare(a, b hit) int {
+	if d := boolRank(a.General) - boolRank(b.General); d != 0 {
+		return d
+	}
+	if d := confidenceRank(a.Confidence) - confidenceRank(b.Confidence); d != 0 {
+		return d
+	}
+	if d := b.weight - a.weight; d != 0 {
+		return d
+	}
+	return a.order - b.order
+}
+
+func boolRank(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func confidenceRank(c Confidence) int {
+	return slices.Index([]Confidence{Certain, Likely, Possible}, c)
+}
+
+func severityRank(s Severity) int { return slices.Index([]Severity{Error, Warning, Info}, s) }
+
+// remaining takes out what another one says better: causes named in "over",
+// then general ones beside a special one, and guesses beside a certainty.
+func remaining(hits []hit) []hit {
+	over := map[string]bool{}
+	for _, h := range hits {
+		for _, id := range append(slices.Clone(h.entry.Over), h.Over...) {
+			over[id] = true
+		}
+	}
+	hits = slices.DeleteFunc(hits, func(h hit) bool { return over[h.entry.ID] })
+	explains := func(h hit) bool { return h.severity() == Error && !h.General }
+	special := slices.ContainsFunc(hits, explains)
+	certain := slices.ContainsFunc(hits, func(h hit) bool { return explains(h) && h.Confidence == Certain })
+	return slices.DeleteFunc(hits, func(h hit) bool {
+		return h.General && special || h.severity() == Error && h.Confidence != Certain && certain
+	})
+}
+
+// severity is what the rule or its entry says, before a passed step softens it.
+func (h hit) severity() Severity {
+	if h.Severity != "" {
+		return h.Severity
+	}
+	return h.entry.Severity
+}
+
+func (v *view) found(h hit) Found {
+	v.caught = h.caught
+	e := h.entry
+	found := Found{
+		Cause: e.ID, Severity: h.severity(), Confidence: h.Confidence, Who: e.Who,
+		Title:       firstFilled(slices.Concat(h.Title, e.Title), v),
+		Explanation: firstFilled(slices.Concat(h.Explanation, e.Explanation), v),
+		Links:       links(e.Links, v), Suggest: v.suggest(h.Suggest),
+	}
+	if h.Who != "" {
+		found.Who = h.Who
+	}
+	if h.Severity == "" && found.Severity == Error && !v.f.Failed {
+		found.Severity = Warning // the run could go on
+	}
+	found.Fix = fixes(v, orElse(h.Fix, e.Fix), v)
+	found.Decides = decides(v, orElse(h.Decides, e.Decides), v)
+	return found
+}
+
+func orElse[T any](own, general []T) []T {
+	if len(own) > 0 {
+		return own
+	}
+	return general
+}
+
+// suggest fills a suggestion; one that would change nothing is none.
+func (v *view) suggest(s *Suggest) *Suggest {
+	if s == nil {
+		return nil
+	}
+	host, ok := fill(s.Host, v, nil)
+	text, textOK := fill(s.Text, v, nil)
+	if !ok || !textOK {
+		return nil
+	}
+	same := (host == "" || host == v.f.Host) && (s.Port == 0 || s.Port == v.f.Port) && (s.Encryption == "" || s.Encryption == v.f.Encryption)
+	if same {
+		return nil
+	}
+	return &Suggest{Host: host, Port: s.Port, Encryption: s.Encryption, Text: text}
+}
+
+// fits tells whether a rule holds; the patterns come last, and what a pattern
+// caught stays in v.caught.
+func (v *view) fits(r *rule) bool {
+	v.caught = nil
+	return v.holds(&r.When) && v.fitsGreeting(r) && v.fitsText(r)
+}
+
+func (v *view) fitsGreeting(r *rule) bool {
+	greeting, account := v.f.Greeting, v.f.Account
+	return (len(r.greeting) == 0 || anyFits(r.greeting, greeting)) &&
+		(len(r.notGreeting) == 0 || greeting != "" && !anyFits(r.notGreeting, greeting)) &&
+		(len(r.account) == 0 || account != "" && anyFits(r.account, account))
+}
+
+func (v *view) fitsText(r *rule) bool {
+	if len(r.text) > 0 && !v.catch(r.text) {
+		return false
+	}
+	return !anyFits(r.notText, v.text)
+}
+
+// catch finds the first pattern that fits and keeps its named groups.
+func (v *view) catch(all []*pattern) bool {
+	for _, p := range all {
+		found := p.find(v.text)
+		if found == nil {
+			continue
+		}
+		for i, name := range p.expr.SubexpNames() {
+			if name != "" && found[i] != "" {
+				if v.caught == nil {
+					v.caught = map[string]string{}
+				}
+				v.caught[name] = strings.Trim(found[i], " .,;:")
+			}
+		}
+		return true
+	}
+	return false
+}
+
+// holds tells whether every condition but the patterns holds; nil always does.
+func (v *view) holds(w *When) bool {
+	return w == nil || v == nil || v.holdsReply(w) && v.holdsSettings(w) && v.holdsSeen(w) && v.holdsServer(w)
+}
+
+// holdsReply: what went wrong. An unknown step fits any, as pasted text does not show it.
+func (v *view) holdsReply(w *When) bool {
+	f := v.f
+	return (f.Step == "" || fitsWord(w.Step, f.Step)) && fitsTruth(w.Failed, f.Failed) && fitsWord(w.Fault, f.Fault) &&
+		fitsCode(w.Code, f.Code) && fitsEnhanced(w.Enhanced, f.Enhanced) && fitsWord(w.Verb, f.Verb) &&
+		(len(w.Mentions) == 0 || slices.ContainsFunc(w.Mentions, v.mentions)) && !slices.ContainsFunc(w.NotMentions, v.mentions)
+}
+
+func (v *view) holdsSettings(w *When) bool {
+	f := v.f
+	return fitsWord(w.HostKind, f.HostKind) && fitsWord(w.Encryption, f.Encryption) && fitsWord(w.AccountForm, f.AccountForm) &&
+		fitsWord(w.Credential, f.Credential) && fitsWord(w.Mechanism, f.Mechanism) && fitsWord(w.UsedBy, f.UsedBy) &&
+		(len(w.Port) == 0 || slices.Contains(w.Port, f.Port)) && !slices.Contains(w.NotPort, f.Port) &&
+		(len(w.Host) == 0 || underAny(w.Host, f.Host)) && fitsWord(w.Provider, f.Provider) && fitsWord(w.Sender, f.sender()) && v.knows(w.Known)
+}
+
+func (v *view) holdsSeen(w *When) bool {
+	seen := func(o Observation) bool { return v.f.Seen[o] }
+	missing := slices.ContainsFunc(w.Seen, func(o Observation) bool { return !seen(o) })
+	return !missing && (len(w.AnySeen) == 0 || slices.ContainsFunc(w.AnySeen, seen)) && !slices.ContainsFunc(w.Unseen, seen)
+}
+
+func (v *view) holdsServer(w *When) bool {
+	if len(w.Software) > 0 && !hasPart(v.f.Software, w.Software) {
+		return false
+	}
+	is := func(id string) bool { return v.whoAnswers()[id] }
+	return (len(w.Service) == 0 || slices.ContainsFunc(w.Service, is)) && (len(w.NotService) == 0 || !slices.ContainsFunc(w.NotService, is))
+}
+
+func (v *view) knows(names []string) bool {
+	return !slices.ContainsFunc(names, func(n string) bool { _, ok := v.word(n); return !ok })
+}
+
+func has(list []string, word string) bool { return slices.Contains(list, word) }
+
+func fitsWord(list []string, word string) bool { return len(list) == 0 || has(list, word) }
+
+func fitsTruth(want Truth, is bool) bool { return want == "" || (want == Yes) == is }
+
+func fitsCode(all []Codes, code int) bool {
+	return len(all) == 0 || slices.ContainsFunc(all, func(c Codes) bool { return c.From <= code && code <= c.To })
+}
+
+func fitsEnhanced(all []string, code string) bool {
+	return len(all) == 0 || slices.ContainsFunc(all, func(want string) bool { return sameEnhanced(want, code) })
+}
+
+func sameEnhanced(want, code string) bool {
+	a, b := strings.Split(want, "."), strings.Split(code, ".")
+	if len(a) != 3 || len(b) != 3 {
+		return false
+	}
+	for i := range a {
+		if a[i] != "x" && a[i] != b[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// mentions tells whether the text has the value of a setting in it as a word.
+func (v *view) mentions(setting string) bool {
+	word := strings.ToLower(v.own(setting))
+	if len(word) < 3 {
+		return false
+	}
+	text := strings.ToLower(v.text)
+	for start := 0; ; {
+		i := strings.Index(text[start:], word)
+		if i < 0 {
+			return false
+		}
+		i += start
+		if !joined(text, i-1) && !joined(text, i+len(word)) {
+			return true
+		}
+		start = i + 1
+	}
+}
+
+// joined tells whether the byte belongs to an address around a place.
+func joined(text string, i int) bool {
+	if i < 0 || i >= len(text) {
+		return false
+	}
+	c := text[i]
+	if c == '.' { // the end of a sentence, or of a longer name
+		return i+1 < len(text) && text[i+1] > ' '
+	}
+	return c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || strings.IndexByte("-_+@", c) >= 0
+}
+
+// sender is From against the account.
+func (f *Facts) sender() string {
+	switch {
+	case f.From == "" || f.Account == "":
+		return ""
+	case strings.EqualFold(f.From, f.Account):
+		return "account"
+	case domainOf(f.Account) == "":
+		return ""
+	case domainOf(f.From) == domainOf(f.Account):
+		return "same-domain"
+	}
+	return "other-domain"
+}
+
+// whoAnswers names the service by every sign of it: host, preset, greeting, the reply's own words.
+func (v *view) whoAnswers() Services {
+	if v.asked {
+		return v.services
+	}
+	v.asked, v.services = true, Services{}
+	greeting, text := strings.ToLower(v.f.Greeting+" "+v.f.Software), strings.ToLower(v.text)
+	for _, s := range v.base.services {
+		if underAny(s.Hosts, v.f.Host) || underAny(s.Hosts, v.f.ServerName) || has(s.Providers, v.f.Provider) && v.f.Provider != "" ||
+			hasPart(greeting, s.Greetings) || hasPart(text, s.Replies) {
+			v.services[s.ID] = true
+		}
+	}
+	return v.services
+}
+
+// underAny tells whether a name is one of some domains or under one.
+func underAny(domains []string, name string) bool {
+	if name == "" {
+		return false
+	}
+	name = strings.ToLower(strings.TrimSuffix(name, "."))
+	return slices.ContainsFunc(domains, func(d string) bool { return name == d || strings.HasSuffix(name, "."+d) })
+}
+
+func hasPart(text string, parts []string) bool {
+	return slices.ContainsFunc(parts, func(p string) bool { return strings.Contains(text, p) })
+}
+
+// ParseCodes reads "535", "5xx" or "53x".
+func ParseCodes(word string) (Codes, bool) {
+	from, err := strconv.Atoi(strings.ReplaceAll(word, "x", "0"))
+	to, _ := strconv.Atoi(strings.ReplaceAll(word, "x", "9"))
+	if err != nil || len(word) != 3 || from < 200 || to > 599 {
+		return Codes{}, false
+	}
+	return Codes{from, to}, true
+}

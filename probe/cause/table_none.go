@@ -1,0 +1,9 @@
+//go:build causegen
+
+package cause
+
+// The generator is built without the table that it makes.
+var (
+	entries  []Entry
+	services []Service
+)
