@@ -32,6 +32,7 @@ type client struct {
 	offers   []string // lines of the last EHLO reply
 	warnings []string
 	greeted  bool
+	wide     bool // knows every version and cipher there is
 }
 
 // impatience is how long this client waits: long where an answer comes, since
@@ -147,7 +148,15 @@ func (c *client) resolve() error {
 }
 
 func (c *client) config() *tls.Config {
-	return &tls.Config{InsecureSkipVerify: true, ServerName: c.d.Settings.Host} // judged below
+	config := &tls.Config{InsecureSkipVerify: true, ServerName: c.d.Settings.Host} // judged below
+	if !c.wide {
+		return config
+	}
+	config.MinVersion = tls.VersionTLS10
+	for _, s := range append(tls.CipherSuites(), tls.InsecureCipherSuites()...) {
+		config.CipherSuites = append(config.CipherSuites, s.ID)
+	}
+	return config
 }
 
 func (c *client) secure() error {

@@ -65,7 +65,7 @@ func (s *Server) listen(addresses []netip.AddrPort) error {
 	var serve []func()
 	port := addresses[0].Port()
 	for i, a := range addresses {
-		c, run, at, err := s.open1(netip.AddrPortFrom(a.Addr(), port))
+		c, run, at, err := s.openAddress(netip.AddrPortFrom(a.Addr(), port))
 		if err != nil {
 			for _, o := range opened {
 				_ = o.Close() // it was never used
@@ -80,15 +80,17 @@ func (s *Server) listen(addresses []netip.AddrPort) error {
 		serve = append(serve, run)
 	}
 	s.port = int(port)
-	s.closers = append(s.closers, opened...)
-	for _, run := range serve {
-		s.running.Go(run)
+	for i, c := range opened {
+		if err := s.keep(c); err != nil {
+			return err
+		}
+		s.running.Go(serve[i])
 	}
 	return nil
 }
 
-// open1 opens one address the way its script says.
-func (s *Server) open1(at netip.AddrPort) (c io.Closer, run func(), port uint16, err error) {
+// openAddress opens one address the way its script says; run serves it.
+func (s *Server) openAddress(at netip.AddrPort) (c io.Closer, run func(), port uint16, err error) {
 	address := at.Addr().String()
 	switch s.script(address).tcp {
 	case "refused":

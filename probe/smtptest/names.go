@@ -88,54 +88,56 @@ func (z zone) ServeDNS(w dns.ResponseWriter, question *dns.Msg) {
 func (z zone) fill(reply *dns.Msg, q dns.Question) bool {
 	name := strings.ToLower(q.Name)
 	for range 9 { // a chain of names ends, even one that bites its tail
-		next := ""
-		known := false
-		for _, r := range z {
-			if r.name != name {
-				continue
-			}
-			known = true
-			switch r.kind {
-			case "silent":
-				return false
-			case "servfail":
-				reply.Rcode = dns.RcodeServerFailure
-				return true
-			case "nxdomain":
-				reply.Rcode = dns.RcodeNameError
-				reply.Ns = authorityOf(name)
-				return true
-			case "nodata":
-				continue
-			}
-			rr, err := r.answer()
-			if err != nil {
-				continue
-			}
-			switch rr := rr.(type) {
-			case *dns.CNAME:
-				reply.Answer = append(reply.Answer, rr)
-				next = strings.ToLower(rr.Target)
-			default:
-				if rr.Header().Rrtype == q.Qtype {
-					reply.Answer = append(reply.Answer, rr)
-				}
-			}
-		}
+		all := z.of(name)
 		switch {
-		case !known:
-			reply.Rcode = dns.RcodeNameError
-			reply.Ns = authorityOf(name)
+		case len(all) == 0 || all[0].kind == "nxdomain":
+			reply.Rcode, reply.Ns = dns.RcodeNameError, authorityOf(name)
 			return true
-		case next == "" || q.Qtype == dns.TypeCNAME:
-			if len(reply.Answer) == 0 {
-				reply.Ns = authorityOf(name)
-			}
+		case all[0].kind == "servfail":
+			reply.Rcode = dns.RcodeServerFailure
 			return true
+		case all[0].kind == "silent":
+			return false
+		}
+		next := addAnswers(reply, all, q.Qtype)
+		if next == "" {
+			break
 		}
 		name = next
 	}
+	if len(reply.Answer) == 0 {
+		reply.Ns = authorityOf(name)
+	}
 	return true
+}
+
+func (z zone) of(name string) []record {
+	var all []record
+	for _, r := range z {
+		if r.name == name {
+			all = append(all, r)
+		}
+	}
+	return all
+}
+
+// addAnswers adds the records of a type, and gives the name that an alias leads to.
+func addAnswers(reply *dns.Msg, all []record, kind uint16) (next string) {
+	for _, r := range all {
+		rr, err := r.answer()
+		if err != nil {
+			continue // "nodata" has none
+		}
+		alias, isAlias := rr.(*dns.CNAME)
+		if !isAlias && rr.Header().Rrtype != kind {
+			continue
+		}
+		reply.Answer = append(reply.Answer, rr)
+		if isAlias && kind != dns.TypeCNAME {
+			next = strings.ToLower(alias.Target)
+		}
+	}
+	return next
 }
 
 // authorityOf is the SOA that a negative answer carries (RFC 2308 section 2).
@@ -173,7 +175,9 @@ func (s *Server) serveNames() error {
 		case err := <-failed:
 			return fmt.Errorf("serve DNS: %w", err)
 		}
-		s.closers = append(s.closers, closer(server.Shutdown))
+		if err := s.keep(closer(server.Shutdown)); err != nil {
+			return err
+		}
 	}
 	return nil
 }

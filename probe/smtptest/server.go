@@ -30,14 +30,15 @@ type Server struct {
 	options  Options
 	ctx      context.Context
 	cancel   context.CancelFunc
+	unhook   func() bool // the server from the caller's context
 	ca       *authority
 	port     int
 	resolver string
-	closers  []io.Closer // listeners and held ports; written by Start only
 	running  sync.WaitGroup
 
 	mu          sync.Mutex
 	closed      bool
+	closers     []io.Closer // listeners and held ports
 	connections int
 	began       time.Time      // of the first connection
 	open        map[string]int // connections by address
@@ -63,11 +64,15 @@ var ErrNoIPv6 = errors.New("this computer has no IPv6 on loopback")
 // New makes a server that does not listen: connections are given to Serve. It
 // ends with ctx or Close. For tests with in-memory connections.
 func New(ctx context.Context, d Dialogue, o Options) *Server {
-	ctx, cancel := context.WithCancel(ctx)
-	return &Server{
-		dialogue: d, options: o, ctx: ctx, cancel: cancel, ca: newAuthority(certified(d, o)),
+	s := &Server{
+		dialogue: d, options: o, ca: newAuthority(certified(d, o)),
 		open: map[string]int{}, conns: map[net.Conn]bool{}, judge: newJudge(),
 	}
+	s.ctx, s.cancel = context.WithCancel(ctx)
+	s.mu.Lock() // ctx may be over already
+	defer s.mu.Unlock()
+	s.unhook = context.AfterFunc(ctx, s.shut)
+	return s
 }
 
 // Start serves a dialogue on loopback, or wherever Options.Listen says, until
@@ -77,7 +82,6 @@ func Start(ctx context.Context, d Dialogue, o Options) (*Server, error) {
 	if err := s.start(); err != nil {
 		return nil, errors.Join(fmt.Errorf("serve %s: %w", d.Name, err), s.Close())
 	}
-	context.AfterFunc(ctx, s.shut)
 	return s, nil
 }
 
@@ -95,6 +99,17 @@ func (s *Server) start() error {
 		}
 	}
 	return err
+}
+
+// keep has something closed at the end, at once if the end has come.
+func (s *Server) keep(c io.Closer) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return errors.Join(s.ctx.Err(), c.Close())
+	}
+	s.closers = append(s.closers, c)
+	return nil
 }
 
 // certified gives the names and addresses that a good certificate carries.
@@ -188,6 +203,7 @@ func (s *Server) shut() {
 		return
 	}
 	s.closed = true
+	s.unhook()
 	for _, c := range s.closers {
 		// Closing twice or late is no fault that anyone could act on.
 		_ = c.Close()

@@ -317,6 +317,16 @@ func TestTheEndOfTheContextEndsTheServer(t *testing.T) {
 	}
 }
 
+func TestAContextThatIsOverStartsNothing(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, dialogue := range []string{"", "dns\n  localhost A 127.0.0.1\n", "tcp: refused\n"} {
+		if s, err := Start(ctx, parsed(t, dialogue), Options{}); err == nil {
+			s.running.Wait() // it began, and ends without a word of ours
+		}
+	}
+}
+
 func TestChannelBindingIsVerified(t *testing.T) {
 	for _, c := range []struct{ version, mechanism string }{
 		{"1.2", "SCRAM-SHA-1-PLUS"}, {"1.3", "SCRAM-SHA-1-PLUS"}, {"1.2", "SCRAM-SHA-256-PLUS"}, {"1.3", "SCRAM-SHA-256-PLUS"},
@@ -396,4 +406,44 @@ func TestABrokenHandshakeEndsTheConversation(t *testing.T) {
 			t.Error(all)
 		}
 	})
+}
+
+func TestOldTLSAndWeakCiphersAnswerWhoKnowsThem(t *testing.T) {
+	for name, version := range map[string]uint16{"tls-old-version": tls.VersionTLS10, "tls-weak-cipher": tls.VersionTLS12} {
+		d, _ := Lookup(name)
+		s := started(t, d)
+		c := &client{t: t, d: d, s: s, address: "127.0.0.1"}
+		c.wide = true
+		if err := c.talkUntilLogin(); err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if c.tls.Version != version {
+			t.Errorf("%s: %s", name, tls.VersionName(c.tls.Version))
+		}
+		if name == "tls-weak-cipher" && !isInsecure(c.tls.CipherSuite) {
+			t.Errorf("%s is not weak", tls.CipherSuiteName(c.tls.CipherSuite))
+		}
+		c.leave()
+		c.conn.Close()
+	}
+}
+
+func isInsecure(suite uint16) bool {
+	for _, s := range tls.InsecureCipherSuites() {
+		if s.ID == suite {
+			return true
+		}
+	}
+	return false
+}
+
+func TestTheEHLONameDecides(t *testing.T) {
+	d, _ := Lookup("ehlo-name")
+	s := started(t, d)
+	d.Settings.Helo = "mail.acme.example"
+	c := &client{t: t, d: d, s: s, address: "127.0.0.1"}
+	if err := c.talk(); err != nil {
+		t.Error(err)
+	}
 }
