@@ -105,7 +105,7 @@ func certificateStep(_ context.Context, l *lane) (Evidence, error) {
 	if public == nil {
 		public = publicRoots(chain)
 	}
-	j := &judgement{chain: chain, host: hostChecked(s), now: time.Now(), public: public, here: l.rootsHere(),
+	j := &judgement{chain: chain, host: hostChecked(s), now: time.Now(), public: public, here: l.rootsHere(chain),
 		e: &CertificateEvidence{HostChecked: Maybe(hostChecked(s)), byFile: s.CA != nil}, shown: l.run.shown}
 	j.judge()
 	if len(j.e.words) == 0 || s.Insecure {
@@ -117,13 +117,14 @@ func certificateStep(_ context.Context, l *lane) (Evidence, error) {
 // judgement is the work on one chain. Every question is asked on its own, as
 // Verify stops at the first fault.
 type judgement struct {
-	chain        []*x509.Certificate
-	host         string
-	now          time.Time
-	public, here *x509.CertPool // here is nil when this computer has no roots
-	shown        func(string) string
-	e            *CertificateEvidence
-	stale        *x509.Certificate // another certificate than the leaf, out of its dates
+	chain  []*x509.Certificate
+	host   string
+	now    time.Time
+	public *x509.CertPool
+	here   trusted
+	shown  func(string) string
+	e      *CertificateEvidence
+	stale  *x509.Certificate // another certificate than the leaf, out of its dates
 }
 
 func (j *judgement) judge() {
@@ -210,7 +211,11 @@ func ago(days int) string {
 
 func (j *judgement) judgeTrust() {
 	public, _ := j.trusts(j.public)
-	here, path := j.trusts(j.here)
+	here, path := j.trusts(j.here.few)
+	if !here && j.here.whole != nil {
+		j.here.few = j.here.whole()
+		here, path = j.trusts(j.here.few)
+	}
 	j.e.TrustedPublic, j.e.TrustedHere = &public, &here
 	if !public {
 		if j.e.product = interceptorOf(j.chain); j.e.product != "" {
@@ -220,7 +225,7 @@ func (j *judgement) judgeTrust() {
 	switch {
 	case !public && !here:
 		j.judgeUnknown()
-	case public && !here && j.here != nil:
+	case public && !here && !isEmpty(j.here.few):
 		j.fatal(cause.CertTrustedPublic, "not trusted "+j.where(), "the certificate's authority is on the public list but not trusted "+j.where())
 	case public && !here:
 		j.fatal(cause.CertStoreMissing, "this computer has no trusted roots", "this computer has no trusted root certificates to judge by")
@@ -242,7 +247,7 @@ func (j *judgement) where() string {
 func (j *judgement) judgeUnknown() {
 	top := j.top()
 	issuer := j.shown(top.Issuer.String())
-	if j.here == nil {
+	if isEmpty(j.here.few) {
 		j.remark(cause.CertStoreMissing)
 	}
 	switch {
@@ -362,7 +367,7 @@ func (j *judgement) top() *x509.Certificate {
 
 // isRoot tells whether a root of that name is known: then nothing is missing.
 func (j *judgement) isRoot(subject []byte) bool {
-	for _, pool := range []*x509.CertPool{j.public, j.here} {
+	for _, pool := range []*x509.CertPool{j.public, j.here.few} {
 		if pool == nil {
 			continue
 		}

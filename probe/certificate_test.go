@@ -329,17 +329,55 @@ func TestOnlyTheRootsThatAChainNamesAreParsed(t *testing.T) {
 	}
 }
 
-// What stands between a handshake and the verdict: kept small, since
-// everything else in a check on loopback is small.
-func BenchmarkSystemRoots(b *testing.B) {
-	for b.Loop() {
-		_, _ = x509.SystemCertPool()
+func TestOfABundleOnlyTheNamedRootsAreTaken(t *testing.T) {
+	root := made(t, nil, "Root", authority)
+	other := made(t, nil, "Other", authority)
+	leaf := made(t, root, "x", server)
+	var bundle []byte
+	for _, block := range []*pem.Block{
+		{Type: "CERTIFICATE", Bytes: other.cert.Raw}, {Type: "CERTIFICATE", Bytes: []byte("garbage")}, {Type: "PRIVATE KEY", Bytes: root.cert.Raw},
+		{Type: "CERTIFICATE", Bytes: root.cert.Raw},
+	} {
+		bundle = append(bundle, "# a remark\n"...)
+		bundle = append(bundle, pem.EncodeToMemory(block)...)
+	}
+	if !rootsIn(bundle, []*x509.Certificate{leaf.cert}).Equal(poolOf(root)) {
+		t.Error("not the root, or more than it")
+	}
+	if !isEmpty(rootsIn(nil, []*x509.Certificate{leaf.cert})) {
+		t.Error("something came out of nothing")
 	}
 }
 
+func TestTheWholeStoreIsReadOnlyWhereAFewRootsDoNotDo(t *testing.T) {
+	root, company := made(t, nil, "Root", authority), made(t, nil, "Company", authority)
+	for _, test := range []struct {
+		leaf  *signer
+		asked int
+	}{{made(t, root, "x", server), 0}, {made(t, company, "x", server), 1}} {
+		asked := 0
+		j := &judgement{chain: []*x509.Certificate{test.leaf.cert}, host: "mail.acme.example", now: time.Now(), public: poolOf(root), e: &CertificateEvidence{},
+			shown: func(s string) string { return s },
+			here:  trusted{few: poolOf(root), whole: func() *x509.CertPool { asked++; return poolOf(root, company) }}}
+		j.judge()
+		if asked != test.asked || !*j.e.TrustedHere {
+			t.Errorf("asked %d times, trusted %v", asked, *j.e.TrustedHere)
+		}
+	}
+}
+
+// What stands between a handshake and the verdict: kept small, since
+// everything else in a check on loopback is small.
 func BenchmarkPublicRoots(b *testing.B) {
 	chain := []*x509.Certificate{{RawIssuer: []byte("unknown")}}
 	for b.Loop() {
 		publicRoots(chain)
+	}
+}
+
+func BenchmarkSystemBundle(b *testing.B) {
+	chain := []*x509.Certificate{{RawIssuer: []byte("unknown")}}
+	for b.Loop() {
+		rootsIn(systemBundle(), chain)
 	}
 }

@@ -253,7 +253,7 @@ func (p *proxy) socksVerdict(code byte, target string) error {
 
 // unread is an answer that is missing or belongs to another protocol.
 func (p *proxy) unread(ctx context.Context, err error) error {
-	var foreign *foreignBytes
+	var foreign *foreignError
 	if !errors.As(err, &foreign) {
 		return p.broken(ctx, proxySilent, "does not answer", err)
 	}
@@ -312,22 +312,22 @@ func socksRequest(target string) ([]byte, error) {
 	return append(request, byte(port>>8), byte(port)), nil
 }
 
-// foreignBytes are the first bytes of something that is no such proxy.
-type foreignBytes struct{ text string }
+// foreignError quotes the first bytes of something that is no such proxy.
+type foreignError struct{ text string }
 
-func (e *foreignBytes) Error() string { return e.text }
+func (e *foreignError) Error() string { return e.text }
 
 func foreign(first []byte, wanted string) error {
 	text := string(first)
 	switch {
 	case strings.HasPrefix(text, "HTTP/") && wanted == "SOCKS5":
-		return &foreignBytes{"it answers in HTTP (http:// may be its kind)"}
+		return &foreignError{"it answers in HTTP (http:// may be its kind)"}
 	case len(first) > 0 && first[0] == 5 && wanted == "HTTP":
-		return &foreignBytes{"it answers in SOCKS5 (socks5:// may be its kind)"}
+		return &foreignError{"it answers in SOCKS5 (socks5:// may be its kind)"}
 	case len(first) >= 2 && first[0] == 0 && first[1] >= 0x5a && first[1] <= 0x5d:
-		return &foreignBytes{"it answers in SOCKS4"}
+		return &foreignError{"it answers in SOCKS4"}
 	}
-	return &foreignBytes{fmt.Sprintf("no %s, but %q", wanted, text)}
+	return &foreignError{fmt.Sprintf("no %s, but %q", wanted, text)}
 }
 
 func readSOCKSMethod(r io.Reader) (byte, error) {
@@ -374,7 +374,7 @@ func readSOCKSReply(r io.Reader) (byte, error) {
 	case 3:
 		rest += int(head[4])
 	default:
-		return 0, &foreignBytes{fmt.Sprintf("its reply names an address of the unknown type %d", head[3])}
+		return 0, &foreignError{fmt.Sprintf("its reply names an address of the unknown type %d", head[3])}
 	}
 	n, err := io.CopyN(io.Discard, r, int64(rest))
 	if err != nil && head[1] == 0 {
@@ -486,13 +486,13 @@ func readConnectReply(br *bufio.Reader) (connectReply, error) {
 			r.squid = strings.TrimSpace(value)
 		}
 	}
-	return r, &foreignBytes{fmt.Sprintf("its answer has more than %d lines", maxConnectLines)}
+	return r, &foreignError{fmt.Sprintf("its answer has more than %d lines", maxConnectLines)}
 }
 
 func connectLine(br *bufio.Reader) (string, error) {
 	line, err := br.ReadSlice('\n')
 	if errors.Is(err, bufio.ErrBufferFull) {
-		return "", &foreignBytes{fmt.Sprintf("its answer has a line of more than %d octets", maxConnectLine)}
+		return "", &foreignError{fmt.Sprintf("its answer has a line of more than %d octets", maxConnectLine)}
 	}
 	if err != nil {
 		return "", partOf(len(line), err)

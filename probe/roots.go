@@ -3,35 +3,64 @@ package probe
 import (
 	"bytes"
 	"crypto/x509"
+	"encoding/pem"
 
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
 	"golang.org/x/crypto/x509roots/fallback/bundle"
 )
 
-// loadRoots begins to read this computer's store when the handshake begins,
-// since parsing it takes longer than a handshake. crypto/x509 keeps what it
-// read, so that the certificate step finds it there.
-func (l *lane) loadRoots() {
-	s := l.settings()
-	if s.CA != nil || l.run.prober.Net.Roots != nil {
-		return
-	}
-	l.run.leaving.Go(func() { _, _ = x509.SystemCertPool() })
+// trusted are the authorities that count on this computer. Trust only grows
+// with more roots, so that a few will do where they are enough: whole is asked
+// for the others, and nil when there are no others.
+type trusted struct {
+	few   *x509.CertPool
+	whole func() *x509.CertPool
 }
 
-// rootsHere are the authorities that count here: ca_file's, or the store's.
-// nil means that this computer has none.
-func (l *lane) rootsHere() *x509.CertPool {
+// rootsHere are ca_file's roots, or those of this computer's store. Reading the
+// whole store takes longer than the rest of a check; of the distribution's file
+// only the roots are parsed that the chain names. A store that the environment
+// names instead (SSL_CERT_FILE, SSL_CERT_DIR) comes as Net.Roots: the engine
+// reads no environment.
+func (l *lane) rootsHere(chain []*x509.Certificate) trusted {
 	if l.settings().CA != nil {
-		return l.settings().CA
+		return trusted{few: l.settings().CA}
 	}
-	pool := l.run.prober.Net.Roots
-	if pool == nil {
-		pool, _ = x509.SystemCertPool()
+	if l.run.prober.Net.Roots != nil {
+		return trusted{few: l.run.prober.Net.Roots}
 	}
-	if pool == nil || pool.Equal(x509.NewCertPool()) {
+	return trusted{few: rootsIn(systemBundle(), chain), whole: wholeStore}
+}
+
+// wholeStore gives the system's store, nil when this computer has none.
+func wholeStore() *x509.CertPool {
+	pool, err := x509.SystemCertPool()
+	if err != nil {
 		return nil
+	}
+	return pool
+}
+
+// isEmpty tells whether a pool is there and empty. A system that judges itself
+// has a pool of which nothing can be seen, which is none of these.
+func isEmpty(pool *x509.CertPool) bool { return pool == nil || pool.Equal(x509.NewCertPool()) }
+
+// rootsIn are the certificates of a PEM file that the chain names as issuer,
+// or that the chain holds.
+func rootsIn(bundle []byte, chain []*x509.Certificate) *x509.CertPool {
+	pool := x509.NewCertPool()
+	for len(bundle) > 0 {
+		var block *pem.Block
+		if block, bundle = pem.Decode(bundle); block == nil {
+			break
+		}
+		if block.Type != "CERTIFICATE" || len(block.Headers) > 0 || !isNamed(rawSubject(block.Bytes), chain) {
+			continue
+		}
+		if c, err := x509.ParseCertificate(block.Bytes); err == nil {
+			pool.AddCert(c)
+		}
 	}
 	return pool
 }
@@ -43,7 +72,7 @@ func publicRoots(chain []*x509.Certificate) *x509.CertPool {
 	pool := x509.NewCertPool()
 	for root := range bundle.Roots() {
 		subject := rawSubject(root.Certificate)
-		if subject == nil || !isNamed(subject, chain) {
+		if !isNamed(subject, chain) {
 			continue
 		}
 		c, err := x509.ParseCertificate(root.Certificate)
@@ -60,8 +89,11 @@ func publicRoots(chain []*x509.Certificate) *x509.CertPool {
 }
 
 func isNamed(subject []byte, chain []*x509.Certificate) bool {
+	if subject == nil {
+		return false
+	}
 	for _, c := range chain {
-		if bytes.Equal(c.RawIssuer, subject) {
+		if bytes.Equal(c.RawIssuer, subject) || bytes.Equal(c.RawSubject, subject) {
 			return true
 		}
 	}

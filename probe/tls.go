@@ -61,6 +61,8 @@ func (e *TLSEvidence) summary(fault *Fault) string {
 		return "no cipher in common"
 	case e.clientCertificateRefused():
 		return "the server wants a client certificate"
+	case fault.Kind == BadCertificate:
+		return "the server's certificate cannot be read"
 	case e.Alert != "":
 		return "the server broke off: " + string(e.Alert)
 	case fault.Kind == Timeout:
@@ -92,7 +94,6 @@ func hostChecked(s *Settings) string {
 // has a step of its own, which has the chain even when it is bad.
 func tlsStep(ctx context.Context, l *lane) (Evidence, error) {
 	e := &TLSEvidence{ServerName: Maybe(serverName(l.settings()))}
-	l.loadRoots()
 	t, _ := l.conn.NetConn().(*tap)
 	if t != nil {
 		t.turn(true)
@@ -362,7 +363,7 @@ func (l *lane) settle(e *TLSEvidence, fault *Fault, state tls.ConnectionState) {
 		fault.Text += "; a second connection got TLS " + version + " with the weak cipher " + name
 		return
 	}
-	fault.Text += "; a second connection got TLS " + version + " with " + name
+	fault.Text += "; a second connection, without the large key share of today's clients, got TLS " + version + " with " + name
 }
 
 func isInsecureSuite(id uint16) bool {
@@ -370,7 +371,9 @@ func isInsecureSuite(id uint16) bool {
 }
 
 // tryTLS makes one handshake with all versions up to most and every cipher
-// suite there is, weak ones included. Nothing is sent over it but QUIT.
+// suite there is, weak ones included. It leaves out the post-quantum key share,
+// whose size some old servers and firewalls cannot bear. Nothing is sent over it
+// but QUIT.
 func (l *lane) tryTLS(ctx context.Context, most uint16) (tls.ConnectionState, error) {
 	limit, cancel := context.WithTimeout(ctx, probeLimit)
 	defer cancel()
@@ -383,7 +386,8 @@ func (l *lane) tryTLS(ctx context.Context, most uint16) (tls.ConnectionState, er
 		suites = append(suites, c.ID)
 	}
 	tc, err := c.Handshake(limit, &tls.Config{ServerName: serverName(l.settings()), MinVersion: tls.VersionTLS10, MaxVersion: most,
-		CipherSuites: suites, InsecureSkipVerify: true}) //nolint:gosec // a look: nothing is sent over it but QUIT
+		CipherSuites: suites, CurvePreferences: []tls.CurveID{tls.X25519, tls.CurveP256, tls.CurveP384, tls.CurveP521},
+		InsecureSkipVerify: true}) //nolint:gosec // a look: nothing is sent over it but QUIT
 	if err != nil {
 		c.Close()
 		return tls.ConnectionState{}, err

@@ -132,6 +132,9 @@ func TestHandshakesAreExplained(t *testing.T) {
 	only10 := config(func(c *tls.Config) { c.MaxVersion = tls.VersionTLS10 })
 	only11 := config(func(c *tls.Config) { c.MinVersion, c.MaxVersion = tls.VersionTLS11, tls.VersionTLS11 })
 	only13 := config(func(c *tls.Config) { c.MinVersion = tls.VersionTLS13 })
+	garbled := config(func(c *tls.Config) {
+		c.Certificates = []tls.Certificate{{Certificate: [][]byte{[]byte("garbage")}, PrivateKey: ecKey}}
+	})
 	rsaExchange := &tls.Config{Certificates: []tls.Certificate{rs}, MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{tls.TLS_RSA_WITH_AES_128_CBC_SHA}}
 	wants := func(a tls.ClientAuthType, most uint16) *tls.Config {
 		return config(func(c *tls.Config) { c.ClientAuth, c.MaxVersion = a, most })
@@ -165,6 +168,9 @@ func TestHandshakesAreExplained(t *testing.T) {
 			text: "weak cipher TLS_RSA_WITH_AES_128_CBC_SHA"},
 		{name: "hangs up on new versions", servers: []func(net.Conn){hangsUp, tlsServer(only10)}, kind: TLSVersion, summary: "the server speaks TLS 1.0 only", accepted: []string{"1.0"}},
 		{name: "chokes on 1.3", servers: []func(net.Conn){hangsUp, hangsUp, tlsServer(only11)}, kind: TLSVersion, summary: "the server speaks TLS 1.1 only", accepted: []string{"1.1"}},
+		{name: "cannot bear the large key share", servers: []func(net.Conn){hangsUp, tlsServer(modern)}, kind: Closed, summary: "the server hung up in the handshake", accepted: []string{"1.3"},
+			text: "without the large key share of today's clients, got TLS 1.3"},
+		{name: "no certificate at all in its place", servers: []func(net.Conn){tlsServer(garbled)}, kind: BadCertificate, summary: "the server's certificate cannot be read", text: "cannot be read", asked: nil},
 		{name: "hangs up on everything", servers: []func(net.Conn){hangsUp}, kind: Closed, summary: "the server hung up in the handshake"},
 		{name: "alerts on everything", servers: []func(net.Conn){says(0, "\x15\x03\x01\x00\x02\x02\x28")}, kind: TLSAlert, summary: "the server broke off: handshake_failure", alert: "handshake_failure",
 			text: "neither old versions nor old ciphers work"},
