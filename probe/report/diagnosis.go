@@ -1,14 +1,18 @@
 package report
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/smtpdx/smtpdx/probe"
 	"github.com/smtpdx/smtpdx/probe/cause"
 )
 
-// mostRows is how many lines may follow the steps.
+// mostRows is how many lines of 80 columns may follow the steps; of narrower
+// ones it takes more to say the same.
 const mostRows = 24
+
+func (p page) mostRows() int { return mostRows * (widest - 1) / p.limit }
 
 // labelWidth is the column at which what stands behind a label begins.
 const labelWidth = 12
@@ -21,7 +25,6 @@ type section struct {
 	label string
 	lines []line
 	floor int // lines that stay when there is no room
-	cut   bool
 }
 
 // block is a run of sections without a blank line in between.
@@ -45,7 +48,7 @@ func (t *text) diagnosis(r *probe.Result, v probe.Vantage) []row {
 	}
 	head := t.paragraph(span{verdictSentence(r), verdictStyle(r.Verdict)})
 	next := t.nextRows(r)
-	shrink(blocks, mostRows-1-len(head)-rowsWithBlank(len(next)))
+	t.shrink(blocks, t.mostRows()-1-len(head)-rowsWithBlank(len(next)))
 	rows := append([]row{nil}, head...)
 	for _, b := range blocks {
 		if lines := t.blockRows(b); len(lines) > 0 {
@@ -75,7 +78,8 @@ func (t *text) causeBlock(r *probe.Result, f *probe.Finding) block {
 	return block{
 		t.section("Cause", 1, f.Cause+" ("+string(f.Confidence)+")"),
 		t.server(r, f, step),
-		t.carries(f, step),
+		t.entered(step),
+		t.carries(step),
 		t.section("Why", 3, strings.Split(f.Explanation, "\n")...),
 		change,
 		t.tried(r, step),
@@ -88,7 +92,8 @@ func (t *text) causeBlock(r *probe.Result, f *probe.Finding) block {
 
 // passBlock is what to enter elsewhere, and what a check cannot tell.
 func (t *text) passBlock(r *probe.Result, v probe.Vantage) block {
-	var open, soon []string
+	var open []*probe.Finding
+	var soon []string
 	for i := range r.Findings {
 		f := &r.Findings[i]
 		switch {
@@ -96,13 +101,13 @@ func (t *text) passBlock(r *probe.Result, v probe.Vantage) block {
 		case isAnnouncement(f.Cause):
 			soon = append(soon, f.Title)
 		case f.Severity == cause.Info && len(f.Decides) > 0:
-			open = append(open, decisions(f)...)
+			open = append(open, f)
 		}
 	}
 	if reached(r, probe.StepAuth) || reached(r, probe.StepSender) {
-		return block{t.enter(r.Settings), t.section("Open", 2, open...), t.section("Soon", 1, soon...), t.seenFromPass(r, v)}
+		return block{t.enter(r.Settings), t.open(open...), t.section("Soon", 1, soon...), t.seenFromPass(r, v)}
 	}
-	return block{t.section("Open", 2, open...), t.section("Soon", 1, soon...), t.seenFromPass(r, v)}
+	return block{t.open(open...), t.section("Soon", 1, soon...), t.seenFromPass(r, v)}
 }
 
 // seenFromLast moves the further findings before the last label.
@@ -153,19 +158,24 @@ func (t *text) wrapped(lead, paragraph string) []line {
 	return lines
 }
 
-// open are the questions that would decide.
-func (t *text) open(f *probe.Finding) *section { return t.section("Open", 2, decisions(f)...) }
-
-func decisions(f *probe.Finding) []string {
-	var out []string
-	for _, d := range f.Decides {
-		words := d.Question
-		if d.Command != "" {
-			words += " " + string(d.Command)
+// open are the questions that would decide, each with the command that asks it.
+func (t *text) open(findings ...*probe.Finding) *section {
+	s := &section{label: "Open", floor: 2}
+	room := t.limit - labelWidth
+	for _, f := range findings {
+		for _, d := range f.Decides {
+			words := t.clean(strings.TrimSpace(d.Question + " " + string(d.Command)))
+			if d.Command == "" || columns(words) <= room {
+				s.lines = append(s.lines, t.wrapped("", words)...)
+				continue
+			}
+			s.lines = append(s.lines, t.wrapped("", d.Question)...)
+			for _, part := range t.breakCommand(string(d.Command), t.shell, room, room) {
+				s.lines = append(s.lines, line{text: part})
+			}
 		}
-		out = append(out, words)
 	}
-	return out
+	return given(s)
 }
 
 // also names the further findings, one line each.
@@ -191,6 +201,7 @@ func (t *text) oneLine(s string) string {
 	if whole := t.clean(s); columns(whole) <= room {
 		return whole
 	}
+	s = strings.TrimSuffix(s, " ...")
 	return t.wrap(s, room-4, room-4)[0] + " ..."
 }
 
@@ -232,7 +243,7 @@ func (t *text) fields(fields []string) []line {
 	for _, field := range fields {
 		field = t.clean(field)
 		if current != "" && columns(current)+3+columns(field) > room {
-			lines = append(lines, line{text: current})
+			lines = append(lines, t.wrapped("", current)...)
 			current = ""
 		}
 		if current != "" {
@@ -240,10 +251,7 @@ func (t *text) fields(fields []string) []line {
 		}
 		current += field
 	}
-	if current != "" {
-		lines = append(lines, line{text: current})
-	}
-	return lines
+	return append(lines, t.wrapped("", current)...)
 }
 
 // suggested are the settings that are likely to work.
@@ -311,28 +319,32 @@ func (t *text) blockRows(b block) []row {
 // shrink takes lines away until all fit, from what is missed least: further
 // findings, the place looked from, explanations, then the rest. What is gone
 // is counted, with how to see it.
-func shrink(blocks []block, room int) {
+func (t *text) shrink(blocks []block, room int) {
 	if height(blocks) <= room {
 		return
 	}
-	more := &section{label: "More", floor: 1, lines: []line{{text: "cut for space; all of it: -o json"}}}
-	for i := range blocks {
-		if len(blocks[i]) > 0 {
-			blocks[i] = append(blocks[i], more)
-			break
-		}
-	}
+	more := &section{label: "More", floor: 1, lines: []line{{}}}
+	blocks[0] = append(blocks[0], more)
+	gone := 0
 	for _, label := range []string{"Also", "Seen from", "Why", "Server", "Carries", "Change", "Open", "Not", "Better", "Tried", "Soon", "Enter", "Who"} {
 		for _, s := range labelled(blocks, label) {
-			for len(s.lines) > s.floor && height(blocks) > room {
-				s.lines = s.lines[:len(s.lines)-1]
-				s.cut = true
-			}
-			if s.cut && len(s.lines) > 0 {
-				s.lines[len(s.lines)-1].text += " ..."
-			}
+			gone += t.shorten(s, height(blocks)-room)
 		}
 	}
+	more.lines[0].text = fmt.Sprintf("%d %s left out: -o json", gone, plural("line", gone))
+}
+
+// shorten takes up to n lines from a section, marks the place, and tells how many.
+func (t *text) shorten(s *section, n int) int {
+	n = min(n, len(s.lines)-s.floor)
+	if n <= 0 {
+		return 0
+	}
+	s.lines = s.lines[:len(s.lines)-n]
+	if last := len(s.lines) - 1; last >= 0 && s.label != "Also" {
+		s.lines[last].text = t.oneLine(s.lines[last].text + " ...")
+	}
+	return n
 }
 
 func labelled(blocks []block, label string) []*section {

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/smtpdx/smtpdx/probe"
 )
@@ -116,8 +118,8 @@ func cutText(s string) string {
 }
 
 // carries sets the certificate beside what was entered.
-func (t *text) carries(f *probe.Finding, step *probe.StepResult) *section {
-	if step == nil || step.ID != probe.StepCertificate {
+func (t *text) carries(step *probe.StepResult) *section {
+	if step == nil {
 		return nil
 	}
 	e, ok := step.Evidence.(*probe.CertificateEvidence)
@@ -128,20 +130,24 @@ func (t *text) carries(f *probe.Finding, step *probe.StepResult) *section {
 	if names == "" {
 		names = e.Chain[0].Subject
 	}
-	if facts := certificateWords(e); facts != "" {
-		names = cutText(names) + "    (" + facts + ")"
+	names = cutText(names)
+	facts := "(" + certificateWords(e) + ")"
+	if together := t.clean(names + "    " + facts); columns(together) <= t.limit-labelWidth {
+		return t.section("Carries", 1, together)
 	}
-	s := t.section("Carries", 1, names)
-	if s != nil && e.NameMatches != nil && !*e.NameMatches {
-		entered := t.section("Entered", 1, string(e.HostChecked))
-		if entered != nil {
-			s.lines = append(entered.lines, s.lines...)
-			s.lines[len(entered.lines)].lead = "Carries"
-			s.label = "Entered"
-			s.floor = len(entered.lines) + 1
-		}
+	return t.section("Carries", 2, names, facts)
+}
+
+// entered is the name that was asked for, where the certificate has others.
+func (t *text) entered(step *probe.StepResult) *section {
+	if step == nil {
+		return nil
 	}
-	return s
+	e, ok := step.Evidence.(*probe.CertificateEvidence)
+	if !ok || len(e.Chain) == 0 || e.NameMatches == nil || *e.NameMatches {
+		return nil
+	}
+	return t.section("Entered", 1, string(e.HostChecked))
 }
 
 func certificateWords(e *probe.CertificateEvidence) string {
@@ -157,6 +163,9 @@ func certificateWords(e *probe.CertificateEvidence) string {
 	}
 	if e.DaysLeft != nil {
 		words = append(words, daysWords(*e.DaysLeft))
+	}
+	if len(words) == 0 {
+		return "nothing is known of its issuer"
 	}
 	return strings.Join(words, ", ")
 }
@@ -210,6 +219,12 @@ func accountTries(e *probe.SenderEvidence) []string {
 // not to do. Fixes that begin with "Better: ", "Not: " or "Do not" say so themselves.
 func (t *text) fixes(f *probe.Finding) (change, better, not *section) {
 	change, better, not = &section{label: "Change", floor: 4}, &section{label: "Better", floor: 2}, &section{label: "Not", floor: 2}
+	width := 0
+	for _, fix := range f.Fix {
+		if fix.To != "" && fix.Setting != "" {
+			width = max(width, columns(t.clean(settingWord(string(fix.Setting)))))
+		}
+	}
 	for _, fix := range f.Fix {
 		into := change
 		if rest, found := strings.CutPrefix(fix.Text, "Better: "); found {
@@ -219,7 +234,7 @@ func (t *text) fixes(f *probe.Finding) (change, better, not *section) {
 		} else if strings.HasPrefix(fix.Text, "Do not ") {
 			into = not
 		}
-		lines := t.fixLines(fix)
+		lines := t.fixLines(fix, width)
 		if len(into.lines) > 0 && len(lines) > 0 && into == change {
 			lines[0].lead = "or"
 		}
@@ -236,15 +251,16 @@ func given(s *section) *section {
 }
 
 // fixLines is one thing to change: the setting with its old and new value, the
-// words about it, the way there, the commands.
-func (t *text) fixLines(fix probe.Fix) []line {
-	change := changeWords(fix)
+// words about it, the way there, the commands. Names of settings are width
+// columns wide, so that values stand below each other.
+func (t *text) fixLines(fix probe.Fix, width int) []line {
+	change := t.changeWords(fix, width)
 	words := strings.TrimSpace(strings.TrimPrefix(fix.Text, "or "))
-	if change != "" && !saysMore(words, change, fix) {
-		words = ""
+	if change != "" {
+		words = remark(words, change, fix)
 	}
 	var lines []line
-	switch together := t.clean(change + "   (" + words + ")"); {
+	switch together := t.clean(change + "   " + words); {
 	case change != "" && words != "" && columns(together) <= t.limit-labelWidth:
 		lines = []line{{text: together}}
 	default:
@@ -254,13 +270,26 @@ func (t *text) fixLines(fix probe.Fix) []line {
 	return append(lines, t.commandLines(fix.Commands)...)
 }
 
+// remark is what a fix's words add to its change: a few words stand in
+// brackets, a sentence as it is, and a repetition not at all.
+func remark(words, change string, fix probe.Fix) string {
+	first, _ := utf8.DecodeRuneInString(words)
+	switch {
+	case !saysMore(words, change, fix):
+		return ""
+	case unicode.IsLower(first):
+		return "(" + words + ")"
+	}
+	return words
+}
+
 // changeWords is "Port 587 -> 465".
-func changeWords(fix probe.Fix) string {
+func (t *text) changeWords(fix probe.Fix, width int) string {
 	if fix.Setting == "" || fix.To == "" {
 		return ""
 	}
 	key := string(fix.Setting)
-	words := settingWord(key) + "  "
+	words := pad(t.clean(settingWord(key)), width) + "  "
 	if fix.From != "" {
 		words += settingValue(key, string(fix.From)) + " "
 	}

@@ -125,8 +125,8 @@ func pad(s string, width int) string {
 }
 
 // wrap breaks text at blanks into lines of at most width columns, the first of
-// them first columns. Blanks within a line stay as they are; a word that is
-// longer than a line has one of its own.
+// them first columns, which may be fewer. Blanks within a line stay as they
+// are; a word that is longer than a line has one of its own.
 func (p page) wrap(text string, first, width int) []string {
 	text = strings.TrimRight(p.clean(text), " ")
 	var out []string
@@ -138,7 +138,8 @@ func (p page) wrap(text string, first, width int) []string {
 		if line == "" && len(out) > 0 {
 			blanks = ""
 		}
-		if strings.TrimLeft(line, " ") != "" && columns(line)+columns(blanks)+columns(word) > room {
+		tooLong := columns(line)+columns(blanks)+columns(word) > room
+		if tooLong && (strings.TrimLeft(line, " ") != "" || room < width) {
 			out, line, blanks, room = append(out, line), "", "", width
 		}
 		line += blanks + word
@@ -165,7 +166,7 @@ func (p page) breakCommand(text, shell string, first, width int) []string {
 	}
 	var out []string
 	room, line := first, ""
-	for _, word := range shellWords(text) {
+	for _, word := range arguments(shellWords(text)) {
 		if line != "" && columns(line)+1+columns(word)+len(mark) > room {
 			out, line, room = append(out, line+mark), " ", width
 		}
@@ -201,4 +202,18 @@ func shellWords(text string) []string {
 		words = append(words, word.String())
 	}
 	return words
+}
+
+// arguments joins a flag with the word behind it.
+func arguments(words []string) []string {
+	var out []string
+	for i := 0; i < len(words); i++ {
+		if i > 0 && i+1 < len(words) && strings.HasPrefix(words[i], "-") && !strings.HasPrefix(words[i+1], "-") {
+			out = append(out, words[i]+" "+words[i+1])
+			i++
+			continue
+		}
+		out = append(out, words[i])
+	}
+	return out
 }

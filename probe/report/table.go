@@ -257,6 +257,8 @@ func (p page) stepRows(status probe.Status, name, words, end string) []row {
 	left := 2 + p.markWidth()
 	indent := left + 13
 	switch {
+	case p.limit < roomy && name == "":
+		name, indent = "  ", left+2
 	case p.limit < roomy:
 		name, indent = name+"  ", left+2
 	case words != "":
@@ -298,7 +300,7 @@ func (t *table) merged(results []probe.StepResult) []row {
 	}
 	rows := t.stepRows(status, string(line.ID), words, took(msOf(line)))
 	for _, r := range different {
-		rows = append(rows, t.stepRows("", strings.Repeat(" ", 11), t.addressed(r), took(msOf(r)))...)
+		rows = append(rows, t.stepRows("", "", t.addressed(r), took(msOf(r)))...)
 	}
 	return append(rows, t.cleanedRows(line)...)
 }
@@ -345,9 +347,16 @@ func (t *table) severalWords(results []probe.StepResult) (string, []probe.StepRe
 	case len(passed) == 0:
 		return "on " + noneOf(len(results)) + ":", results
 	case first.ID == probe.StepTCP:
-		return fmt.Sprintf("%d of %d answer", len(passed), len(results)), without(results, passed)
+		return fmt.Sprintf("%d of %d addresses %s", len(passed), len(results), answerWord(len(passed))), without(results, passed)
 	}
 	return fmt.Sprintf("on %d of %d addresses: %s", len(passed), len(results), passed[0].Summary), without(results, passed)
+}
+
+func answerWord(n int) string {
+	if n == 1 {
+		return "answers"
+	}
+	return "answer"
 }
 
 func without(all, some []probe.StepResult) []probe.StepResult {
@@ -376,7 +385,7 @@ func (t *table) cleanedRows(r probe.StepResult) []row {
 	}
 	var rows []row
 	for _, c := range e.Cleaned {
-		rows = append(rows, t.stepRows("", strings.Repeat(" ", 11), fmt.Sprintf("%s: given %q, used %s", settingWord(c.Key), c.Given, c.Used), "")...)
+		rows = append(rows, t.stepRows("", "", fmt.Sprintf("%s: given %q, used %s", settingWord(c.Key), c.Given, c.Used), "")...)
 	}
 	return rows
 }

@@ -142,6 +142,9 @@ func target(s probe.ShownSettings) string {
 
 // heading says in a sentence what is checked; what is usual is left out.
 func (p page) heading(name string, s probe.ShownSettings) []row {
+	if s.Host == "" {
+		return p.paragraph(span{strings.TrimPrefix(name+": ", ": ") + "no host", plain})
+	}
 	parts := []string{target(s)}
 	if name != "" && name != parts[0] {
 		parts[0] = name + ": " + parts[0]
@@ -151,7 +154,28 @@ func (p page) heading(name string, s probe.ShownSettings) []row {
 	}
 	parts = append(parts, peopleParts(s)...)
 	parts = append(parts, unusualParts(s)...)
-	return texts(p.wrap(strings.Join(parts, ", "), p.limit, p.limit))
+	return texts(p.list(parts, p.limit))
+}
+
+// list joins parts with commas, and breaks lines between parts where it can.
+func (p page) list(parts []string, room int) []string {
+	var out []string
+	current := ""
+	for i, part := range parts {
+		if i < len(parts)-1 {
+			part += ","
+		}
+		part = p.clean(part)
+		if current != "" && columns(current)+1+columns(part) > room {
+			out = append(out, p.wrap(current, room, room)...)
+			current = ""
+		}
+		if current != "" {
+			current += " "
+		}
+		current += part
+	}
+	return append(out, p.wrap(current, room, room)...)
 }
 
 func encryptionPart(s probe.ShownSettings) string {
