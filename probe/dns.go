@@ -240,15 +240,15 @@ func (p *pending) get() *answer {
 	}
 }
 
-func (p *pending) wait(ctx context.Context) *answer {
+// wait waits until the answer is there or ctx ends.
+func (p *pending) wait(ctx context.Context) {
 	if p == nil {
-		return nil
+		return
 	}
 	select {
 	case <-p.done:
 	case <-ctx.Done():
 	}
-	return p.get()
 }
 
 // ask begins our own look-ups; they end with the run, when they are cancelled,

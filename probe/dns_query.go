@@ -33,11 +33,6 @@ type answer struct {
 	err     error    // no answer came
 }
 
-// hasNone tells whether the server answered, and that there is none.
-func (a *answer) hasNone() bool {
-	return a.err == nil && (a.rcode == "NXDOMAIN" || a.rcode == "NOERROR") && len(a.addrs) == 0
-}
-
 // failed tells whether there is no telling what there is.
 func (a *answer) failed() bool {
 	return a.err != nil || a.rcode != "NOERROR" && a.rcode != "NXDOMAIN"

@@ -131,6 +131,7 @@ func (z *zone) serve(t *testing.T) string {
 
 // laneFor makes a lane as the runner would, without a runner.
 func laneFor(t *testing.T, n Net, s Settings) *lane {
+	t.Helper()
 	r := &run{prober: &Prober{Net: n}, redactor: &secret.Redactor{}, settings: s, parent: t.Context(), started: time.Now(),
 		events: make(chan Event, 1000), stopped: make(chan struct{})}
 	return &lane{run: r, seen: map[StepID]Evidence{}}
@@ -139,14 +140,10 @@ func laneFor(t *testing.T, n Net, s Settings) *lane {
 func lookedUp(t *testing.T, n Net, s Settings) (*DNSEvidence, *Fault) {
 	t.Helper()
 	l := laneFor(t, n, s)
-	ctx, cancel := l.run.limitForTest(t)
+	ctx, cancel := context.WithTimeout(t.Context(), l.run.timeout(StepDNS))
 	defer cancel()
 	seen, err := dnsStep(ctx, l)
 	return seen.(*DNSEvidence), faultOf(err)
-}
-
-func (r *run) limitForTest(t *testing.T) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(t.Context(), r.timeout(StepDNS))
 }
 
 func addressesOf(e *DNSEvidence) string { return joinAddresses(e.Addresses) }

@@ -429,11 +429,11 @@ func (p *proxy) httpVerdict(reply connectReply, target string) error {
 	if reply.squid != "" {
 		words += " (" + reply.squid + ")"
 	}
-	return p.fail(reply.says(p.hasLogin), "%s", words)
+	return p.fail(reply.says(), "%s", words)
 }
 
 // says reads the status, and Squid's own word with the error number where there is one.
-func (r connectReply) says(hasLogin bool) proxyWord {
+func (r connectReply) says() proxyWord {
 	word, number, _ := strings.Cut(r.squid, " ")
 	switch {
 	case r.code == 407, r.code == 401:
