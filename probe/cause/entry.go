@@ -37,26 +37,34 @@ type When struct {
 
 	Failed      Truth
 	Code        []Codes
-	Enhanced    []string // "5.7.8"; an x stands for any number
-	Text        []string // regular expressions, case-insensitive, on the text with single blanks
-	NotText     []string // none of these
-	Mentions    []string // from, to, account, host: the text has this value in it
+	Enhanced    []string  // "5.7.8"; an x stands for any number
+	Text        []Pattern // in the text with single blanks
+	NotText     []Pattern // none of these
+	Mentions    []string  // from, to, account, host: the text has this value in it
 	NotMentions []string
-	Greeting    []string // regular expressions
-	NotGreeting []string // there is a greeting, and none of these is in it
-	Service     []string // ids of services.yaml, by any sign of them
+	Greeting    []Pattern
+	NotGreeting []Pattern // there is a greeting, and none of these is in it
+	Service     []string  // ids of services.yaml, by any sign of them
 	NotService  []string
 	Host        []string // domains: the host itself or one under it
 	Provider    []string // preset ids
 	Software    []string // words in the name of the make
 	Port        []int
 	NotPort     []int
-	Account     []string // regular expressions
+	Account     []Pattern
 	Sender      []string // From against the account: account, same-domain, other-domain
 	Known       []string // placeholders that the facts can fill
 	Seen        []Observation
 	AnySeen     []Observation
 	Unseen      []Observation
+}
+
+// Pattern is a regular expression (RE2), case-insensitive. A text that has
+// none of Needs (lower case) in it cannot fit, so the expression need not be
+// compiled; the generator works Needs out.
+type Pattern struct {
+	Expr  string
+	Needs []string
 }
 
 // Truth is yes, no, or (zero) either.

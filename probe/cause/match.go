@@ -19,9 +19,9 @@ type rule struct {
 }
 
 type pattern struct {
-	source string
-	once   sync.Once
-	expr   *regexp.Regexp
+	*Pattern
+	once sync.Once
+	expr *regexp.Regexp
 }
 
 func newRule(e *Entry, r *Rule, order int) *rule {
@@ -30,25 +30,32 @@ func newRule(e *Entry, r *Rule, order int) *rule {
 		notGreeting: patterns(r.When.NotGreeting)}
 }
 
-func patterns(sources []string) []*pattern {
+func patterns(all []Pattern) []*pattern {
 	var list []*pattern
-	for _, s := range sources {
-		list = append(list, &pattern{source: s})
+	for i := range all {
+		list = append(list, &pattern{Pattern: &all[i]})
 	}
 	return list
 }
 
 // Compile gives the expression that a pattern of the data stands for.
-func Compile(source string) (*regexp.Regexp, error) { return regexp.Compile("(?is)" + source) }
+func Compile(expr string) (*regexp.Regexp, error) { return regexp.Compile(Flags + expr) }
 
-// find gives the submatches of the pattern in a text, nil when it is not there.
-func (p *pattern) find(text string) []string {
-	p.once.Do(func() { p.expr = regexp.MustCompile("(?is)" + p.source) })
+// Flags go before every pattern: any case, and a dot for line ends too.
+const Flags = "(?is)"
+
+// find gives the submatches of the pattern in a text, nil when it is not
+// there. lower is the text in lower case.
+func (p *pattern) find(text, lower string) []string {
+	if len(p.Needs) > 0 && !hasPart(lower, p.Needs) {
+		return nil
+	}
+	p.once.Do(func() { p.expr = regexp.MustCompile(Flags + p.Expr) })
 	return p.expr.FindStringSubmatch(text)
 }
 
-func anyFits(all []*pattern, text string) bool {
-	return slices.ContainsFunc(all, func(p *pattern) bool { return p.find(text) != nil })
+func anyFits(all []*pattern, text, lower string) bool {
+	return slices.ContainsFunc(all, func(p *pattern) bool { return p.find(text, lower) != nil })
 }
 
 // weigh counts how much a rule asks for: of two that fit, the one that asks
@@ -79,6 +86,7 @@ type view struct {
 	f        *Facts
 	base     *Base
 	text     string // with single blanks, the enhanced code of every line but the first taken out
+	lower    string // the same in lower case
 	services Services
 	asked    bool // services are known
 	caught   map[string]string
@@ -96,7 +104,8 @@ type hit struct {
 // Match names the causes that fit, the most likely first: those that explain
 // a failure, then remarks.
 func (b *Base) Match(f Facts) []Found {
-	v := &view{f: &f, base: b, text: plainText(&f)}
+	text := plainText(&f)
+	v := &view{f: &f, base: b, text: text, lower: strings.ToLower(text)}
 	best := map[*Entry]hit{}
 	for _, r := range b.byStep[f.Step] {
 		if !v.fits(r) {
@@ -238,22 +247,26 @@ func (v *view) fits(r *rule) bool {
 
 func (v *view) fitsGreeting(r *rule) bool {
 	greeting, account := v.f.Greeting, v.f.Account
-	return (len(r.greeting) == 0 || anyFits(r.greeting, greeting)) &&
-		(len(r.notGreeting) == 0 || greeting != "" && !anyFits(r.notGreeting, greeting)) &&
-		(len(r.account) == 0 || account != "" && anyFits(r.account, account))
+	if len(r.greeting)+len(r.notGreeting)+len(r.account) == 0 {
+		return true
+	}
+	lowGreeting, lowAccount := strings.ToLower(greeting), strings.ToLower(account)
+	return (len(r.greeting) == 0 || anyFits(r.greeting, greeting, lowGreeting)) &&
+		(len(r.notGreeting) == 0 || greeting != "" && !anyFits(r.notGreeting, greeting, lowGreeting)) &&
+		(len(r.account) == 0 || account != "" && anyFits(r.account, account, lowAccount))
 }
 
 func (v *view) fitsText(r *rule) bool {
 	if len(r.text) > 0 && !v.catch(r.text) {
 		return false
 	}
-	return !anyFits(r.notText, v.text)
+	return !anyFits(r.notText, v.text, v.lower)
 }
 
 // catch finds the first pattern that fits and keeps its named groups.
 func (v *view) catch(all []*pattern) bool {
 	for _, p := range all {
-		found := p.find(v.text)
+		found := p.find(v.text, v.lower)
 		if found == nil {
 			continue
 		}
@@ -275,10 +288,18 @@ func (v *view) holds(w *When) bool {
 	return w == nil || v == nil || v.holdsReply(w) && v.holdsSettings(w) && v.holdsSeen(w) && v.holdsServer(w)
 }
 
-// holdsReply: what went wrong. An unknown step fits any, as pasted text does not show it.
+// fitsStep: pasted text does not show the step; then a rule of a step fits by the reply's own words and codes.
+func (v *view) fitsStep(w *When) bool {
+	if v.f.Step == "" {
+		return len(w.Step) == 0 || len(w.Text)+len(w.Enhanced)+len(w.Code) > 0
+	}
+	return fitsWord(w.Step, v.f.Step)
+}
+
+// holdsReply: what went wrong.
 func (v *view) holdsReply(w *When) bool {
 	f := v.f
-	return (f.Step == "" || fitsWord(w.Step, f.Step)) && fitsTruth(w.Failed, f.Failed) && fitsWord(w.Fault, f.Fault) &&
+	return v.fitsStep(w) && fitsTruth(w.Failed, f.Failed) && fitsWord(w.Fault, f.Fault) &&
 		fitsCode(w.Code, f.Code) && fitsEnhanced(w.Enhanced, f.Enhanced) && fitsWord(w.Verb, f.Verb) &&
 		(len(w.Mentions) == 0 || slices.ContainsFunc(w.Mentions, v.mentions)) && !slices.ContainsFunc(w.NotMentions, v.mentions)
 }
@@ -342,7 +363,7 @@ func (v *view) mentions(setting string) bool {
 	if len(word) < 3 {
 		return false
 	}
-	text := strings.ToLower(v.text)
+	text := v.lower
 	for start := 0; ; {
 		i := strings.Index(text[start:], word)
 		if i < 0 {
@@ -389,7 +410,7 @@ func (v *view) whoAnswers() Services {
 		return v.services
 	}
 	v.asked, v.services = true, Services{}
-	greeting, text := strings.ToLower(v.f.Greeting+" "+v.f.Software), strings.ToLower(v.text)
+	greeting, text := strings.ToLower(v.f.Greeting+" "+v.f.Software), v.lower
 	for _, s := range v.base.services {
 		if underAny(s.Hosts, v.f.Host) || underAny(s.Hosts, v.f.ServerName) || has(s.Providers, v.f.Provider) && v.f.Provider != "" ||
 			hasPart(greeting, s.Greetings) || hasPart(text, s.Replies) {

@@ -254,11 +254,26 @@ var entries = []Entry{
 	}, Decides: []DecidesEntry{
 		{Question: "Does the same check reach the provider from another network?", Command: "{check}"},
 	}, Over: []string{"cert-name-mismatch", "cert-self-signed", "cert-untrusted-chain", "auth-bad-credentials"}, Rules: []Rule{
-		{When: When{Step: []string{"greeting", "certificate", "auth"}, Failed: "yes", NotGreeting: []string{"gsmtp", "google"}, Host: []string{"smtp.gmail.com", "smtp.googlemail.com", "smtp-relay.gmail.com"}, Unseen: []Observation{"greeting-masked"}}, Confidence: "likely"},
-		{When: When{Step: []string{"greeting", "certificate", "auth"}, Failed: "yes", NotGreeting: []string{"outlook\\.com", "microsoft", "office365"}, Host: []string{"smtp.office365.com", "smtp-mail.outlook.com"}, Unseen: []Observation{"greeting-masked"}}, Confidence: "likely"},
-		{When: When{Step: []string{"greeting", "certificate", "auth"}, Failed: "yes", NotGreeting: []string{"yahoo"}, Host: []string{"smtp.mail.yahoo.com"}, Unseen: []Observation{"greeting-masked"}}, Confidence: "likely"},
-		{When: When{Step: []string{"greeting", "certificate", "auth"}, Failed: "yes", NotGreeting: []string{"zoho"}, Host: []string{"smtp.zoho.com", "smtp.zoho.eu"}, Unseen: []Observation{"greeting-masked"}}, Confidence: "likely"},
-		{When: When{Step: []string{"greeting", "certificate", "auth"}, Failed: "yes", Greeting: []string{"exim", "cpanel", "plesk"}, Host: []string{"smtp.sendgrid.net", "smtp.mailgun.org", "smtp.eu.mailgun.org"}, Unseen: []Observation{"greeting-masked"}}, Confidence: "likely"},
+		{When: When{Step: []string{"greeting", "certificate", "auth"}, Failed: "yes", NotGreeting: []Pattern{
+			{Expr: "gsmtp", Needs: []string{"gsmtp"}},
+			{Expr: "google", Needs: []string{"google"}},
+		}, Host: []string{"smtp.gmail.com", "smtp.googlemail.com", "smtp-relay.gmail.com"}, Unseen: []Observation{"greeting-masked"}}, Confidence: "likely"},
+		{When: When{Step: []string{"greeting", "certificate", "auth"}, Failed: "yes", NotGreeting: []Pattern{
+			{Expr: "outlook\\.com", Needs: []string{"outlook.com"}},
+			{Expr: "microsoft", Needs: []string{"microsoft"}},
+			{Expr: "office365", Needs: []string{"office365"}},
+		}, Host: []string{"smtp.office365.com", "smtp-mail.outlook.com"}, Unseen: []Observation{"greeting-masked"}}, Confidence: "likely"},
+		{When: When{Step: []string{"greeting", "certificate", "auth"}, Failed: "yes", NotGreeting: []Pattern{
+			{Expr: "yahoo", Needs: []string{"yahoo"}},
+		}, Host: []string{"smtp.mail.yahoo.com"}, Unseen: []Observation{"greeting-masked"}}, Confidence: "likely"},
+		{When: When{Step: []string{"greeting", "certificate", "auth"}, Failed: "yes", NotGreeting: []Pattern{
+			{Expr: "zoho", Needs: []string{"zoho"}},
+		}, Host: []string{"smtp.zoho.com", "smtp.zoho.eu"}, Unseen: []Observation{"greeting-masked"}}, Confidence: "likely"},
+		{When: When{Step: []string{"greeting", "certificate", "auth"}, Failed: "yes", Greeting: []Pattern{
+			{Expr: "exim", Needs: []string{"exim"}},
+			{Expr: "cpanel", Needs: []string{"cpanel"}},
+			{Expr: "plesk", Needs: []string{"plesk"}},
+		}, Host: []string{"smtp.sendgrid.net", "smtp.mailgun.org", "smtp.eu.mailgun.org"}, Unseen: []Observation{"greeting-masked"}}, Confidence: "likely"},
 		{When: When{Step: []string{"certificate"}, Service: []string{"large-provider"}, Host: []string{"smtp.gmail.com", "smtp.googlemail.com", "smtp.office365.com", "smtp-mail.outlook.com", "smtp.mail.yahoo.com", "smtp.mail.me.com", "smtp.zoho.com", "smtp.sendgrid.net", "smtp.mailgun.org", "smtp.gmx.net", "mail.gmx.net"}, Seen: []Observation{"certificate-name-mismatch"}, Unseen: []Observation{"certificate-intercepted"}}, Confidence: "likely", Explanation: []string{"This provider's certificate always has its own name; what came is for {names}. Some hosting companies and networks lead outgoing mail connections to a server of their own.", "This provider's certificate always has its own name, and what came is for another. Some hosting companies and networks lead outgoing mail connections to a server of their own."}},
 	}},
 	{ID: "smtp-altered-by-middlebox", Step: "greeting", Title: []string{"a device on the way rewrites the conversation with the server"}, Explanation: []string{"The server's words arrive blotted out: asterisks in the greeting or X in place of a capability. A firewall with SMTP inspection or a virus scanner does that, and encryption and login disappear with it."}, Who: "network", Severity: "error", Fix: []FixEntry{
@@ -273,17 +288,41 @@ var entries = []Entry{
 	}, Links: []LinkEntry{
 		{When: &When{Service: []string{"google"}}, Title: "Google: route outgoing relay messages", URL: "https://support.google.com/a/answer/2956491"},
 	}, Over: []string{"ehlo-refused", "connection-closed", "connection-rate-limited", "server-temporary-failure", "sender-refused", "recipient-refused", "policy-missing-ptr"}, Rules: []Rule{
-		{When: When{Step: []string{"ehlo", "ehlo-tls", "greeting"}, Code: []Codes{{From: 400, To: 499}}, Text: []string{"try again later, closing connection\\.? \\((ehlo|helo)\\)"}}, Confidence: "certain", Explanation: []string{"Google says \"try again later\", and the \"(EHLO)\" behind it tells that the name is meant: it takes full names and address literals only, not \"localhost\". Waiting does not help."}},
-		{When: When{Step: []string{"ehlo", "ehlo-tls", "sender", "message"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Text: []string{"helo command rejected", "\\b(helo|ehlo)\\b.{0,40}\\b(reject|denied|not allowed|not permitted|forged|spoof|fake|blacklist|localhost|fully.qualified|fqdn)", "(reject|denied|invalid|bad|forged|fake).{0,30}\\b(helo|ehlo)\\b name", "don'?t use (localhost|your own|my)", "need fully.qualified (hostname|domain)", "you are not me", "use (a )?(valid|real|proper|your own) (helo|ehlo|host ?name)"}}, Confidence: "certain"},
-		{When: When{Step: []string{"ehlo", "ehlo-tls"}, Code: []Codes{{From: 550, To: 550}, {From: 554, To: 554}}, Text: []string{"access denied", "invalid (host)? ?name", "host ?name"}}, Confidence: "likely"},
+		{When: When{Step: []string{"ehlo", "ehlo-tls", "greeting"}, Code: []Codes{{From: 400, To: 499}}, Text: []Pattern{
+			{Expr: "try again later, closing connection\\.? \\((ehlo|helo)\\)", Needs: []string{"try again later, closing connection"}},
+		}}, Confidence: "certain", Explanation: []string{"Google says \"try again later\", and the \"(EHLO)\" behind it tells that the name is meant: it takes full names and address literals only, not \"localhost\". Waiting does not help."}},
+		{When: When{Step: []string{"ehlo", "ehlo-tls", "sender", "message"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Text: []Pattern{
+			{Expr: "helo command rejected", Needs: []string{"helo command rejected"}},
+			{Expr: "\\b(helo|ehlo)\\b.{0,40}\\b(reject|denied|not allowed|not permitted|forged|spoof|fake|blacklist|localhost|fully.qualified|fqdn)", Needs: []string{"helo", "ehlo"}},
+			{Expr: "(reject|denied|invalid|bad|forged|fake).{0,30}\\b(helo|ehlo)\\b name", Needs: []string{" name"}},
+			{Expr: "don'?t use (localhost|your own|my)", Needs: []string{"t use "}},
+			{Expr: "need fully.qualified (hostname|domain)", Needs: []string{"need fully"}},
+			{Expr: "you are not me", Needs: []string{"you are not me"}},
+			{Expr: "use (a )?(valid|real|proper|your own) (helo|ehlo|host ?name)", Needs: []string{"use "}},
+		}}, Confidence: "certain"},
+		{When: When{Step: []string{"ehlo", "ehlo-tls"}, Code: []Codes{{From: 550, To: 550}, {From: 554, To: 554}}, Text: []Pattern{
+			{Expr: "access denied", Needs: []string{"access denied"}},
+			{Expr: "invalid (host)? ?name", Needs: []string{"invalid "}},
+			{Expr: "host ?name", Needs: []string{"host"}},
+		}}, Confidence: "likely"},
 		{When: When{Step: []string{"ehlo", "ehlo-tls"}, Code: []Codes{{From: 500, To: 599}}, Mentions: []string{"host"}}, Confidence: "possible"},
 		{When: When{Step: []string{"ehlo", "ehlo-tls"}, Fault: []string{"closed", "reset"}, Service: []string{"google"}}, Confidence: "likely", Explanation: []string{"Google's servers hang up when the name that the client gives is none they take, \"localhost\" for one."}},
 	}},
 	{ID: "helo-syntax-invalid", Step: "ehlo", Title: []string{"{helo} is no valid name for this computer (EHLO)", "the name given with EHLO is no valid host name"}, Explanation: []string{"A client says its own name first, and this one breaks the rules for host names: an underscore, a blank, no dot or nothing at all."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Give a full name as EHLO name: letters, digits, hyphens and dots", Who: "user", Setting: "helo", From: "{helo}", To: "name.domain"},
 	}, Over: []string{"helo-name-rejected", "ehlo-refused", "address-syntax-invalid"}, Rules: []Rule{
-		{When: When{Step: []string{"ehlo", "ehlo-tls", "sender", "message"}, Code: []Codes{{From: 500, To: 599}}, Text: []string{"syntactically invalid (helo|ehlo)", "(helo|ehlo).{0,20}(invalid|requires|needs).{0,10}(domain|address|argument|syntax)", "invalid (domain|host ?name|argument)s?\\b.{0,30}(helo|ehlo)", "(helo|ehlo) (argument|parameter|operand)", "helo command rejected: invalid name"}}, Confidence: "certain"},
-		{When: When{Step: []string{"ehlo", "ehlo-tls"}, Code: []Codes{{From: 501, To: 501}}, Text: []string{"syntax", "invalid", "domain name required"}}, Confidence: "likely"},
+		{When: When{Step: []string{"ehlo", "ehlo-tls", "sender", "message"}, Code: []Codes{{From: 500, To: 599}}, Text: []Pattern{
+			{Expr: "syntactically invalid (helo|ehlo)", Needs: []string{"syntactically invalid "}},
+			{Expr: "(helo|ehlo).{0,20}(invalid|requires|needs).{0,10}(domain|address|argument|syntax)", Needs: []string{"domain", "ddress", "rgument", "syntax"}},
+			{Expr: "invalid (domain|host ?name|argument)s?\\b.{0,30}(helo|ehlo)", Needs: []string{"invalid "}},
+			{Expr: "(helo|ehlo) (argument|parameter|operand)", Needs: []string{"argument", "parameter", "operand"}},
+			{Expr: "helo command rejected: invalid name", Needs: []string{"helo command rejected: invalid name"}},
+		}}, Confidence: "certain"},
+		{When: When{Step: []string{"ehlo", "ehlo-tls"}, Code: []Codes{{From: 501, To: 501}}, Text: []Pattern{
+			{Expr: "syntax", Needs: []string{"syntax"}},
+			{Expr: "invalid", Needs: []string{"invalid"}},
+			{Expr: "domain name required", Needs: []string{"domain name required"}},
+		}}, Confidence: "likely"},
 	}},
 	{ID: "ehlo-refused", Step: "ehlo", Title: []string{"the server refuses EHLO, the start of the conversation"}, Explanation: []string{"Every modern mail server answers EHLO with what it can do. This one refused it and did not speak of the name."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{Text: "Have the server, or the device in front of it, allow EHLO (RFC 5321)", Who: "it-admin"},
@@ -342,27 +381,46 @@ var entries = []Entry{
 	}, Over: []string{"tls-handshake-failed"}, Rules: []Rule{
 		{When: When{Step: []string{"tls"}, Failed: "yes", Seen: []Observation{"weak-cipher-accepted"}}, Confidence: "certain"},
 		{When: When{Step: []string{"tls"}, Fault: []string{"tls-cipher"}}, Confidence: "certain"},
-		{When: When{Step: []string{"tls"}, Fault: []string{"tls-alert"}, Text: []string{"insufficient security", "dh key too small", "no shared cipher", "no cipher", "small.{0,10}(dh|key)"}}, Confidence: "likely"},
+		{When: When{Step: []string{"tls"}, Fault: []string{"tls-alert"}, Text: []Pattern{
+			{Expr: "insufficient security", Needs: []string{"insufficient security"}},
+			{Expr: "dh key too small", Needs: []string{"dh key too small"}},
+			{Expr: "no shared cipher", Needs: []string{"no shared cipher"}},
+			{Expr: "no cipher", Needs: []string{"no cipher"}},
+			{Expr: "small.{0,10}(dh|key)", Needs: []string{"small"}},
+		}}, Confidence: "likely"},
 	}},
 	{ID: "tls-client-certificate-required", Step: "tls", Title: []string{"the server wants a certificate of the client"}, Explanation: []string{"This server lets clients in by a certificate, not or not only by a password. None was given, or not one that it accepts."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{Text: "Get a client certificate from the server's administrator and set client_cert and client_key", Who: "it-admin", Setting: "client_cert"},
 		{Text: "or have the server ask for none on this port", Who: "it-admin"},
 	}, Over: []string{"tls-handshake-failed", "connection-closed", "tcp-reset", "auth-failed"}, Rules: []Rule{
-		{When: When{Step: []string{"tls", "certificate", "ehlo-tls"}, Failed: "yes", Text: []string{"certificate required", "certificate_required"}}, Confidence: "certain"},
+		{When: When{Step: []string{"tls", "certificate", "ehlo-tls"}, Failed: "yes", Text: []Pattern{
+			{Expr: "certificate required", Needs: []string{"certificate required"}},
+			{Expr: "certificate_required", Needs: []string{"certificate_required"}},
+		}}, Confidence: "certain"},
 		{When: When{Step: []string{"tls"}, Fault: []string{"tls-alert"}, Seen: []Observation{"client-certificate-asked"}}, Confidence: "certain"},
 		{When: When{Step: []string{"tls"}, Fault: []string{"closed", "reset"}, Seen: []Observation{"client-certificate-asked"}}, Confidence: "likely"},
 		{When: When{Step: []string{"ehlo-tls", "greeting"}, Fault: []string{"closed", "reset"}, Encryption: []string{"ssl", "starttls"}, Seen: []Observation{"client-certificate-asked"}, Unseen: []Observation{"client-certificate-sent"}}, Confidence: "likely"},
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 500, To: 599}}, Text: []string{"client certificate", "certificate (is )?required", "no (valid )?certificate"}, Unseen: []Observation{"client-certificate-sent"}}, Confidence: "likely"},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 500, To: 599}}, Text: []Pattern{
+			{Expr: "client certificate", Needs: []string{"client certificate"}},
+			{Expr: "certificate (is )?required", Needs: []string{"certificate "}},
+			{Expr: "no (valid )?certificate", Needs: []string{"certificate"}},
+		}, Unseen: []Observation{"client-certificate-sent"}}, Confidence: "likely"},
 	}},
 	{ID: "tls-handshake-failed", Step: "tls", Title: []string{"the encryption could not be set up: {alert}", "the encryption could not be set up"}, Explanation: []string{"The server answered the TLS handshake and broke it off, for a reason that its words do not show."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{Text: "Look into the server's log at this moment; it usually names the reason", Who: "it-admin"},
 	}, Rules: []Rule{
-		{When: When{Step: []string{"tls"}, Fault: []string{"tls-alert"}, Text: []string{"unrecogni[sz]ed.?name"}}, Confidence: "likely", Title: []string{"the server knows no certificate for the name {host}", "the server knows no certificate for this name"}, Explanation: []string{"The client says which name it wants to reach, and the server has nothing for it. The host is an alias that the server does not know, or its certificate for it is not set up."}, Fix: []FixEntry{
+		{When: When{Step: []string{"tls"}, Fault: []string{"tls-alert"}, Text: []Pattern{
+			{Expr: "unrecogni[sz]ed.?name", Needs: []string{"unrecogni"}},
+		}}, Confidence: "likely", Title: []string{"the server knows no certificate for the name {host}", "the server knows no certificate for this name"}, Explanation: []string{"The client says which name it wants to reach, and the server has nothing for it. The host is an alias that the server does not know, or its certificate for it is not set up."}, Fix: []FixEntry{
 			{Text: "Enter the name that the server's own certificate carries", Who: "user", Setting: "host", From: "{host}"},
 			{Text: "Have a certificate for this name set up at the server", Who: "it-admin"},
 		}},
-		{When: When{Step: []string{"tls"}, Fault: []string{"tls-alert"}, Text: []string{"internal error"}}, Confidence: "likely", Title: []string{"the server has a fault of its own in the TLS handshake"}, Explanation: []string{"Often the certificate or key file cannot be read by the server. Nothing in the settings mends that."}},
-		{When: When{Step: []string{"tls"}, Fault: []string{"tls-alert"}, Text: []string{"handshake.?failure"}}, Confidence: "likely", Explanation: []string{"\"Handshake failure\" is what servers say when no cipher, version or certificate fits. Old servers and those that want a client certificate answer so."}},
+		{When: When{Step: []string{"tls"}, Fault: []string{"tls-alert"}, Text: []Pattern{
+			{Expr: "internal error", Needs: []string{"internal error"}},
+		}}, Confidence: "likely", Title: []string{"the server has a fault of its own in the TLS handshake"}, Explanation: []string{"Often the certificate or key file cannot be read by the server. Nothing in the settings mends that."}},
+		{When: When{Step: []string{"tls"}, Fault: []string{"tls-alert"}, Text: []Pattern{
+			{Expr: "handshake.?failure", Needs: []string{"handshake"}},
+		}}, Confidence: "likely", Explanation: []string{"\"Handshake failure\" is what servers say when no cipher, version or certificate fits. Old servers and those that want a client certificate answer so."}},
 		{When: When{Step: []string{"tls"}, Fault: []string{"tls-record"}}, Confidence: "likely", Title: []string{"what came in place of the TLS handshake is no TLS"}, Explanation: []string{"The server, or something before it, answered in another language. A proxy or a mail program behind a wrong port does that."}},
 		{When: When{Step: []string{"tls"}, Fault: []string{"certificate"}}, Confidence: "likely", Title: []string{"the server's certificate cannot be read"}, Explanation: []string{"The certificate is damaged or uses a form that no program understands."}, Fix: []FixEntry{
 			{Text: "Have the certificate renewed", Who: "it-admin"},
@@ -476,12 +534,25 @@ var entries = []Entry{
 		{Text: "Set the encryption to TLS/STARTTLS", Who: "user", Setting: "encryption", From: "none", To: "TLS/STARTTLS"},
 	}, Over: []string{"auth-not-offered-at-all", "auth-in-clear"}, Rules: []Rule{
 		{When: When{Step: []string{"auth"}, Fault: []string{"not-offered", "local-policy"}, Encryption: []string{"none"}, Seen: []Observation{"auth-missing", "starttls-offered"}}, Confidence: "certain", Suggest: &Suggest{Encryption: "starttls", Text: "the server offers STARTTLS on this port"}},
-		{When: When{Step: []string{"auth"}, Encryption: []string{"none"}, Code: []Codes{{From: 503, To: 503}, {From: 502, To: 502}, {From: 504, To: 504}}, Text: []string{"not (enabled|supported|available|advertised)", "unrecogni[sz]ed"}, Seen: []Observation{"starttls-offered"}}, Confidence: "likely", Suggest: &Suggest{Encryption: "starttls", Text: "the server offers STARTTLS on this port"}},
+		{When: When{Step: []string{"auth"}, Encryption: []string{"none"}, Code: []Codes{{From: 503, To: 503}, {From: 502, To: 502}, {From: 504, To: 504}}, Text: []Pattern{
+			{Expr: "not (enabled|supported|available|advertised)", Needs: []string{"enabled", "supported", "vailable", "dvertised"}},
+			{Expr: "unrecogni[sz]ed", Needs: []string{"unrecogni"}},
+		}, Seen: []Observation{"starttls-offered"}}, Confidence: "likely", Suggest: &Suggest{Encryption: "starttls", Text: "the server offers STARTTLS on this port"}},
 	}},
 	{ID: "starttls-required", Step: "auth", Title: []string{"the server wants encryption first, and it is switched off"}, Explanation: []string{"The server refuses logins and senders on an unencrypted connection."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Set the encryption to TLS/STARTTLS", Who: "user", Setting: "encryption", From: "none", To: "TLS/STARTTLS"},
 	}, Over: []string{"auth-in-clear", "auth-not-offered-before-tls", "auth-not-offered-at-all", "auth-failed", "auth-required-missing", "sender-refused", "recipient-refused"}, Rules: []Rule{
-		{When: When{Step: []string{"ehlo", "auth", "sender", "message"}, Code: []Codes{{From: 500, To: 599}, {From: 454, To: 454}}, Text: []string{"must issue (a )?starttls", "starttls (is )?(required|first|needed)", "starttls command first", "(encryption|encrypted (connection|session)|secure connection|tls|ssl) (is )?(required|needed|mandatory)", "(requires?|need) (a |an )?(tls|ssl|starttls|encrypt)", "enable (tls|ssl|encryption)", "use (starttls|tls|ssl) (first|to)", "plaintext authentication (is )?(disallowed|not allowed|disabled)", "verschl[üu]sselung"}}, Confidence: "certain", Suggest: &Suggest{Encryption: "starttls", Text: "the server asks for STARTTLS"}},
+		{When: When{Step: []string{"ehlo", "auth", "sender", "message"}, Code: []Codes{{From: 500, To: 599}, {From: 454, To: 454}}, Text: []Pattern{
+			{Expr: "must issue (a )?starttls", Needs: []string{"must issue "}},
+			{Expr: "starttls (is )?(required|first|needed)", Needs: []string{"starttls "}},
+			{Expr: "starttls command first", Needs: []string{"starttls command first"}},
+			{Expr: "(encryption|encrypted (connection|session)|secure connection|tls|ssl) (is )?(required|needed|mandatory)", Needs: []string{"required", "needed", "mandatory"}},
+			{Expr: "(requires?|need) (a |an )?(tls|ssl|starttls|encrypt)", Needs: []string{"require", "need"}},
+			{Expr: "enable (tls|ssl|encryption)", Needs: []string{"enable "}},
+			{Expr: "use (starttls|tls|ssl) (first|to)", Needs: []string{"use "}},
+			{Expr: "plaintext authentication (is )?(disallowed|not allowed|disabled)", Needs: []string{"plaintext authentication "}},
+			{Expr: "verschl[üu]sselung", Needs: []string{"verschl"}},
+		}}, Confidence: "certain", Suggest: &Suggest{Encryption: "starttls", Text: "the server asks for STARTTLS"}},
 		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 538, To: 538}}}, Confidence: "likely", Suggest: &Suggest{Encryption: "starttls", Text: "538 means that encryption is required"}},
 		{When: When{Step: []string{"auth", "sender"}, Enhanced: []string{"5.7.11"}}, Confidence: "likely", Suggest: &Suggest{Encryption: "starttls", Text: "5.7.11 means that encryption is required"}},
 	}},
@@ -493,7 +564,13 @@ var entries = []Entry{
 	}, Over: []string{"auth-failed"}, Rules: []Rule{
 		{When: When{Step: []string{"auth"}, Fault: []string{"not-offered"}, Port: []int{25}, Seen: []Observation{"auth-missing"}}, Confidence: "certain", Suggest: &Suggest{Port: 587, Encryption: "starttls", Text: "587 is the port for logins"}},
 		{When: When{Step: []string{"auth"}, Fault: []string{"not-offered"}, Seen: []Observation{"auth-missing"}}, Confidence: "certain"},
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 502, To: 502}, {From: 503, To: 503}, {From: 504, To: 504}, {From: 500, To: 500}, {From: 538, To: 538}}, Text: []string{"auth(entication)?( command)? (is )?not (enabled|supported|implemented|available|allowed)", "when not advertised", "unrecogni[sz]ed command", "command (not (recogni[sz]ed|implemented)|unknown|unrecogni[sz]ed)", "unimplemented"}}, Confidence: "likely"},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 502, To: 502}, {From: 503, To: 503}, {From: 504, To: 504}, {From: 500, To: 500}, {From: 538, To: 538}}, Text: []Pattern{
+			{Expr: "auth(entication)?( command)? (is )?not (enabled|supported|implemented|available|allowed)", Needs: []string{"enabled", "supported", "implemented", "vailable", "llowed"}},
+			{Expr: "when not advertised", Needs: []string{"when not advertised"}},
+			{Expr: "unrecogni[sz]ed command", Needs: []string{"ed command"}},
+			{Expr: "command (not (recogni[sz]ed|implemented)|unknown|unrecogni[sz]ed)", Needs: []string{"command "}},
+			{Expr: "unimplemented", Needs: []string{"unimplemented"}},
+		}}, Confidence: "likely"},
 		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 504, To: 504}}, Host: []string{"mail.protection.outlook.com"}}, Confidence: "certain", Title: []string{"this is Microsoft's server for incoming mail; it takes no logins"}},
 		{When: When{Step: []string{"auth"}, Fault: []string{"not-offered"}, Unseen: []Observation{"only-windows-login", "no-common-mechanism", "mechanism-forced", "auth-offered"}}, Confidence: "likely"},
 	}},
@@ -516,7 +593,11 @@ var entries = []Entry{
 		}},
 		{When: When{Step: []string{"auth"}, Fault: []string{"not-offered"}, Seen: []Observation{"no-common-mechanism"}}, Confidence: "likely"},
 		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 504, To: 504}}}, Confidence: "likely"},
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 500, To: 599}}, Text: []string{"(invalid|unknown|unsupported|unrecogni[sz]ed|bad|illegal).{0,20}(mechanism|auth(entication)? (type|method|mechanism))", "(mechanism|auth(entication)? (type|method|mechanism)).{0,30}(not (supported|available|allowed|enabled|recogni[sz]ed)|unsupported|invalid|unknown|disabled)", "no (worthy|suitable) mech"}}, Confidence: "certain", Over: []string{"auth-bad-credentials", "auth-not-offered-at-all"}},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 500, To: 599}}, Text: []Pattern{
+			{Expr: "(invalid|unknown|unsupported|unrecogni[sz]ed|bad|illegal).{0,20}(mechanism|auth(entication)? (type|method|mechanism))", Needs: []string{"mechanism", "auth"}},
+			{Expr: "(mechanism|auth(entication)? (type|method|mechanism)).{0,30}(not (supported|available|allowed|enabled|recogni[sz]ed)|unsupported|invalid|unknown|disabled)", Needs: []string{"supported", "vailable", "llowed", "enabled", "recogni", "unsupported", "invalid", "unknown", "disabled"}},
+			{Expr: "no (worthy|suitable) mech", Needs: []string{"worthy", "suitable"}},
+		}}, Confidence: "certain", Over: []string{"auth-bad-credentials", "auth-not-offered-at-all"}},
 		{When: When{Step: []string{"auth"}, Encryption: []string{"starttls", "ssl"}, Credential: []string{"password"}, Code: []Codes{{From: 535, To: 535}, {From: 534, To: 534}, {From: 501, To: 501}, {From: 500, To: 500}}, Seen: []Observation{"challenge-mechanism"}, Unseen: []Observation{"mechanism-forced", "oauth-error-seen"}}, Confidence: "possible", Title: []string{"or the server cannot do {mechanism}, though it offers it", "or the server cannot do the mechanism that it offers"}, Explanation: []string{"In a challenge mechanism the server must know the password itself. A server that keeps passwords hashed refuses even the right one. One login with PLAIN decides."}, Fix: []FixEntry{
 			{Text: "Try the login with PLAIN", Who: "user", Setting: "auth", From: "{mechanism}", To: "PLAIN", Commands: []Command{
 				{Shell: "posix", Text: "{check} --auth PLAIN"},
@@ -532,7 +613,9 @@ var entries = []Entry{
 		{Text: "Give the password (prompt, --password-file, --password-env or --password-keyring)", Who: "user", Setting: "password"},
 		{Text: "If the server needs no login, leave the account empty", Who: "user", Setting: "account", From: "{account}"},
 	}, Over: []string{"auth-failed", "auth-in-clear"}, Rules: []Rule{
-		{When: When{Step: []string{"auth"}, Fault: []string{"local-policy"}, Text: []string{"no password or token"}}, Confidence: "certain"},
+		{When: When{Step: []string{"auth"}, Fault: []string{"local-policy"}, Text: []Pattern{
+			{Expr: "no password or token", Needs: []string{"no password or token"}},
+		}}, Confidence: "certain"},
 		{When: When{Step: []string{"auth"}, Fault: []string{"local-policy"}, Seen: []Observation{"password-empty"}}, Confidence: "certain"},
 	}},
 	{ID: "auth-bad-credentials", Step: "auth", Title: []string{"the server refuses account or password of {account}", "the server refuses account or password"}, Explanation: []string{"The login was tried and turned down as wrong. Host, port and encryption are right as far as this shows."}, Who: "user", Severity: "error", Fix: []FixEntry{
@@ -550,8 +633,25 @@ var entries = []Entry{
 		{When: &When{Service: []string{"sendgrid"}}, Title: "SendGrid: integrating with the SMTP API", URL: "https://www.twilio.com/docs/sendgrid/for-developers/sending-email/integrating-with-the-smtp-api"},
 	}, Over: []string{"auth-failed"}, Rules: []Rule{
 		{When: When{Step: []string{"auth"}, Fault: []string{"local-policy"}, Seen: []Observation{"already-refused"}}, Confidence: "likely", Title: []string{"the server refused the same account and password a moment ago"}, Explanation: []string{"They were not tried again, as repeated failures lock accounts. Correct them first."}},
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, Enhanced: []string{"5.7.139"}, Text: []string{"credentials were incorrect"}}, Confidence: "likely"},
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 500, To: 509}, {From: 520, To: 529}, {From: 530, To: 530}, {From: 534, To: 534}, {From: 540, To: 549}, {From: 550, To: 559}}, Text: []string{"(invalid|incorrect|wrong|bad|unknown).{0,30}(user ?name|login|password|passwd|credential|user|account|auth(entication)? data)", "(user ?name|login|password|credential)s?.{0,30}(invalid|incorrect|wrong|not accepted|mismatch|failed|do(es)? not match|unknown)", "auth(entication)?.{0,25}(failed|failure|unsuccessful|rejected|denied|invalid|error)", "not loving your login", "falsche[sr]? (passwort|zugangsdaten|benutzer)", "benutzername oder (passwort|kennwort)", "(mot de passe|identifiant).{0,30}(incorrect|invalide|erron)", "(contrase[ñn]a|usuario).{0,30}(incorrect|inv[áa]lid)", "login (failed|fail|denied|incorrect|invalid)", "bad username / password", "access denied", "not authenticated", "用户名或密码", "пароль"}}, Confidence: "likely"},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, Enhanced: []string{"5.7.139"}, Text: []Pattern{
+			{Expr: "credentials were incorrect", Needs: []string{"credentials were incorrect"}},
+		}}, Confidence: "likely"},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 500, To: 509}, {From: 520, To: 529}, {From: 530, To: 530}, {From: 534, To: 534}, {From: 540, To: 549}, {From: 550, To: 559}}, Text: []Pattern{
+			{Expr: "(invalid|incorrect|wrong|bad|unknown).{0,30}(user ?name|login|password|passwd|credential|user|account|auth(entication)? data)", Needs: []string{"user", "login", "passw", "credential", "user", "ccount", " data"}},
+			{Expr: "(user ?name|login|password|credential)s?.{0,30}(invalid|incorrect|wrong|not accepted|mismatch|failed|do(es)? not match|unknown)", Needs: []string{"valid", "correct", "wrong", "not accepted", "mismatch", "failed", " not match", "unknown"}},
+			{Expr: "auth(entication)?.{0,25}(failed|failure|unsuccessful|rejected|denied|invalid|error)", Needs: []string{"auth"}},
+			{Expr: "not loving your login", Needs: []string{"not loving your login"}},
+			{Expr: "falsche[sr]? (passwort|zugangsdaten|benutzer)", Needs: []string{"passwort", "zugangsdaten", "benutzer"}},
+			{Expr: "benutzername oder (passwort|kennwort)", Needs: []string{"benutzername oder "}},
+			{Expr: "(mot de passe|identifiant).{0,30}(incorrect|invalide|erron)", Needs: []string{"mot de passe", "identifiant"}},
+			{Expr: "(contrase[ñn]a|usuario).{0,30}(incorrect|inv[áa]lid)", Needs: []string{"contrase", "usuario"}},
+			{Expr: "login (failed|fail|denied|incorrect|invalid)", Needs: []string{"login "}},
+			{Expr: "bad username / password", Needs: []string{"bad username / password"}},
+			{Expr: "access denied", Needs: []string{"access denied"}},
+			{Expr: "not authenticated", Needs: []string{"not authenticated"}},
+			{Expr: "用户名或密码", Needs: []string{"用户名或密码"}},
+			{Expr: "пароль", Needs: []string{"пароль"}},
+		}}, Confidence: "likely"},
 		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}}, Confidence: "likely"},
 		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 534, To: 534}, {From: 530, To: 530}, {From: 550, To: 550}}, Enhanced: []string{"5.7.8"}}, Confidence: "possible"},
 	}},
@@ -562,8 +662,17 @@ var entries = []Entry{
 	}, Links: []LinkEntry{
 		{When: &When{Service: []string{"sendgrid"}}, Title: "SendGrid: integrating with the SMTP API", URL: "https://www.twilio.com/docs/sendgrid/for-developers/sending-email/integrating-with-the-smtp-api"},
 	}, Rules: []Rule{
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 500, To: 599}}, Text: []string{"invalid user ?name", "(user ?name|login) (must|should) be", "full (e-?mail )?address", "username.{0,20}(format|syntax)", "not a valid (user ?name|e-?mail)", "bad user ?name"}}, Confidence: "likely", Over: []string{"auth-bad-credentials"}},
-		{When: When{Step: []string{"auth"}, AccountForm: []string{"bare", "address"}, Code: []Codes{{From: 500, To: 599}}, Service: []string{"sendgrid"}, Account: []string{"^(?:[^a]|a[^p]|ap[^i]|api[^k]|apik[^e]|apike[^y]|apikey.)"}}, Confidence: "likely"},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 500, To: 599}}, Text: []Pattern{
+			{Expr: "invalid user ?name", Needs: []string{"invalid user"}},
+			{Expr: "(user ?name|login) (must|should) be", Needs: []string{"user", "login"}},
+			{Expr: "full (e-?mail )?address", Needs: []string{"address"}},
+			{Expr: "username.{0,20}(format|syntax)", Needs: []string{"username"}},
+			{Expr: "not a valid (user ?name|e-?mail)", Needs: []string{"not a valid "}},
+			{Expr: "bad user ?name", Needs: []string{"bad user"}},
+		}}, Confidence: "likely", Over: []string{"auth-bad-credentials"}},
+		{When: When{Step: []string{"auth"}, AccountForm: []string{"bare", "address"}, Code: []Codes{{From: 500, To: 599}}, Service: []string{"sendgrid"}, Account: []Pattern{
+			{Expr: "^(?:[^a]|a[^p]|ap[^i]|api[^k]|apik[^e]|apike[^y]|apikey.)"},
+		}}, Confidence: "likely"},
 		{When: When{Step: []string{"auth"}, AccountForm: []string{"bare"}, Code: []Codes{{From: 535, To: 535}, {From: 501, To: 501}}, Service: []string{"google", "microsoft", "gmx", "ionos", "strato", "yahoo", "icloud", "zoho", "fastmail", "yandex", "mail-ru", "ovh"}, NotService: []string{"api-key-service"}}, Confidence: "likely"},
 		{When: When{Step: []string{"auth"}, AccountForm: []string{"bare"}, Code: []Codes{{From: 535, To: 535}, {From: 501, To: 501}}, NotService: []string{"api-key-service"}}, Confidence: "possible"},
 	}},
@@ -578,9 +687,18 @@ var entries = []Entry{
 	}, Links: []LinkEntry{
 		{When: &When{Service: []string{"ses"}}, Title: "Amazon SES: obtaining SMTP credentials", URL: "https://docs.aws.amazon.com/ses/latest/dg/smtp-credentials.html"},
 	}, Rules: []Rule{
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, Service: []string{"ses"}, Account: []string{"@", "^(?:[^a]|a[^ks])"}}, Confidence: "likely"},
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}, {From: 525, To: 525}, {From: 550, To: 550}}, Text: []string{"api key", "smtp (key|credential|token)", "access key"}}, Confidence: "likely"},
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, Service: []string{"postmark"}, Account: []string{"@"}}, Confidence: "likely"},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, Service: []string{"ses"}, Account: []Pattern{
+			{Expr: "@"},
+			{Expr: "^(?:[^a]|a[^ks])"},
+		}}, Confidence: "likely"},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}, {From: 525, To: 525}, {From: 550, To: 550}}, Text: []Pattern{
+			{Expr: "api key", Needs: []string{"api key"}},
+			{Expr: "smtp (key|credential|token)", Needs: []string{"smtp "}},
+			{Expr: "access key", Needs: []string{"access key"}},
+		}}, Confidence: "likely"},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, Service: []string{"postmark"}, Account: []Pattern{
+			{Expr: "@"},
+		}}, Confidence: "likely"},
 		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 435, To: 435}}, Service: []string{"mailjet"}}, Confidence: "likely"},
 		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}, {From: 435, To: 435}}, Service: []string{"api-key-service"}}, Confidence: "possible"},
 	}},
@@ -591,14 +709,24 @@ var entries = []Entry{
 	}, Rules: []Rule{
 		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, Service: []string{"ses"}}, Confidence: "possible"},
 		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, Host: []string{"smtp.mailgun.org", "smtp.eu.mailgun.org"}}, Confidence: "possible"},
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 500, To: 599}}, Text: []string{"(wrong|different|another|other) region", "region mismatch"}}, Confidence: "likely", Over: []string{"auth-bad-credentials"}},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 500, To: 599}}, Text: []Pattern{
+			{Expr: "(wrong|different|another|other) region", Needs: []string{" region"}},
+			{Expr: "region mismatch", Needs: []string{"region mismatch"}},
+		}}, Confidence: "likely", Over: []string{"auth-bad-credentials"}},
 	}},
 	{ID: "auth-credentials-encoding", Step: "auth", Title: []string{"the password does not arrive at the server as it was meant"}, Explanation: []string{"The server could not read what was sent, or the password holds characters that programs encode differently. A file, a shell or a form may have changed it."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Type the password by hand; if it then works, what stores it changes it", Who: "user", Setting: "password"},
 		{Text: "Choose a password of letters, digits and plain signs", Who: "user", Setting: "password"},
 	}, Rules: []Rule{
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 500, To: 599}}, Text: []string{"(invalid|malformed|bad|cannot decode|failed to decode).{0,20}base ?64", "base ?64.{0,30}(invalid|error|decod)", "cannot decode", "malformed auth"}}, Confidence: "likely", Over: []string{"auth-bad-credentials"}},
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}, {From: 501, To: 501}}, Text: []string{"invalid (format|characters?|input)"}}, Confidence: "possible"},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 500, To: 599}}, Text: []Pattern{
+			{Expr: "(invalid|malformed|bad|cannot decode|failed to decode).{0,20}base ?64", Needs: []string{"base"}},
+			{Expr: "base ?64.{0,30}(invalid|error|decod)", Needs: []string{"invalid", "error", "decod"}},
+			{Expr: "cannot decode", Needs: []string{"cannot decode"}},
+			{Expr: "malformed auth", Needs: []string{"malformed auth"}},
+		}}, Confidence: "likely", Over: []string{"auth-bad-credentials"}},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}, {From: 501, To: 501}}, Text: []Pattern{
+			{Expr: "invalid (format|characters?|input)", Needs: []string{"invalid "}},
+		}}, Confidence: "possible"},
 		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, AnySeen: []Observation{"password-non-ascii", "password-typographic-quotes", "password-line-end", "password-edge-blank", "password-control-characters"}}, Confidence: "possible"},
 	}},
 	{ID: "auth-app-password-required", Step: "auth", Title: []string{"the provider wants an app password for {account}", "the provider wants an app password in place of the normal one"}, Explanation: []string{"With two-step verification a mail program cannot use the normal password. The provider makes a password for each program, shown once in the account's security settings."}, Who: "user", Severity: "error", Fix: []FixEntry{
@@ -617,8 +745,24 @@ var entries = []Entry{
 		{When: &When{Service: []string{"yahoo"}}, Title: "Yahoo: generate third-party app passwords", URL: "https://help.yahoo.com/kb/SLN15241.html"},
 		{When: &When{Service: []string{"icloud"}}, Title: "Apple: app-specific passwords", URL: "https://support.apple.com/102654"},
 	}, Rules: []Rule{
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 500, To: 599}}, Text: []string{"app(lication)?.?specific.?password", "app(lication)? password", "invalidsecondfactor", "authori[sz]ation code", "parol prilozheniya", "пароль приложения", "授权码", "anwendungsspezifisch", "app-?passwor[dt]", "mot de passe d.application", "contrase[ñn]a de aplicaci", "password per (le )?app"}}, Confidence: "certain", Over: []string{"auth-bad-credentials"}},
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 534, To: 534}}, Enhanced: []string{"5.7.9"}, NotText: []string{"log in (via|with) your web browser", "webloginrequired"}, Service: []string{"google"}}, Confidence: "certain", Over: []string{"auth-bad-credentials"}},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 500, To: 599}}, Text: []Pattern{
+			{Expr: "app(lication)?.?specific.?password", Needs: []string{"specific"}},
+			{Expr: "app(lication)? password", Needs: []string{" password"}},
+			{Expr: "invalidsecondfactor", Needs: []string{"invalidsecondfactor"}},
+			{Expr: "authori[sz]ation code", Needs: []string{"ation code"}},
+			{Expr: "parol prilozheniya", Needs: []string{"parol prilozheniya"}},
+			{Expr: "пароль приложения", Needs: []string{"пароль приложения"}},
+			{Expr: "授权码", Needs: []string{"授权码"}},
+			{Expr: "anwendungsspezifisch", Needs: []string{"anwendungsspezifisch"}},
+			{Expr: "app-?passwor[dt]", Needs: []string{"passwor"}},
+			{Expr: "mot de passe d.application", Needs: []string{"mot de passe d"}},
+			{Expr: "contrase[ñn]a de aplicaci", Needs: []string{"a de aplicaci"}},
+			{Expr: "password per (le )?app", Needs: []string{"password per "}},
+		}}, Confidence: "certain", Over: []string{"auth-bad-credentials"}},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 534, To: 534}}, Enhanced: []string{"5.7.9"}, NotText: []Pattern{
+			{Expr: "log in (via|with) your web browser", Needs: []string{" your web browser"}},
+			{Expr: "webloginrequired", Needs: []string{"webloginrequired"}},
+		}, Service: []string{"google"}}, Confidence: "certain", Over: []string{"auth-bad-credentials"}},
 		{When: When{Step: []string{"auth"}, Credential: []string{"password"}, Code: []Codes{{From: 535, To: 535}, {From: 534, To: 534}}, Enhanced: []string{"5.7.8"}, Service: []string{"google"}}, Confidence: "likely", Explanation: []string{"Google answers a wrong password and the normal password of an account alike. With 2-step verification only an app password works; without it, no password does."}},
 		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, Service: []string{"yahoo"}}, Confidence: "likely", Explanation: []string{"Yahoo and AOL take only app passwords from mail programs, and answer the normal password like too many wrong ones."}},
 		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, Service: []string{"icloud"}}, Confidence: "likely", Explanation: []string{"Apple takes only app-specific passwords from mail programs."}},
@@ -631,7 +775,15 @@ var entries = []Entry{
 	}, Links: []LinkEntry{
 		{When: &When{Service: []string{"google"}}, Title: "Google: cannot sign in with an email client", URL: "https://support.google.com/mail/answer/7126229"},
 	}, Over: []string{"auth-bad-credentials", "auth-app-password-required"}, Rules: []Rule{
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Text: []string{"log ?in (via|with|through) (your|the|a) web", "web ?login ?required", "use (the )?web.{0,30}(interface|for sending|login)", "sign in (via|with|on) (the|your) (web|browser)", "captcha", "not a robot", "verify your (account|identity|phone)"}}, Confidence: "certain"},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Text: []Pattern{
+			{Expr: "log ?in (via|with|through) (your|the|a) web", Needs: []string{" web"}},
+			{Expr: "web ?login ?required", Needs: []string{"required"}},
+			{Expr: "use (the )?web.{0,30}(interface|for sending|login)", Needs: []string{"interface", "for sending", "login"}},
+			{Expr: "sign in (via|with|on) (the|your) (web|browser)", Needs: []string{"sign in "}},
+			{Expr: "captcha", Needs: []string{"captcha"}},
+			{Expr: "not a robot", Needs: []string{"not a robot"}},
+			{Expr: "verify your (account|identity|phone)", Needs: []string{"verify your "}},
+		}}, Confidence: "certain"},
 		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 534, To: 534}}, Enhanced: []string{"5.7.14"}}, Confidence: "certain"},
 	}},
 	{ID: "auth-access-not-enabled", Step: "auth", Title: []string{"sending by mail programs (SMTP) is switched off for this mailbox"}, Explanation: []string{"The mailbox has a switch for mail programs in its web settings, and it is off. Another password does not help."}, Who: "user", Severity: "error", Fix: []FixEntry{
@@ -640,7 +792,19 @@ var entries = []Entry{
 		{When: &When{Service: []string{"yandex"}}, Text: "Allow mail programs in the mailbox's settings", Who: "user", Path: "Yandex Mail > Settings > Email clients"},
 		{Text: "Switch on access by mail programs (POP3, IMAP, SMTP) in the mailbox's web settings", Who: "user"},
 	}, Rules: []Rule{
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 500, To: 599}}, Text: []string{"(smtp|imap|pop3?).{0,30}(is |service |access ).{0,20}(disabled|not (enabled|activated|allowed)|switched off|turned off|closed)", "order is not support", "has no permission", "access rights to this service", "enable (the )?(smtp|imap|pop)", "external (access|programs?)", "pop3?.{0,5}imap.{0,40}(aktiv|enable|deactiv|disable)", "mail client access"}, NotText: []string{"smtpclientauthentication", "for the tenant"}}, Confidence: "likely", Over: []string{"auth-bad-credentials", "account-blocked"}},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 500, To: 599}}, Text: []Pattern{
+			{Expr: "(smtp|imap|pop3?).{0,30}(is |service |access ).{0,20}(disabled|not (enabled|activated|allowed)|switched off|turned off|closed)", Needs: []string{"disabled", "enabled", "ctivated", "llowed", "switched off", "turned off", "closed"}},
+			{Expr: "order is not support", Needs: []string{"order is not support"}},
+			{Expr: "has no permission", Needs: []string{"has no permission"}},
+			{Expr: "access rights to this service", Needs: []string{"access rights to this service"}},
+			{Expr: "enable (the )?(smtp|imap|pop)", Needs: []string{"enable "}},
+			{Expr: "external (access|programs?)", Needs: []string{"external "}},
+			{Expr: "pop3?.{0,5}imap.{0,40}(aktiv|enable|deactiv|disable)", Needs: []string{"aktiv", "enable", "eactiv", "isable"}},
+			{Expr: "mail client access", Needs: []string{"mail client access"}},
+		}, NotText: []Pattern{
+			{Expr: "smtpclientauthentication", Needs: []string{"smtpclientauthentication"}},
+			{Expr: "for the tenant", Needs: []string{"for the tenant"}},
+		}}, Confidence: "likely", Over: []string{"auth-bad-credentials", "account-blocked"}},
 		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, Service: []string{"gmx", "netease"}}, Confidence: "possible"},
 	}},
 	{ID: "auth-disabled-by-admin", Step: "auth", Title: []string{"the organisation's administrator has not allowed login by SMTP"}, Explanation: []string{"Host, port and encryption are right. Another password does not help; whether this one is right is not known yet."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
@@ -652,18 +816,36 @@ var entries = []Entry{
 	}, Links: []LinkEntry{
 		{When: &When{Service: []string{"microsoft"}}, Title: "Microsoft: authenticated client SMTP submission", URL: "https://learn.microsoft.com/en-us/exchange/clients-and-mobile-in-exchange-online/authenticated-client-smtp-submission"},
 	}, Over: []string{"account-blocked", "auth-access-not-enabled"}, Rules: []Rule{
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 500, To: 599}}, Text: []string{"smtpclientauthentication is disabled for the tenant", "disabled for the tenant"}}, Confidence: "certain", Title: []string{"Microsoft 365 does not allow SMTP login for this tenant"}, Over: []string{"auth-bad-credentials"}},
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 500, To: 599}}, Text: []string{"smtpclientauthentication is disabled", "smtp_auth_disabled", "disabled for the mailbox"}}, Confidence: "certain", Title: []string{"Microsoft 365 does not allow SMTP login for {account}", "Microsoft 365 does not allow SMTP login for this mailbox"}, Over: []string{"auth-bad-credentials"}},
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 500, To: 599}}, Text: []string{"security defaults"}}, Confidence: "certain", Title: []string{"the organisation's security defaults forbid login by password"}, Explanation: []string{"Security defaults protect the whole organisation and are worth keeping. They forbid login by SMTP with a password, so the application needs another way."}, Fix: []FixEntry{
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 500, To: 599}}, Text: []Pattern{
+			{Expr: "smtpclientauthentication is disabled for the tenant", Needs: []string{"smtpclientauthentication is disabled for the tenant"}},
+			{Expr: "disabled for the tenant", Needs: []string{"disabled for the tenant"}},
+		}}, Confidence: "certain", Title: []string{"Microsoft 365 does not allow SMTP login for this tenant"}, Over: []string{"auth-bad-credentials"}},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 500, To: 599}}, Text: []Pattern{
+			{Expr: "smtpclientauthentication is disabled", Needs: []string{"smtpclientauthentication is disabled"}},
+			{Expr: "smtp_auth_disabled", Needs: []string{"smtp_auth_disabled"}},
+			{Expr: "disabled for the mailbox", Needs: []string{"disabled for the mailbox"}},
+		}}, Confidence: "certain", Title: []string{"Microsoft 365 does not allow SMTP login for {account}", "Microsoft 365 does not allow SMTP login for this mailbox"}, Over: []string{"auth-bad-credentials"}},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 500, To: 599}}, Text: []Pattern{
+			{Expr: "security defaults", Needs: []string{"security defaults"}},
+		}}, Confidence: "certain", Title: []string{"the organisation's security defaults forbid login by password"}, Explanation: []string{"Security defaults protect the whole organisation and are worth keeping. They forbid login by SMTP with a password, so the application needs another way."}, Fix: []FixEntry{
 			{Text: "Use the application's sign-in with Microsoft (OAuth)", Who: "user"},
 			{Text: "or send through a connector (relay) that the administrator sets up for this application", Who: "it-admin", Path: "Exchange admin center > Mail flow > Connectors"},
 		}, Over: []string{"auth-bad-credentials"}},
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, Enhanced: []string{"5.7.139"}, Text: []string{"did not meet the criteria", "conditional access", "access policies"}}, Confidence: "likely", Title: []string{"a security policy of the organisation forbids this login"}, Explanation: []string{"A rule of the organisation (conditional access, multi-factor sign-in) turned this login down. The sign-in log of Microsoft Entra names the rule."}, Fix: []FixEntry{
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, Enhanced: []string{"5.7.139"}, Text: []Pattern{
+			{Expr: "did not meet the criteria", Needs: []string{"did not meet the criteria"}},
+			{Expr: "conditional access", Needs: []string{"conditional access"}},
+			{Expr: "access policies", Needs: []string{"access policies"}},
+		}}, Confidence: "likely", Title: []string{"a security policy of the organisation forbids this login"}, Explanation: []string{"A rule of the organisation (conditional access, multi-factor sign-in) turned this login down. The sign-in log of Microsoft Entra names the rule."}, Fix: []FixEntry{
 			{Text: "Look up the refused sign-in and the rule behind it", Who: "it-admin", Path: "Microsoft Entra admin center > Users > {account} > Sign-in logs"},
 			{Text: "Use the application's sign-in with Microsoft (OAuth)", Who: "user"},
 		}, Over: []string{"auth-bad-credentials"}},
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, Enhanced: []string{"5.7.139"}, Text: []string{"basic authentication is disabled"}, NotService: []string{"outlook-com"}}, Confidence: "possible"},
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 500, To: 599}}, Text: []string{"(policy|administrator|admin).{0,40}(forbid|prohibit|disallow|disabled|not allow|denie)", "disabled by (your |the )?(admin|policy)"}, NotService: []string{"microsoft"}}, Confidence: "likely", Over: []string{"auth-bad-credentials"}},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, Enhanced: []string{"5.7.139"}, Text: []Pattern{
+			{Expr: "basic authentication is disabled", Needs: []string{"basic authentication is disabled"}},
+		}, NotService: []string{"outlook-com"}}, Confidence: "possible"},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 500, To: 599}}, Text: []Pattern{
+			{Expr: "(policy|administrator|admin).{0,40}(forbid|prohibit|disallow|disabled|not allow|denie)", Needs: []string{"policy", "admin"}},
+			{Expr: "disabled by (your |the )?(admin|policy)", Needs: []string{"disabled by "}},
+		}, NotService: []string{"microsoft"}}, Confidence: "likely", Over: []string{"auth-bad-credentials"}},
 		{When: When{Step: []string{"auth"}, Credential: []string{"password"}, Code: []Codes{{From: 535, To: 535}}, Enhanced: []string{"5.7.3"}, Service: []string{"microsoft"}}, Confidence: "possible"},
 		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 530, To: 530}}, Enhanced: []string{"5.7.57"}, Service: []string{"microsoft"}}, Confidence: "likely"},
 	}},
@@ -676,10 +858,20 @@ var entries = []Entry{
 	}, Links: []LinkEntry{
 		{When: &When{Service: []string{"microsoft"}}, Title: "Microsoft: modern authentication for Outlook.com", URL: "https://support.microsoft.com/en-us/office/modern-authentication-methods-now-needed-to-continue-syncing-outlook-email-in-non-microsoft-email-apps-c5d65390-9676-4763-b41f-d7986499a90d"},
 	}, Over: []string{"auth-bad-credentials", "auth-mechanism-unsupported"}, Rules: []Rule{
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}, {From: 530, To: 530}, {From: 534, To: 534}}, Text: []string{"basic auth(entication)? is (disabled|not supported)"}, Service: []string{"outlook-com"}}, Confidence: "certain"},
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}, {From: 530, To: 530}, {From: 534, To: 534}}, Text: []string{"basic auth(entication)? is (disabled|not supported)"}}, Confidence: "likely"},
-		{When: When{Step: []string{"auth"}, Credential: []string{"password", "none"}, Code: []Codes{{From: 500, To: 599}}, Text: []string{"oauth.{0,30}(required|only)", "(requires?|use|must).{0,20}oauth", "modern authentication"}}, Confidence: "certain"},
-		{When: When{Step: []string{"auth"}, Fault: []string{"not-offered"}, Credential: []string{"password"}, Text: []string{"offered: (XOAUTH2|OAUTHBEARER)(, (XOAUTH2|OAUTHBEARER))?\\)?$"}, Seen: []Observation{"no-common-mechanism"}}, Confidence: "certain", Title: []string{"the server takes no passwords", "only OAuth tokens"}},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}, {From: 530, To: 530}, {From: 534, To: 534}}, Text: []Pattern{
+			{Expr: "basic auth(entication)? is (disabled|not supported)", Needs: []string{"basic auth"}},
+		}, Service: []string{"outlook-com"}}, Confidence: "certain"},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}, {From: 530, To: 530}, {From: 534, To: 534}}, Text: []Pattern{
+			{Expr: "basic auth(entication)? is (disabled|not supported)", Needs: []string{"basic auth"}},
+		}}, Confidence: "likely"},
+		{When: When{Step: []string{"auth"}, Credential: []string{"password", "none"}, Code: []Codes{{From: 500, To: 599}}, Text: []Pattern{
+			{Expr: "oauth.{0,30}(required|only)", Needs: []string{"oauth"}},
+			{Expr: "(requires?|use|must).{0,20}oauth", Needs: []string{"oauth"}},
+			{Expr: "modern authentication", Needs: []string{"modern authentication"}},
+		}}, Confidence: "certain"},
+		{When: When{Step: []string{"auth"}, Fault: []string{"not-offered"}, Credential: []string{"password"}, Text: []Pattern{
+			{Expr: "offered: (XOAUTH2|OAUTHBEARER)(, (XOAUTH2|OAUTHBEARER))?\\)?$", Needs: []string{"offered: "}},
+		}, Seen: []Observation{"no-common-mechanism"}}, Confidence: "certain", Title: []string{"the server takes no passwords", "only OAuth tokens"}},
 	}},
 	{ID: "auth-oauth-token-invalid", Step: "auth", Title: []string{"the server refuses the OAuth token for {account}", "the server refuses the OAuth token"}, Explanation: []string{"The server says {oauth_status} and wants the scope {oauth_scope}. The token is too old, was made for another service, or belongs to another mailbox.", "The token is too old, was made for another service (scope, audience), or belongs to another mailbox than the account."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Fetch a new token; most live one hour", Who: "user", Setting: "token"},
@@ -696,32 +888,75 @@ var entries = []Entry{
 		{When: When{Step: []string{"auth"}, Failed: "yes", Seen: []Observation{"oauth-error-seen"}}, Confidence: "certain"},
 		{When: When{Step: []string{"auth"}, Credential: []string{"token"}, Code: []Codes{{From: 500, To: 599}}}, Confidence: "likely"},
 		{When: When{Step: []string{"auth"}, Mechanism: []string{"XOAUTH2", "OAUTHBEARER"}, Code: []Codes{{From: 500, To: 599}}}, Confidence: "likely"},
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Text: []string{"invalid (xoauth2|oauth|bearer|access token)", "(oauth|access|bearer) ?token.{0,20}(invalid|expired)", "token (is )?expired"}}, Confidence: "certain"},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Text: []Pattern{
+			{Expr: "invalid (xoauth2|oauth|bearer|access token)", Needs: []string{"invalid "}},
+			{Expr: "(oauth|access|bearer) ?token.{0,20}(invalid|expired)", Needs: []string{"invalid", "expired"}},
+			{Expr: "token (is )?expired", Needs: []string{"expired"}},
+		}}, Confidence: "certain"},
 	}},
 	{ID: "auth-rate-limited", Step: "auth", Title: []string{"too many logins; the server takes none for a while"}, Explanation: []string{"The server counts logins, or failed ones, and has put this account or address on hold. Every further attempt makes the wait longer."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Stop everything that logs in with this account, wait, and try once", Who: "user"},
 		{Text: "Have the application keep one connection for several messages", Who: "application"},
 	}, Over: []string{"auth-bad-credentials", "server-temporary-failure", "auth-failed", "account-blocked"}, Rules: []Rule{
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Text: []string{"too many (login|auth|failed|bad|invalid|unsuccessful|wrong)", "authenticate too many", "too many .{0,20}(attempts|logins|failures)", "(login|auth).{0,20}(rate|limit|attempts) .{0,10}exceed", "try again later.{0,30}(login|auth)", "login rate", "zu viele (fehl|anmelde|login)", "(temporarily|vor[üu]bergehend) (blocked|locked|gesperrt).{0,40}(attempt|login|versuche)?"}, NotService: []string{"yahoo"}}, Confidence: "certain"},
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 500, To: 599}, {From: 400, To: 499}}, Text: []string{"too many"}, Service: []string{"yahoo"}}, Confidence: "possible"},
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, Text: []string{"login fail"}, Service: []string{"qq"}}, Confidence: "possible"},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Text: []Pattern{
+			{Expr: "too many (login|auth|failed|bad|invalid|unsuccessful|wrong)", Needs: []string{"too many "}},
+			{Expr: "authenticate too many", Needs: []string{"authenticate too many"}},
+			{Expr: "too many .{0,20}(attempts|logins|failures)", Needs: []string{"too many "}},
+			{Expr: "(login|auth).{0,20}(rate|limit|attempts) .{0,10}exceed", Needs: []string{"exceed"}},
+			{Expr: "try again later.{0,30}(login|auth)", Needs: []string{"try again later"}},
+			{Expr: "login rate", Needs: []string{"login rate"}},
+			{Expr: "zu viele (fehl|anmelde|login)", Needs: []string{"zu viele "}},
+			{Expr: "(temporarily|vor[üu]bergehend) (blocked|locked|gesperrt).{0,40}(attempt|login|versuche)?", Needs: []string{"temporarily", "bergehend"}},
+		}, NotService: []string{"yahoo"}}, Confidence: "certain"},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 500, To: 599}, {From: 400, To: 499}}, Text: []Pattern{
+			{Expr: "too many", Needs: []string{"too many"}},
+		}, Service: []string{"yahoo"}}, Confidence: "possible"},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, Text: []Pattern{
+			{Expr: "login fail", Needs: []string{"login fail"}},
+		}, Service: []string{"qq"}}, Confidence: "possible"},
 	}},
 	{ID: "auth-ip-not-authorized", Step: "auth", Title: []string{"this account may be used from certain network addresses only"}, Explanation: []string{"The credentials may be right, and the address that this computer shows to the world is not on the account's list."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{When: &When{Service: []string{"google-relay"}}, Text: "Add the address to the SMTP relay service, or switch on \"require SMTP authentication\" and log in", Who: "it-admin", Path: "Google Admin console > Apps > Google Workspace > Gmail > Routing > SMTP relay service"},
 		{Text: "Add the address of the application's network to the account's list of allowed addresses", Who: "user"},
 	}, Over: []string{"auth-bad-credentials", "auth-failed", "sender-refused", "relay-denied-not-allowed", "recipient-refused"}, Rules: []Rule{
-		{When: When{Step: []string{"auth", "sender", "message"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Text: []string{"\\bip\\b.{0,40}(is |was )?not.{0,15}(authori[sz]ed|allowed|permitted|whitelist|registered|trusted)", "(unauthori[sz]ed|unknown|untrusted) (source )?ip", "not.{0,20}(authori[sz]ed|allowed) from (this|your) (ip|address|location)", "invalid credentials for relay", "ip.{0,20}whitelist", "country.{0,20}(block|not allowed|restrict)", "geo.?(block|restrict)"}}, Confidence: "certain"},
+		{When: When{Step: []string{"auth", "sender", "message"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Text: []Pattern{
+			{Expr: "\\bip\\b.{0,40}(is |was )?not.{0,15}(authori[sz]ed|allowed|permitted|whitelist|registered|trusted)", Needs: []string{"uthori", "llowed", "permitted", "whitelist", "registered", "trusted"}},
+			{Expr: "(unauthori[sz]ed|unknown|untrusted) (source )?ip", Needs: []string{"authori", "known", "trusted"}},
+			{Expr: "not.{0,20}(authori[sz]ed|allowed) from (this|your) (ip|address|location)", Needs: []string{"uthori", "llowed"}},
+			{Expr: "invalid credentials for relay", Needs: []string{"invalid credentials for relay"}},
+			{Expr: "ip.{0,20}whitelist", Needs: []string{"whitelist"}},
+			{Expr: "country.{0,20}(block|not allowed|restrict)", Needs: []string{"country"}},
+			{Expr: "geo.?(block|restrict)", Needs: []string{"block", "restrict"}},
+		}}, Confidence: "certain"},
 	}},
 	{ID: "account-blocked", Step: "auth", Title: []string{"the account {account} is locked or suspended", "the account is locked or suspended"}, Explanation: []string{"The server knows the account and does not let it in, or not send, until its owner or the provider acts."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Sign in to the provider's web page and follow what it says about the account", Who: "user"},
 		{Text: "or ask the provider to unlock the account", Who: "user"},
 	}, Over: []string{"auth-bad-credentials", "auth-failed", "sender-refused", "recipient-refused"}, Rules: []Rule{
-		{When: When{Step: []string{"auth", "sender", "message"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Text: []string{"(account|user|mailbox|login|domain|customer).{0,40}(suspend|locked|blocked|disabled|deactivat|frozen|banned|expired|inactive|not (yet )?activ|terminated|gesperrt|deaktiviert|bloqu|bloccat|zablokowan|geblokkeerd)", "(suspended|locked|blocked|disabled|frozen|banned|inactive).{0,20}(account|user|mailbox)", "password (has )?expired", "password.{0,20}(too simple|must be changed|too weak)", "konto.{0,30}(gesperrt|deaktiviert)", "compte.{0,30}(bloqu|suspendu|d[ée]sactiv)", "looks like spam.{0,60}web"}, NotText: []string{"smtpclientauthentication", "security defaults", "basic auth", "mailbox.{0,20}(full|quota)", "user.{0,20}unknown"}}, Confidence: "likely"},
+		{When: When{Step: []string{"auth", "sender", "message"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Text: []Pattern{
+			{Expr: "(account|user|mailbox|login|domain|customer).{0,40}(suspend|locked|blocked|disabled|deactivat|frozen|banned|expired|inactive|not (yet )?activ|terminated|gesperrt|deaktiviert|bloqu|bloccat|zablokowan|geblokkeerd)", Needs: []string{"account", "user", "mailbox", "login", "domain", "customer"}},
+			{Expr: "(suspended|locked|blocked|disabled|frozen|banned|inactive).{0,20}(account|user|mailbox)", Needs: []string{"suspended", "locked", "blocked", "disabled", "frozen", "banned", "inactive"}},
+			{Expr: "password (has )?expired", Needs: []string{"password "}},
+			{Expr: "password.{0,20}(too simple|must be changed|too weak)", Needs: []string{"password"}},
+			{Expr: "konto.{0,30}(gesperrt|deaktiviert)", Needs: []string{"gesperrt", "deaktiviert"}},
+			{Expr: "compte.{0,30}(bloqu|suspendu|d[ée]sactiv)", Needs: []string{"compte"}},
+			{Expr: "looks like spam.{0,60}web", Needs: []string{"looks like spam"}},
+		}, NotText: []Pattern{
+			{Expr: "smtpclientauthentication", Needs: []string{"smtpclientauthentication"}},
+			{Expr: "security defaults", Needs: []string{"security defaults"}},
+			{Expr: "basic auth", Needs: []string{"basic auth"}},
+			{Expr: "mailbox.{0,20}(full|quota)", Needs: []string{"mailbox"}},
+			{Expr: "user.{0,20}unknown", Needs: []string{"unknown"}},
+		}}, Confidence: "likely"},
 	}},
 	{ID: "auth-not-needed", Step: "auth", Title: []string{"the relay wants no login; account and password can stay empty"}, Explanation: []string{"This server lets known computers send without a login and cannot check any. It refuses the attempt, not the password."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Leave account and password empty", Who: "user", Setting: "account", From: "{account}"},
 	}, Rules: []Rule{
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 500, To: 599}}, Text: []string{"auth(entication)? (is )?not (required|needed|necessary)", "no (authentication|login) (is )?(required|needed)", "already (authenticated|authori[sz]ed)"}}, Confidence: "likely", Over: []string{"auth-bad-credentials", "auth-not-offered-at-all"}},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 500, To: 599}}, Text: []Pattern{
+			{Expr: "auth(entication)? (is )?not (required|needed|necessary)", Needs: []string{"auth"}},
+			{Expr: "no (authentication|login) (is )?(required|needed)", Needs: []string{"required", "needed"}},
+			{Expr: "already (authenticated|authori[sz]ed)", Needs: []string{"already "}},
+		}}, Confidence: "likely", Over: []string{"auth-bad-credentials", "auth-not-offered-at-all"}},
 		{When: When{Step: []string{"auth"}, Fault: []string{"not-offered"}, Host: []string{"smtp-relay.gmail.com"}, Seen: []Observation{"auth-missing"}}, Confidence: "possible"},
 	}},
 	{ID: "auth-password-login-ending", Step: "auth", Title: []string{"Microsoft plans to end login by password for SMTP"}, Explanation: []string{"It works today. Microsoft has announced that login by password is switched off by default at the end of December 2026, and later for good; an application that can sign in by OAuth is safe from that."}, Who: "it-admin", Severity: "info", Fix: []FixEntry{
@@ -767,15 +1002,63 @@ var entries = []Entry{
 	}, Links: []LinkEntry{
 		{When: &When{Service: []string{"microsoft"}}, Title: "Microsoft: permissions for recipients", URL: "https://learn.microsoft.com/en-us/exchange/recipients-in-exchange-online/manage-permissions-for-recipients"},
 	}, Over: []string{"sender-refused", "recipient-unknown", "recipient-refused", "relay-denied-not-allowed"}, Rules: []Rule{
-		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}, {From: 400, To: 499}}, Text: []string{"not owned by (user|the user|authori[sz]ed user)", "sender address rejected: not owned"}, Unseen: []Observation{"from-is-account", "account-sender-refused"}}, Confidence: "certain"},
-		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}, {From: 400, To: 499}}, Text: []string{"does not have permissions? to send as", "send ?as ?denied", "sendasdenied", "must be (the )?same as (the )?(auth|login)", "mail from must equal", "not allowed to (use|send (as|from|with))", "not (authori[sz]ed|permitted|allowed|entitled) to (use|send (as|from|with|on behalf)|relay (from|as))", "sender.{0,40}(does not|doesn.t|must) match", "(does not|doesn.t|must) match.{0,40}(sender|account|login|user)", "sender address (is )?not allowed", "sender.{0,30}not (allowed|permitted|authori[sz]ed)", "relaying disallowed as", "not a valid sender", "sender (is )?(spoof|forg|fak)", "you are not allowed", "is not allowed in.{0,20}(header )?from", "absender.{0,40}(nicht (erlaubt|zul[äa]ssig|berechtigt)|geh[öo]rt nicht)", "(emetteur|exp[ée]diteur).{0,20}(invalide|non autoris|interdit)", "remitente.{0,30}no (autorizado|permitido)", "mittente.{0,30}non (autorizzato|consentito)", "envelope.?from.{0,20}(not|mismatch)"}, NotText: []string{"not logged in", "unauthenticated", "not authenticated"}, Unseen: []Observation{"not-logged-in", "from-is-account"}}, Confidence: "certain"},
-		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}, {From: 400, To: 499}}, Text: []string{"does not have permissions? to send as", "send ?as ?denied", "must be (the )?same as (the )?(auth|login)", "not allowed to (use|send (as|from|with))", "sender address (is )?not allowed", "sender.{0,30}not (allowed|permitted|authori[sz]ed)", "is not allowed in.{0,20}(header )?from"}}, Confidence: "likely"},
+		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}, {From: 400, To: 499}}, Text: []Pattern{
+			{Expr: "not owned by (user|the user|authori[sz]ed user)", Needs: []string{"not owned by "}},
+			{Expr: "sender address rejected: not owned", Needs: []string{"sender address rejected: not owned"}},
+		}, Unseen: []Observation{"from-is-account", "account-sender-refused"}}, Confidence: "certain"},
+		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}, {From: 400, To: 499}}, Text: []Pattern{
+			{Expr: "does not have permissions? to send as", Needs: []string{"does not have permission"}},
+			{Expr: "send ?as ?denied", Needs: []string{"denied"}},
+			{Expr: "sendasdenied", Needs: []string{"sendasdenied"}},
+			{Expr: "must be (the )?same as (the )?(auth|login)", Needs: []string{"must be "}},
+			{Expr: "mail from must equal", Needs: []string{"mail from must equal"}},
+			{Expr: "not allowed to (use|send (as|from|with))", Needs: []string{"not allowed to "}},
+			{Expr: "not (authori[sz]ed|permitted|allowed|entitled) to (use|send (as|from|with|on behalf)|relay (from|as))", Needs: []string{"authori", "permitted", "allowed", "entitled"}},
+			{Expr: "sender.{0,40}(does not|doesn.t|must) match", Needs: []string{"sender"}},
+			{Expr: "(does not|doesn.t|must) match.{0,40}(sender|account|login|user)", Needs: []string{" match"}},
+			{Expr: "sender address (is )?not allowed", Needs: []string{"sender address "}},
+			{Expr: "sender.{0,30}not (allowed|permitted|authori[sz]ed)", Needs: []string{"allowed", "permitted", "authori"}},
+			{Expr: "relaying disallowed as", Needs: []string{"relaying disallowed as"}},
+			{Expr: "not a valid sender", Needs: []string{"not a valid sender"}},
+			{Expr: "sender (is )?(spoof|forg|fak)", Needs: []string{"sender "}},
+			{Expr: "you are not allowed", Needs: []string{"you are not allowed"}},
+			{Expr: "is not allowed in.{0,20}(header )?from", Needs: []string{"is not allowed in"}},
+			{Expr: "absender.{0,40}(nicht (erlaubt|zul[äa]ssig|berechtigt)|geh[öo]rt nicht)", Needs: []string{"absender"}},
+			{Expr: "(emetteur|exp[ée]diteur).{0,20}(invalide|non autoris|interdit)", Needs: []string{"invalide", "non autoris", "interdit"}},
+			{Expr: "remitente.{0,30}no (autorizado|permitido)", Needs: []string{"remitente"}},
+			{Expr: "mittente.{0,30}non (autorizzato|consentito)", Needs: []string{"autorizzato", "consentito"}},
+			{Expr: "envelope.?from.{0,20}(not|mismatch)", Needs: []string{"envelope"}},
+		}, NotText: []Pattern{
+			{Expr: "not logged in", Needs: []string{"not logged in"}},
+			{Expr: "unauthenticated", Needs: []string{"unauthenticated"}},
+			{Expr: "not authenticated", Needs: []string{"not authenticated"}},
+		}, Unseen: []Observation{"not-logged-in", "from-is-account"}}, Confidence: "certain"},
+		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}, {From: 400, To: 499}}, Text: []Pattern{
+			{Expr: "does not have permissions? to send as", Needs: []string{"does not have permission"}},
+			{Expr: "send ?as ?denied", Needs: []string{"denied"}},
+			{Expr: "must be (the )?same as (the )?(auth|login)", Needs: []string{"must be "}},
+			{Expr: "not allowed to (use|send (as|from|with))", Needs: []string{"not allowed to "}},
+			{Expr: "sender address (is )?not allowed", Needs: []string{"sender address "}},
+			{Expr: "sender.{0,30}not (allowed|permitted|authori[sz]ed)", Needs: []string{"allowed", "permitted", "authori"}},
+			{Expr: "is not allowed in.{0,20}(header )?from", Needs: []string{"is not allowed in"}},
+		}}, Confidence: "likely"},
 		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}}, Enhanced: []string{"5.7.60", "5.7.509"}, Unseen: []Observation{"not-logged-in"}}, Confidence: "certain"},
 		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}, {From: 400, To: 499}}, Sender: []string{"same-domain", "other-domain"}, Seen: []Observation{"account-sender-accepted"}, AnySeen: []Observation{"sender-refused", "refusal-unclear"}}, Confidence: "certain"},
 		{When: When{Step: []string{"sender", "message"}, Verb: []string{"MAIL"}, Code: []Codes{{From: 550, To: 550}, {From: 553, To: 553}, {From: 554, To: 554}}, Service: []string{"gmx", "ionos", "strato", "t-online"}, Sender: []string{"same-domain", "other-domain"}}, Confidence: "likely", Explanation: []string{"GMX, web.de, IONOS and Strato say \"mailbox unavailable\" or the like after MAIL FROM when the sender does not belong to the account; the recipient is not meant."}},
-		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 553, To: 553}, {From: 550, To: 550}}, Text: []string{"relaying disallowed"}, Seen: []Observation{"logged-in"}}, Confidence: "likely"},
-		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 550, To: 550}, {From: 553, To: 553}, {From: 554, To: 554}}, Enhanced: []string{"5.7.1", "5.1.0", "5.1.8"}, NotText: []string{"domain.{0,20}not (found|exist)", "dns", "\\b(mx|spf|dkim|dmarc)\\b"}, Sender: []string{"same-domain", "other-domain"}, Seen: []Observation{"sender-refused", "logged-in"}}, Confidence: "possible"},
-		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}}, NotText: []string{"domain.{0,20}not (found|exist)", "dns", "\\b(mx|spf|dkim|dmarc)\\b", "syntax"}, Sender: []string{"same-domain", "other-domain"}, Seen: []Observation{"sender-refused", "logged-in"}}, Confidence: "possible"},
+		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 553, To: 553}, {From: 550, To: 550}}, Text: []Pattern{
+			{Expr: "relaying disallowed", Needs: []string{"relaying disallowed"}},
+		}, Seen: []Observation{"logged-in"}}, Confidence: "likely"},
+		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 550, To: 550}, {From: 553, To: 553}, {From: 554, To: 554}}, Enhanced: []string{"5.7.1", "5.1.0", "5.1.8"}, NotText: []Pattern{
+			{Expr: "domain.{0,20}not (found|exist)", Needs: []string{"domain"}},
+			{Expr: "dns", Needs: []string{"dns"}},
+			{Expr: "\\b(mx|spf|dkim|dmarc)\\b"},
+		}, Sender: []string{"same-domain", "other-domain"}, Seen: []Observation{"sender-refused", "logged-in"}}, Confidence: "possible"},
+		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}}, NotText: []Pattern{
+			{Expr: "domain.{0,20}not (found|exist)", Needs: []string{"domain"}},
+			{Expr: "dns", Needs: []string{"dns"}},
+			{Expr: "\\b(mx|spf|dkim|dmarc)\\b"},
+			{Expr: "syntax", Needs: []string{"syntax"}},
+		}, Sender: []string{"same-domain", "other-domain"}, Seen: []Observation{"sender-refused", "logged-in"}}, Confidence: "possible"},
 	}},
 	{ID: "sender-login-map-broken", Step: "sender", Title: []string{"the server does not take {account} even as its own sender", "the server does not take the account even as its own sender"}, Explanation: []string{"Sender and login are the same, and still the server says that the address belongs to somebody else. Its table of who may send as whom is wrong."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{When: &When{NotService: []string{"exim"}}, Text: "Correct the table (Postfix: smtpd_sender_login_maps) so that it names {account} for {account}", Who: "it-admin", Commands: []Command{
@@ -783,10 +1066,19 @@ var entries = []Entry{
 		}},
 		{Text: "Correct the server's table of senders and logins", Who: "it-admin"},
 	}, Over: []string{"sender-not-owned", "sender-refused"}, Rules: []Rule{
-		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}, {From: 400, To: 499}}, Text: []string{"not owned by (user|the user|authori[sz]ed user)"}, Seen: []Observation{"from-is-account"}}, Confidence: "certain"},
-		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}, {From: 400, To: 499}}, Text: []string{"not owned by (user|the user|authori[sz]ed user)"}, Sender: []string{"account"}}, Confidence: "certain"},
-		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}, {From: 400, To: 499}}, Text: []string{"not owned by (user|the user|authori[sz]ed user)"}, Seen: []Observation{"account-sender-refused"}}, Confidence: "certain"},
-		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}}, Text: []string{"not allowed to (use|send (as|from|with))", "sender address (is )?not allowed"}, Sender: []string{"account"}}, Confidence: "possible"},
+		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}, {From: 400, To: 499}}, Text: []Pattern{
+			{Expr: "not owned by (user|the user|authori[sz]ed user)", Needs: []string{"not owned by "}},
+		}, Seen: []Observation{"from-is-account"}}, Confidence: "certain"},
+		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}, {From: 400, To: 499}}, Text: []Pattern{
+			{Expr: "not owned by (user|the user|authori[sz]ed user)", Needs: []string{"not owned by "}},
+		}, Sender: []string{"account"}}, Confidence: "certain"},
+		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}, {From: 400, To: 499}}, Text: []Pattern{
+			{Expr: "not owned by (user|the user|authori[sz]ed user)", Needs: []string{"not owned by "}},
+		}, Seen: []Observation{"account-sender-refused"}}, Confidence: "certain"},
+		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}}, Text: []Pattern{
+			{Expr: "not allowed to (use|send (as|from|with))", Needs: []string{"not allowed to "}},
+			{Expr: "sender address (is )?not allowed", Needs: []string{"sender address "}},
+		}, Sender: []string{"account"}}, Confidence: "possible"},
 	}},
 	{ID: "sender-unverified-identity", Step: "sender", Title: []string{"the service wants {from} or its domain to be verified first", "the service wants the sender or its domain to be verified first"}, Explanation: []string{"Sending services let an account send only under addresses and domains that it has proved to be its own."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Verify {from_domain} or the address in the service's web page (sender identities, domains)", Who: "user"},
@@ -795,8 +1087,16 @@ var entries = []Entry{
 		{When: &When{Service: []string{"ses"}}, Title: "Amazon SES: verified identities", URL: "https://docs.aws.amazon.com/ses/latest/dg/verify-addresses-and-domains.html"},
 		{When: &When{Service: []string{"sendgrid"}}, Title: "SendGrid: sender identity", URL: "https://www.twilio.com/docs/sendgrid/for-developers/sending-email/sender-identity"},
 	}, Over: []string{"sender-not-owned", "sender-refused", "recipient-refused", "recipient-unknown"}, Rules: []Rule{
-		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}, {From: 400, To: 499}}, Text: []string{"verified sender identity", "(sender|from|address|domain|identity).{0,40}(is |are )?not.{0,10}(been )?(verified|validated|confirmed|registered)", "(unverified|unconfirmed|unregistered) (sender|address|domain|from)", "sender signature", "not (found as )?a? ?verified"}, NotMentions: []string{"to"}}, Confidence: "certain"},
-		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}, {From: 400, To: 499}}, Text: []string{"not verified"}, Mentions: []string{"from"}}, Confidence: "certain"},
+		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}, {From: 400, To: 499}}, Text: []Pattern{
+			{Expr: "verified sender identity", Needs: []string{"verified sender identity"}},
+			{Expr: "(sender|from|address|domain|identity).{0,40}(is |are )?not.{0,10}(been )?(verified|validated|confirmed|registered)", Needs: []string{"erified", "alidated", "confirmed", "registered"}},
+			{Expr: "(unverified|unconfirmed|unregistered) (sender|address|domain|from)", Needs: []string{"verified", "confirmed", "registered"}},
+			{Expr: "sender signature", Needs: []string{"sender signature"}},
+			{Expr: "not (found as )?a? ?verified", Needs: []string{"verified"}},
+		}, NotMentions: []string{"to"}}, Confidence: "certain"},
+		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}, {From: 400, To: 499}}, Text: []Pattern{
+			{Expr: "not verified", Needs: []string{"not verified"}},
+		}, Mentions: []string{"from"}}, Confidence: "certain"},
 	}},
 	{ID: "sender-domain-not-found", Step: "sender", Title: []string{"the server finds no mail domain {from_domain}, the sender's", "the server does not find the sender's domain in the DNS"}, Explanation: []string{"The server looks the sender's domain up before it takes mail from it. The domain is misspelt, internal only, or has neither MX nor address record."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Use a sender whose domain exists in the DNS", Who: "user", Setting: "from", From: "{from}"},
@@ -804,81 +1104,279 @@ var entries = []Entry{
 	}, Decides: []DecidesEntry{
 		{When: &When{Seen: []Observation{"temporary"}}, Question: "Does the domain exist? Then the server's own name resolution is broken.", Command: "nslookup -type=mx {from_domain}"},
 	}, Over: []string{"sender-refused", "sender-verification-failed", "recipient-refused", "recipient-unknown", "sender-not-owned", "server-temporary-failure"}, Rules: []Rule{
-		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}}, Text: []string{"domain( of sender address)?.{0,60}(not found|does not (exist|resolve)|doesn.t exist)", "sender.{0,30}domain.{0,40}(not|invalid|exist|resolve)", "invalid dns mx", "unroutable(?: address| domain)?.{0,20}sender", "sender.{0,60}(unrouteable|unroutable)", "(unrouteable|unroutable) address.{0,20}sender verify", "no such domain", "sender domain must", "domain.{0,20}(without|no|missing|has no) (mx|a|dns)"}, NotText: []string{"recipient", "helo"}}, Confidence: "likely"},
-		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}, {From: 400, To: 499}}, Enhanced: []string{"5.1.8", "4.1.8"}, Text: []string{"domain", "sender", "not found", "exist"}}, Confidence: "likely"},
-		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 400, To: 499}}, Text: []string{"sender address rejected: domain not found", "sender.{0,30}domain.{0,40}(not found|resolve)"}, NotText: []string{"recipient"}}, Confidence: "likely"},
+		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}}, Text: []Pattern{
+			{Expr: "domain( of sender address)?.{0,60}(not found|does not (exist|resolve)|doesn.t exist)", Needs: []string{"domain"}},
+			{Expr: "sender.{0,30}domain.{0,40}(not|invalid|exist|resolve)", Needs: []string{"sender"}},
+			{Expr: "invalid dns mx", Needs: []string{"invalid dns mx"}},
+			{Expr: "unroutable(?: address| domain)?.{0,20}sender", Needs: []string{"unroutable"}},
+			{Expr: "sender.{0,60}(unrouteable|unroutable)", Needs: []string{"sender"}},
+			{Expr: "(unrouteable|unroutable) address.{0,20}sender verify", Needs: []string{"sender verify"}},
+			{Expr: "no such domain", Needs: []string{"no such domain"}},
+			{Expr: "sender domain must", Needs: []string{"sender domain must"}},
+			{Expr: "domain.{0,20}(without|no|missing|has no) (mx|a|dns)", Needs: []string{"domain"}},
+		}, NotText: []Pattern{
+			{Expr: "recipient", Needs: []string{"recipient"}},
+			{Expr: "helo", Needs: []string{"helo"}},
+		}}, Confidence: "likely"},
+		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}, {From: 400, To: 499}}, Enhanced: []string{"5.1.8", "4.1.8"}, Text: []Pattern{
+			{Expr: "domain", Needs: []string{"domain"}},
+			{Expr: "sender", Needs: []string{"sender"}},
+			{Expr: "not found", Needs: []string{"not found"}},
+			{Expr: "exist", Needs: []string{"exist"}},
+		}}, Confidence: "likely"},
+		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 400, To: 499}}, Text: []Pattern{
+			{Expr: "sender address rejected: domain not found", Needs: []string{"sender address rejected: domain not found"}},
+			{Expr: "sender.{0,30}domain.{0,40}(not found|resolve)", Needs: []string{"not found", "resolve"}},
+		}, NotText: []Pattern{
+			{Expr: "recipient", Needs: []string{"recipient"}},
+		}}, Confidence: "likely"},
 	}},
 	{ID: "sender-verification-failed", Step: "sender", Title: []string{"the server asked back, and {from} was unknown", "the server asked the sender's own server back, and was told no"}, Explanation: []string{"Before it takes mail, this server asks the sender's mail server whether the address exists. It was told that it does not, or got no answer."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{Text: "Create the mailbox or an alias for {from}", Who: "it-admin"},
 		{Text: "Use a sender that exists and takes mail", Who: "user", Setting: "from", From: "{from}"},
 	}, Over: []string{"sender-refused", "recipient-unknown", "recipient-refused", "sender-not-owned"}, Rules: []Rule{
-		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}, {From: 400, To: 499}}, Text: []string{"sender verif(y|ication) fail", "verification failed for <", "sender call-?out", "undeliverable address: host", "sender address rejected: (unverified|undeliverable)", "could not verify sender", "(cannot|could not|unable to) verify.{0,20}sender"}, NotText: []string{"unrouteable", "unroutable", "invalid dns"}}, Confidence: "certain"},
+		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}, {From: 400, To: 499}}, Text: []Pattern{
+			{Expr: "sender verif(y|ication) fail", Needs: []string{"sender verif"}},
+			{Expr: "verification failed for <", Needs: []string{"verification failed for <"}},
+			{Expr: "sender call-?out", Needs: []string{"sender call"}},
+			{Expr: "undeliverable address: host", Needs: []string{"undeliverable address: host"}},
+			{Expr: "sender address rejected: (unverified|undeliverable)", Needs: []string{"sender address rejected: "}},
+			{Expr: "could not verify sender", Needs: []string{"could not verify sender"}},
+			{Expr: "(cannot|could not|unable to) verify.{0,20}sender", Needs: []string{" verify"}},
+		}, NotText: []Pattern{
+			{Expr: "unrouteable", Needs: []string{"unrouteable"}},
+			{Expr: "unroutable", Needs: []string{"unroutable"}},
+			{Expr: "invalid dns", Needs: []string{"invalid dns"}},
+		}}, Confidence: "certain"},
 	}},
 	{ID: "address-syntax-invalid", Step: "sender", Title: []string{"the server does not take the address as written (from {from}, to {to})", "the server does not take an address as it is written"}, Explanation: []string{"A part of the address is missing, or it holds characters that do not belong there: a name, quotes, a blank, umlauts."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{When: &When{AnySeen: []Observation{"recipient-refused"}}, Text: "Correct the recipient: name@domain and nothing around it", Who: "user", Setting: "to", From: "{to}"},
 		{Text: "Correct the sender: name@domain and nothing around it", Who: "user", Setting: "from", From: "{from}"},
 		{Text: "Write the address as name@domain", Who: "user"},
 	}, Over: []string{"sender-refused", "recipient-refused", "recipient-unknown"}, Rules: []Rule{
-		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}}, Text: []string{"\\b(bad|illegal|malformed).{0,25}address", "(^| )invalid (sender |recipient |e-?mail |mailbox )?address", "address.{0,20}(syntax|malformed|format)", "missing or malformed local part", "malformed address", "domain name required", "domain missing", "syntax error", "bad (sender|recipient) address syntax", "need fully-qualified address", "invalid (sender|recipient) (address|format|syntax)"}, NotText: []string{"helo", "ehlo", "user unknown", "not exist", "does not"}}, Confidence: "likely"},
-		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 501, To: 501}, {From: 555, To: 555}, {From: 553, To: 553}}, Enhanced: []string{"5.1.3", "5.1.7", "5.5.2", "5.5.4"}, NotText: []string{"helo", "ehlo", "owned"}}, Confidence: "likely"},
+		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}}, Text: []Pattern{
+			{Expr: "\\b(bad|illegal|malformed).{0,25}address", Needs: []string{"address"}},
+			{Expr: "(^| )invalid (sender |recipient |e-?mail |mailbox )?address", Needs: []string{"invalid "}},
+			{Expr: "address.{0,20}(syntax|malformed|format)", Needs: []string{"address"}},
+			{Expr: "missing or malformed local part", Needs: []string{"missing or malformed local part"}},
+			{Expr: "malformed address", Needs: []string{"malformed address"}},
+			{Expr: "domain name required", Needs: []string{"domain name required"}},
+			{Expr: "domain missing", Needs: []string{"domain missing"}},
+			{Expr: "syntax error", Needs: []string{"syntax error"}},
+			{Expr: "bad (sender|recipient) address syntax", Needs: []string{" address syntax"}},
+			{Expr: "need fully-qualified address", Needs: []string{"need fully-qualified address"}},
+			{Expr: "invalid (sender|recipient) (address|format|syntax)", Needs: []string{"invalid "}},
+		}, NotText: []Pattern{
+			{Expr: "helo", Needs: []string{"helo"}},
+			{Expr: "ehlo", Needs: []string{"ehlo"}},
+			{Expr: "user unknown", Needs: []string{"user unknown"}},
+			{Expr: "not exist", Needs: []string{"not exist"}},
+			{Expr: "does not", Needs: []string{"does not"}},
+		}}, Confidence: "likely"},
+		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 501, To: 501}, {From: 555, To: 555}, {From: 553, To: 553}}, Enhanced: []string{"5.1.3", "5.1.7", "5.5.2", "5.5.4"}, NotText: []Pattern{
+			{Expr: "helo", Needs: []string{"helo"}},
+			{Expr: "ehlo", Needs: []string{"ehlo"}},
+			{Expr: "owned", Needs: []string{"owned"}},
+		}}, Confidence: "likely"},
 	}},
 	{ID: "auth-required-missing", Step: "sender", Title: []string{"the server wants a login before it takes a sender, and none was made"}, Explanation: []string{"The settings have no account, or the login was left out, and this server sends only for those who have logged in."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Enter account and password", Who: "user", Setting: "account", From: "none", To: "name@domain"},
 		{When: &When{Service: []string{"microsoft"}}, Text: "See that \"Authenticated SMTP\" is allowed for the mailbox", Who: "it-admin", Path: "Microsoft 365 admin center > Users > Active users > (the user) > Mail > Manage email apps"},
 	}, Over: []string{"sender-refused", "recipient-refused", "sender-not-owned", "relay-denied-no-login", "relay-denied-not-allowed"}, Rules: []Rule{
-		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}, {From: 400, To: 499}}, Text: []string{"auth(entication)? (is )?required", "(must|need to|please|should) (be )?(first )?(authenticate|log ?in|login)", "authentication (needed|necessary|first)", "not (logged in|authenticated)", "client was not authenticated", "client not authenticated", "unauthenticated senders?", "auth command first", "authenticate (first|before)", "log ?in first", "pop before smtp", "smtp auth", "requires? (authentication|a login|login)", "anmeldung (ist )?erforderlich", "authentifizierung (ist )?erforderlich", "authentification (requise|n[ée]cessaire)", "autenticaci[óo]n (requerida|necesaria)", "autenticazione (richiesta|necessaria)"}, NotText: []string{"sender is unauthenticated", "5\\.7\\.26"}, Unseen: []Observation{"logged-in"}}, Confidence: "certain"},
-		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 530, To: 530}}, NotText: []string{"starttls", "tls", "ssl", "encrypt"}, Unseen: []Observation{"logged-in"}}, Confidence: "certain"},
+		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}, {From: 400, To: 499}}, Text: []Pattern{
+			{Expr: "auth(entication)? (is )?required", Needs: []string{"required"}},
+			{Expr: "(must|need to|please|should) (be )?(first )?(authenticate|log ?in|login)", Needs: []string{"must", "need to", "please", "should"}},
+			{Expr: "authentication (needed|necessary|first)", Needs: []string{"authentication "}},
+			{Expr: "not (logged in|authenticated)", Needs: []string{"logged in", "authenticated"}},
+			{Expr: "client was not authenticated", Needs: []string{"client was not authenticated"}},
+			{Expr: "client not authenticated", Needs: []string{"client not authenticated"}},
+			{Expr: "unauthenticated senders?", Needs: []string{"unauthenticated sender"}},
+			{Expr: "auth command first", Needs: []string{"auth command first"}},
+			{Expr: "authenticate (first|before)", Needs: []string{"authenticate "}},
+			{Expr: "log ?in first", Needs: []string{"in first"}},
+			{Expr: "pop before smtp", Needs: []string{"pop before smtp"}},
+			{Expr: "smtp auth", Needs: []string{"smtp auth"}},
+			{Expr: "requires? (authentication|a login|login)", Needs: []string{"require"}},
+			{Expr: "anmeldung (ist )?erforderlich", Needs: []string{"erforderlich"}},
+			{Expr: "authentifizierung (ist )?erforderlich", Needs: []string{"authentifizierung "}},
+			{Expr: "authentification (requise|n[ée]cessaire)", Needs: []string{"authentification "}},
+			{Expr: "autenticaci[óo]n (requerida|necesaria)", Needs: []string{"autenticaci"}},
+			{Expr: "autenticazione (richiesta|necessaria)", Needs: []string{"autenticazione "}},
+		}, NotText: []Pattern{
+			{Expr: "sender is unauthenticated", Needs: []string{"sender is unauthenticated"}},
+			{Expr: "5\\.7\\.26", Needs: []string{"5.7.26"}},
+		}, Unseen: []Observation{"logged-in"}}, Confidence: "certain"},
+		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 530, To: 530}}, NotText: []Pattern{
+			{Expr: "starttls", Needs: []string{"starttls"}},
+			{Expr: "tls", Needs: []string{"tls"}},
+			{Expr: "ssl", Needs: []string{"ssl"}},
+			{Expr: "encrypt", Needs: []string{"encrypt"}},
+		}, Unseen: []Observation{"logged-in"}}, Confidence: "certain"},
 		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 530, To: 530}}, Enhanced: []string{"5.7.57"}, Seen: []Observation{"logged-in"}}, Confidence: "possible"},
-		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}}, Text: []string{"auth(entication)? (is )?required", "not (logged in|authenticated)", "client was not authenticated"}, Seen: []Observation{"logged-in"}}, Confidence: "possible", Title: []string{"the login was made", "and the server still asks for one"}},
+		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}}, Text: []Pattern{
+			{Expr: "auth(entication)? (is )?required", Needs: []string{"required"}},
+			{Expr: "not (logged in|authenticated)", Needs: []string{"logged in", "authenticated"}},
+			{Expr: "client was not authenticated", Needs: []string{"client was not authenticated"}},
+		}, Seen: []Observation{"logged-in"}}, Confidence: "possible", Title: []string{"the login was made", "and the server still asks for one"}},
 	}},
 	{ID: "relay-denied-no-login", Step: "sender", Title: []string{"the server sends to {to_domain} only after a login, and none was made", "the server sends to other domains only after a login; none was made"}, Explanation: []string{"\"Relay denied\" means that the server takes mail for its own domains from everybody, and for others only from those who have logged in."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Enter account and password", Who: "user", Setting: "account", From: "none", To: "name@domain"},
 		{When: &When{Port: []int{25}}, Text: "and use port 587 with TLS/STARTTLS, where servers offer logins", Who: "user", Setting: "port", From: "25", To: "587"},
 	}, Over: []string{"recipient-refused", "sender-refused", "recipient-unknown"}, Rules: []Rule{
-		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}, {From: 400, To: 499}}, Text: []string{"relay(ing)?.{0,25}(denied|not (allowed|permitted|authori[sz]ed)|prohibited|disallowed|refused|rejected|access)", "(unable|not allowed|not permitted|cannot|deny|denied|no permission).{0,15}relay", "relay access denied", "relay not permitted", "cannot relay", "allowed rcpthosts", "i cannot deliver mail for", "delivery is not allowed to this address", "no relaying", "permission to submit mail", "relais"}, Unseen: []Observation{"logged-in"}}, Confidence: "likely"},
-		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 550, To: 550}}, Text: []string{"^invalid recipient"}, Service: []string{"opensmtpd"}, Unseen: []Observation{"logged-in"}}, Confidence: "likely"},
+		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}, {From: 400, To: 499}}, Text: []Pattern{
+			{Expr: "relay(ing)?.{0,25}(denied|not (allowed|permitted|authori[sz]ed)|prohibited|disallowed|refused|rejected|access)", Needs: []string{"relay"}},
+			{Expr: "(unable|not allowed|not permitted|cannot|deny|denied|no permission).{0,15}relay", Needs: []string{"relay"}},
+			{Expr: "relay access denied", Needs: []string{"relay access denied"}},
+			{Expr: "relay not permitted", Needs: []string{"relay not permitted"}},
+			{Expr: "cannot relay", Needs: []string{"cannot relay"}},
+			{Expr: "allowed rcpthosts", Needs: []string{"allowed rcpthosts"}},
+			{Expr: "i cannot deliver mail for", Needs: []string{"i cannot deliver mail for"}},
+			{Expr: "delivery is not allowed to this address", Needs: []string{"delivery is not allowed to this address"}},
+			{Expr: "no relaying", Needs: []string{"no relaying"}},
+			{Expr: "permission to submit mail", Needs: []string{"permission to submit mail"}},
+			{Expr: "relais", Needs: []string{"relais"}},
+		}, Unseen: []Observation{"logged-in"}}, Confidence: "likely"},
+		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 550, To: 550}}, Text: []Pattern{
+			{Expr: "^invalid recipient", Needs: []string{"invalid recipient"}},
+		}, Service: []string{"opensmtpd"}, Unseen: []Observation{"logged-in"}}, Confidence: "likely"},
 	}},
 	{ID: "relay-denied-not-allowed", Step: "sender", Title: []string{"the server does not send to {to_domain} for this client", "the server does not send to other domains for this client"}, Explanation: []string{"\"Relay denied\" here is not about a missing login: the address of this computer, or the sender's domain, is not on the server's list."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{Text: "Add the address of this computer or network to the server's list (Postfix: mynetworks; Exchange: receive connector)", Who: "it-admin"},
 		{When: &When{Service: []string{"google-relay"}}, Text: "Add the address in the SMTP relay service", Who: "it-admin", Path: "Google Admin console > Apps > Google Workspace > Gmail > Routing > SMTP relay service"},
 		{Text: "Have the application's own address added and no wider range than needed", Who: "it-admin"},
 	}, Over: []string{"recipient-refused", "sender-refused", "recipient-unknown"}, Rules: []Rule{
-		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}, {From: 400, To: 499}}, Text: []string{"(client|ip|address|host).{0,30}not (on|in) (the|our|my) list", "client address is not on the list"}, NotText: []string{"block", "black"}}, Confidence: "certain", Over: []string{"relay-denied-no-login"}},
-		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}, {From: 400, To: 499}}, Text: []string{"relay(ing)?.{0,25}(denied|not (allowed|permitted|authori[sz]ed)|prohibited|disallowed|refused|rejected|access)", "(unable|not allowed|not permitted|cannot|deny|denied|no permission).{0,15}relay", "cannot relay", "allowed rcpthosts", "i cannot deliver mail for", "delivery is not allowed to this address", "no relaying", "permission to submit mail"}, Seen: []Observation{"logged-in"}}, Confidence: "likely"},
-		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}, {From: 400, To: 499}}, Text: []string{"relay(ing)?.{0,25}(denied|not (allowed|permitted|authori[sz]ed)|prohibited|disallowed|refused|rejected|access)", "(unable|not allowed|not permitted|cannot|deny|denied|no permission).{0,15}relay", "cannot relay", "allowed rcpthosts", "i cannot deliver mail for", "delivery is not allowed to this address", "no relaying", "permission to submit mail"}, Unseen: []Observation{"logged-in"}}, Confidence: "possible"},
+		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}, {From: 400, To: 499}}, Text: []Pattern{
+			{Expr: "(client|ip|address|host).{0,30}not (on|in) (the|our|my) list", Needs: []string{" list"}},
+			{Expr: "client address is not on the list", Needs: []string{"client address is not on the list"}},
+		}, NotText: []Pattern{
+			{Expr: "block", Needs: []string{"block"}},
+			{Expr: "black", Needs: []string{"black"}},
+		}}, Confidence: "certain", Over: []string{"relay-denied-no-login"}},
+		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}, {From: 400, To: 499}}, Text: []Pattern{
+			{Expr: "relay(ing)?.{0,25}(denied|not (allowed|permitted|authori[sz]ed)|prohibited|disallowed|refused|rejected|access)", Needs: []string{"relay"}},
+			{Expr: "(unable|not allowed|not permitted|cannot|deny|denied|no permission).{0,15}relay", Needs: []string{"relay"}},
+			{Expr: "cannot relay", Needs: []string{"cannot relay"}},
+			{Expr: "allowed rcpthosts", Needs: []string{"allowed rcpthosts"}},
+			{Expr: "i cannot deliver mail for", Needs: []string{"i cannot deliver mail for"}},
+			{Expr: "delivery is not allowed to this address", Needs: []string{"delivery is not allowed to this address"}},
+			{Expr: "no relaying", Needs: []string{"no relaying"}},
+			{Expr: "permission to submit mail", Needs: []string{"permission to submit mail"}},
+		}, Seen: []Observation{"logged-in"}}, Confidence: "likely"},
+		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}, {From: 400, To: 499}}, Text: []Pattern{
+			{Expr: "relay(ing)?.{0,25}(denied|not (allowed|permitted|authori[sz]ed)|prohibited|disallowed|refused|rejected|access)", Needs: []string{"relay"}},
+			{Expr: "(unable|not allowed|not permitted|cannot|deny|denied|no permission).{0,15}relay", Needs: []string{"relay"}},
+			{Expr: "cannot relay", Needs: []string{"cannot relay"}},
+			{Expr: "allowed rcpthosts", Needs: []string{"allowed rcpthosts"}},
+			{Expr: "i cannot deliver mail for", Needs: []string{"i cannot deliver mail for"}},
+			{Expr: "delivery is not allowed to this address", Needs: []string{"delivery is not allowed to this address"}},
+			{Expr: "no relaying", Needs: []string{"no relaying"}},
+			{Expr: "permission to submit mail", Needs: []string{"permission to submit mail"}},
+		}, Unseen: []Observation{"logged-in"}}, Confidence: "possible"},
 	}},
 	{ID: "recipient-unknown", Step: "sender", Title: []string{"the recipient {to} does not exist", "the recipient does not exist"}, Explanation: []string{"The server knows all its mailboxes, and this one is not among them. The login and the sender are not refused by this."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Correct the recipient", Who: "user", Setting: "to", From: "{to}"},
 	}, Decides: []DecidesEntry{
 		{When: &When{Seen: []Observation{"recipient-default"}}, Question: "Does it work with a recipient that surely exists?", Command: "{check} --from {from} --to YOUR-OWN-ADDRESS"},
 	}, Over: []string{"recipient-refused"}, Rules: []Rule{
-		{When: When{Step: []string{"sender"}, Code: []Codes{{From: 500, To: 599}}, Text: []string{"unknown", "no such", "not (found|exist)", "does ?n.t exist", "unavailable", "invalid", "unrouteable", "disabled", "no mailbox", "rejected"}, Seen: []Observation{"recipient-default", "recipient-refused"}}, Confidence: "likely", Title: []string{"the sender {from} takes no mail itself; --to decides", "the sender takes no mail itself; --to decides"}, Explanation: []string{"No recipient was given, so the sender itself was tried, and it is refused as a recipient. For a no-reply address that is nothing to worry about: a check with --to and a real recipient decides."}, Severity: "warning", Fix: []FixEntry{
+		{When: When{Step: []string{"sender"}, Code: []Codes{{From: 500, To: 599}}, Text: []Pattern{
+			{Expr: "unknown", Needs: []string{"unknown"}},
+			{Expr: "no such", Needs: []string{"no such"}},
+			{Expr: "not (found|exist)", Needs: []string{"found", "exist"}},
+			{Expr: "does ?n.t exist", Needs: []string{"t exist"}},
+			{Expr: "unavailable", Needs: []string{"unavailable"}},
+			{Expr: "invalid", Needs: []string{"invalid"}},
+			{Expr: "unrouteable", Needs: []string{"unrouteable"}},
+			{Expr: "disabled", Needs: []string{"disabled"}},
+			{Expr: "no mailbox", Needs: []string{"no mailbox"}},
+			{Expr: "rejected", Needs: []string{"rejected"}},
+		}, Seen: []Observation{"recipient-default", "recipient-refused"}}, Confidence: "likely", Title: []string{"the sender {from} takes no mail itself; --to decides", "the sender takes no mail itself; --to decides"}, Explanation: []string{"No recipient was given, so the sender itself was tried, and it is refused as a recipient. For a no-reply address that is nothing to worry about: a check with --to and a real recipient decides."}, Severity: "warning", Fix: []FixEntry{
 			{Text: "Repeat the check with a recipient that exists", Who: "user", Setting: "to", Commands: []Command{
 				{Shell: "posix", Text: "{check} --from {from} --to YOUR-OWN-ADDRESS"},
 			}},
 		}},
-		{When: When{Step: []string{"sender", "message"}, Verb: []string{"RCPT", "DATA"}, Code: []Codes{{From: 500, To: 599}}, Text: []string{"user (is )?unknown", "unknown (user|recipient|mailbox|address|local)", "no such (user|person|mailbox|address|recipient|account)", "(recipient|user|mailbox|account|address).{0,40}(does not|doesn.t|not) (exist|found)", "not (exist|found|known).{0,20}(recipient|user|mailbox)", "no mailbox (here|by)", "unrouteable address", "unroutable address", "mailbox not found", "email account that you tried to reach", "recipient not (found|known)", "recipient address rejected: (undeliverable|user)", "invalid mailbox", "empf[äa]nger.{0,20}unbekannt", "destinataire inconnu", "destinatario.{0,20}desconocido", "utente.{0,20}sconosciuto", "not in route list", "recipientnotfound"}, NotText: []string{"sender verify", "sender address"}}, Confidence: "likely"},
+		{When: When{Step: []string{"sender", "message"}, Verb: []string{"RCPT", "DATA"}, Code: []Codes{{From: 500, To: 599}}, Text: []Pattern{
+			{Expr: "user (is )?unknown", Needs: []string{"unknown"}},
+			{Expr: "unknown (user|recipient|mailbox|address|local)", Needs: []string{"unknown "}},
+			{Expr: "no such (user|person|mailbox|address|recipient|account)", Needs: []string{"no such "}},
+			{Expr: "(recipient|user|mailbox|account|address).{0,40}(does not|doesn.t|not) (exist|found)", Needs: []string{"exist", "found"}},
+			{Expr: "not (exist|found|known).{0,20}(recipient|user|mailbox)", Needs: []string{"exist", "found", "known"}},
+			{Expr: "no mailbox (here|by)", Needs: []string{"no mailbox "}},
+			{Expr: "unrouteable address", Needs: []string{"unrouteable address"}},
+			{Expr: "unroutable address", Needs: []string{"unroutable address"}},
+			{Expr: "mailbox not found", Needs: []string{"mailbox not found"}},
+			{Expr: "email account that you tried to reach", Needs: []string{"email account that you tried to reach"}},
+			{Expr: "recipient not (found|known)", Needs: []string{"recipient not "}},
+			{Expr: "recipient address rejected: (undeliverable|user)", Needs: []string{"recipient address rejected: "}},
+			{Expr: "invalid mailbox", Needs: []string{"invalid mailbox"}},
+			{Expr: "empf[äa]nger.{0,20}unbekannt", Needs: []string{"unbekannt"}},
+			{Expr: "destinataire inconnu", Needs: []string{"destinataire inconnu"}},
+			{Expr: "destinatario.{0,20}desconocido", Needs: []string{"destinatario"}},
+			{Expr: "utente.{0,20}sconosciuto", Needs: []string{"sconosciuto"}},
+			{Expr: "not in route list", Needs: []string{"not in route list"}},
+			{Expr: "recipientnotfound", Needs: []string{"recipientnotfound"}},
+		}, NotText: []Pattern{
+			{Expr: "sender verify", Needs: []string{"sender verify"}},
+			{Expr: "sender address", Needs: []string{"sender address"}},
+		}}, Confidence: "likely"},
 		{When: When{Step: []string{"sender", "message"}, Verb: []string{"RCPT", "DATA"}, Code: []Codes{{From: 550, To: 550}, {From: 551, To: 551}, {From: 553, To: 553}}, Enhanced: []string{"5.1.1", "5.1.10", "5.1.2"}, Seen: []Observation{"recipient-refused"}}, Confidence: "likely"},
-		{When: When{Step: []string{"sender", "message"}, Verb: []string{"RCPT"}, Code: []Codes{{From: 550, To: 550}}, Text: []string{"mailbox unavailable", "^invalid recipient"}}, Confidence: "possible"},
+		{When: When{Step: []string{"sender", "message"}, Verb: []string{"RCPT"}, Code: []Codes{{From: 550, To: 550}}, Text: []Pattern{
+			{Expr: "mailbox unavailable", Needs: []string{"mailbox unavailable"}},
+			{Expr: "^invalid recipient", Needs: []string{"invalid recipient"}},
+		}}, Confidence: "possible"},
 	}},
 	{ID: "recipient-mailbox-unavailable", Step: "sender", Title: []string{"the mailbox {to} exists and cannot take mail now", "the recipient's mailbox cannot take mail now"}, Explanation: []string{"The mailbox is full or switched off. Sender and login are not refused by this."}, Who: "recipient-side", Severity: "error", Fix: []FixEntry{
 		{Text: "Have the mailbox {to} emptied or switched on", Who: "recipient-side"},
 		{Text: "or check with another recipient", Who: "user", Setting: "to", From: "{to}"},
 	}, Over: []string{"recipient-refused", "recipient-unknown", "account-blocked", "quota-exceeded", "recipient-greylisted"}, Rules: []Rule{
-		{When: When{Step: []string{"sender", "message"}, Verb: []string{"RCPT", "DATA"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Text: []string{"(mailbox|folder|inbox|account|postfach).{0,25}(is )?(full|over|exceed|voll)", "over ?quota", "quota.{0,40}(exceed|mailbox|full|recipient)", "insufficient (mailbox )?(space|storage).{0,20}(mailbox|user)?", "(mailbox|recipient|address).{0,20}(disabled|inactive|suspended|locked|not active)", "bo[îi]te.{0,20}pleine", "casella.{0,20}piena", "buz[óo]n.{0,20}lleno"}}, Confidence: "certain"},
-		{When: When{Step: []string{"sender", "message"}, Verb: []string{"RCPT", "DATA"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Enhanced: []string{"4.2.2", "5.2.2", "5.2.1", "4.2.1"}, NotText: []string{"grey", "at a rate", "try again"}}, Confidence: "likely"},
+		{When: When{Step: []string{"sender", "message"}, Verb: []string{"RCPT", "DATA"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Text: []Pattern{
+			{Expr: "(mailbox|folder|inbox|account|postfach).{0,25}(is )?(full|over|exceed|voll)", Needs: []string{"mailbox", "folder", "inbox", "account", "postfach"}},
+			{Expr: "over ?quota", Needs: []string{"quota"}},
+			{Expr: "quota.{0,40}(exceed|mailbox|full|recipient)", Needs: []string{"quota"}},
+			{Expr: "insufficient (mailbox )?(space|storage).{0,20}(mailbox|user)?", Needs: []string{"insufficient "}},
+			{Expr: "(mailbox|recipient|address).{0,20}(disabled|inactive|suspended|locked|not active)", Needs: []string{"mailbox", "recipient", "address"}},
+			{Expr: "bo[îi]te.{0,20}pleine", Needs: []string{"pleine"}},
+			{Expr: "casella.{0,20}piena", Needs: []string{"casella"}},
+			{Expr: "buz[óo]n.{0,20}lleno", Needs: []string{"lleno"}},
+		}}, Confidence: "certain"},
+		{When: When{Step: []string{"sender", "message"}, Verb: []string{"RCPT", "DATA"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Enhanced: []string{"4.2.2", "5.2.2", "5.2.1", "4.2.1"}, NotText: []Pattern{
+			{Expr: "grey", Needs: []string{"grey"}},
+			{Expr: "at a rate", Needs: []string{"at a rate"}},
+			{Expr: "try again", Needs: []string{"try again"}},
+		}}, Confidence: "likely"},
 	}},
 	{ID: "recipient-server-misconfigured", Step: "sender", Title: []string{"the recipient's own server has a fault and refuses everybody"}, Explanation: []string{"The reply shows that the receiving server cannot use its block list or does not know its own domain. Nothing on this side mends that."}, Who: "recipient-side", Severity: "error", Fix: []FixEntry{
 		{Text: "Tell the recipient's administrator by another way; the reply names the reason", Who: "recipient-side"},
 	}, Over: []string{"policy-blocklisted", "recipient-refused", "relay-denied-no-login", "relay-denied-not-allowed"}, Rules: []Rule{
-		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Text: []string{"open resolver", "query via public", "loops back to myself", "mail for .{0,60} loops"}}, Confidence: "certain"},
+		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Text: []Pattern{
+			{Expr: "open resolver", Needs: []string{"open resolver"}},
+			{Expr: "query via public", Needs: []string{"query via public"}},
+			{Expr: "loops back to myself", Needs: []string{"loops back to myself"}},
+			{Expr: "mail for .{0,60} loops", Needs: []string{"mail for "}},
+		}}, Confidence: "certain"},
 	}},
 	{ID: "recipient-greylisted", Step: "sender", Title: []string{"the server puts a first contact off on purpose (greylisting)"}, Explanation: []string{"Unknown senders are asked to come back in some minutes, which spam senders do not do. Mail servers repeat by themselves; a program that sends once must try again."}, Who: "recipient-side", Severity: "error", Fix: []FixEntry{
 		{Text: "Try again in five to fifteen minutes", Who: "user"},
 		{Text: "If it comes again and again, have this client put on the server's list of exceptions", Who: "it-admin"},
 	}, Over: []string{"recipient-refused", "sender-refused", "server-temporary-failure", "recipient-unknown"}, Rules: []Rule{
-		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 400, To: 499}}, Text: []string{"gr[ea]y.?list", "postgrey", "first (contact|attempt|time)", "temporarily deferred", "come back later", "try again in \\d+ ?(s|sec|min)", "please (try|retry) (again )?(in|later)"}, NotText: []string{"too many", "rate", "limit", "blocked", "spamhaus"}}, Confidence: "likely"},
-		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 400, To: 499}}, Text: []string{"gr[ea]y.?list", "postgrey"}}, Confidence: "certain"},
+		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 400, To: 499}}, Text: []Pattern{
+			{Expr: "gr[ea]y.?list", Needs: []string{"list"}},
+			{Expr: "postgrey", Needs: []string{"postgrey"}},
+			{Expr: "first (contact|attempt|time)", Needs: []string{"first "}},
+			{Expr: "temporarily deferred", Needs: []string{"temporarily deferred"}},
+			{Expr: "come back later", Needs: []string{"come back later"}},
+			{Expr: "try again in \\d+ ?(s|sec|min)", Needs: []string{"try again in "}},
+			{Expr: "please (try|retry) (again )?(in|later)", Needs: []string{"please "}},
+		}, NotText: []Pattern{
+			{Expr: "too many", Needs: []string{"too many"}},
+			{Expr: "rate", Needs: []string{"rate"}},
+			{Expr: "limit", Needs: []string{"limit"}},
+			{Expr: "blocked", Needs: []string{"blocked"}},
+			{Expr: "spamhaus", Needs: []string{"spamhaus"}},
+		}}, Confidence: "likely"},
+		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 400, To: 499}}, Text: []Pattern{
+			{Expr: "gr[ea]y.?list", Needs: []string{"list"}},
+			{Expr: "postgrey", Needs: []string{"postgrey"}},
+		}}, Confidence: "certain"},
 	}},
 	{ID: "quota-exceeded", Step: "sender", Title: []string{"the sending limit of the account is used up"}, Explanation: []string{"The provider counts messages or recipients per hour, day or paid amount, and this account has reached its limit."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Wait until the limit starts anew, mostly after a day", Who: "user"},
@@ -887,8 +1385,24 @@ var entries = []Entry{
 		{When: &When{Service: []string{"google"}}, Title: "Google: Gmail sending limits", URL: "https://support.google.com/a/answer/166852"},
 		{When: &When{Service: []string{"microsoft"}}, Title: "Microsoft: Exchange Online limits", URL: "https://learn.microsoft.com/en-us/office365/servicedescriptions/exchange-online-service-description/exchange-online-limits"},
 	}, Over: []string{"sender-refused", "recipient-refused", "auth-failed", "auth-bad-credentials", "server-temporary-failure", "connection-rate-limited", "account-blocked", "recipient-mailbox-unavailable"}, Rules: []Rule{
-		{When: When{Step: []string{"auth", "sender", "message"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Text: []string{"(daily|hourly|monthly|sending|user|message|recipient|mail|smtp).{0,20}(sending )?(limit|quota|allowance).{0,20}(exceed|reach|used|hit)", "(exceed|reach|hit).{0,30}(daily|hourly|monthly|sending|message|your).{0,20}(limit|quota|allowance)", "credits? exceeded", "out of credits?", "maximum credits", "sendelimit", "versandlimit", "limite.{0,20}(envoi|quotidien)", "quota.{0,20}(depleted|exhausted|used up)"}, NotText: []string{"mailbox", "connection", "size"}}, Confidence: "certain"},
-		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}, {From: 400, To: 499}}, Enhanced: []string{"5.4.5", "4.4.5", "5.1.90"}, NotText: []string{"mailbox.{0,10}full"}}, Confidence: "likely"},
+		{When: When{Step: []string{"auth", "sender", "message"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Text: []Pattern{
+			{Expr: "(daily|hourly|monthly|sending|user|message|recipient|mail|smtp).{0,20}(sending )?(limit|quota|allowance).{0,20}(exceed|reach|used|hit)", Needs: []string{"limit", "quota", "allowance"}},
+			{Expr: "(exceed|reach|hit).{0,30}(daily|hourly|monthly|sending|message|your).{0,20}(limit|quota|allowance)", Needs: []string{"limit", "quota", "allowance"}},
+			{Expr: "credits? exceeded", Needs: []string{" exceeded"}},
+			{Expr: "out of credits?", Needs: []string{"out of credit"}},
+			{Expr: "maximum credits", Needs: []string{"maximum credits"}},
+			{Expr: "sendelimit", Needs: []string{"sendelimit"}},
+			{Expr: "versandlimit", Needs: []string{"versandlimit"}},
+			{Expr: "limite.{0,20}(envoi|quotidien)", Needs: []string{"limite"}},
+			{Expr: "quota.{0,20}(depleted|exhausted|used up)", Needs: []string{"depleted", "exhausted", "used up"}},
+		}, NotText: []Pattern{
+			{Expr: "mailbox", Needs: []string{"mailbox"}},
+			{Expr: "connection", Needs: []string{"connection"}},
+			{Expr: "size", Needs: []string{"size"}},
+		}}, Confidence: "certain"},
+		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}, {From: 400, To: 499}}, Enhanced: []string{"5.4.5", "4.4.5", "5.1.90"}, NotText: []Pattern{
+			{Expr: "mailbox.{0,10}full", Needs: []string{"mailbox"}},
+		}}, Confidence: "likely"},
 	}},
 	{ID: "sender-refused", Step: "sender", Title: []string{"the server refuses the sender {from} and does not say why", "the server refuses the sender and does not say why"}, Explanation: []string{"The login works as far as it was asked for. Which sender the server would take, its administrator or the provider can say."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{When: &When{Sender: []string{"same-domain", "other-domain"}}, Text: "Try the account itself as sender", Who: "user", Setting: "from", From: "{from}", To: "{account}"},
@@ -922,7 +1436,12 @@ var entries = []Entry{
 		{Text: "Use an address of plain letters, or an alias with such letters", Who: "user", Setting: "from", From: "{from}"},
 	}, Over: []string{"address-syntax-invalid"}, Rules: []Rule{
 		{When: When{Step: []string{"sender", "message"}, Fault: []string{"not-offered"}}, Confidence: "certain"},
-		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}}, Text: []string{"utf-?8", "internationali[sz]ed", "non-?ascii", "8.?bit"}, Seen: []Observation{"needs-smtputf8"}}, Confidence: "certain"},
+		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}}, Text: []Pattern{
+			{Expr: "utf-?8", Needs: []string{"utf"}},
+			{Expr: "internationali[sz]ed", Needs: []string{"internationali"}},
+			{Expr: "non-?ascii", Needs: []string{"ascii"}},
+			{Expr: "8.?bit", Needs: []string{"bit"}},
+		}, Seen: []Observation{"needs-smtputf8"}}, Confidence: "certain"},
 		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}}, Enhanced: []string{"5.6.7"}}, Confidence: "likely"},
 	}},
 	{ID: "server-silent", Step: "any", Title: []string{"the server took the connection and then said nothing for {seconds} s", "the server took the connection and then said nothing"}, Explanation: []string{"The connection is there, and the answer did not come in time. The server is overloaded or hangs, or a firewall lets the connection through and not what is said on it."}, Who: "network", Severity: "error", Fix: []FixEntry{
@@ -971,7 +1490,19 @@ var entries = []Entry{
 		{Text: "Wait, then let the application open fewer connections at the same time", Who: "application"},
 		{Text: "or have this address put on the server's list of exceptions", Who: "it-admin"},
 	}, Over: []string{"greeting-refused", "server-temporary-failure", "connection-closed", "sender-refused", "recipient-refused", "recipient-greylisted", "ehlo-refused"}, Rules: []Rule{
-		{When: When{Step: []string{"greeting", "ehlo", "ehlo-tls", "sender", "message"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Text: []string{"too many (concurrent |simultaneous |open |new )?(smtp )?(connections|sessions)", "connection (rate|limit|count)", "(connections?|sessions?) (rate )?limit", "rate.?limit", "too (many|much) (messages|mails?|recipients|connections|errors|requests) .{0,30}(from|per|in|recently)", "exceeded .{0,40}(connections|rate)", "throttl", "zu viele (gleichzeitige )?verbindungen", "trop de connexions", "at a rate that prevents", "too fast"}}, Confidence: "certain"},
+		{When: When{Step: []string{"greeting", "ehlo", "ehlo-tls", "sender", "message"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Text: []Pattern{
+			{Expr: "too many (concurrent |simultaneous |open |new )?(smtp )?(connections|sessions)", Needs: []string{"too many "}},
+			{Expr: "connection (rate|limit|count)", Needs: []string{"connection "}},
+			{Expr: "(connections?|sessions?) (rate )?limit", Needs: []string{"connection", "session"}},
+			{Expr: "rate.?limit", Needs: []string{"limit"}},
+			{Expr: "too (many|much) (messages|mails?|recipients|connections|errors|requests) .{0,30}(from|per|in|recently)", Needs: []string{"too "}},
+			{Expr: "exceeded .{0,40}(connections|rate)", Needs: []string{"exceeded "}},
+			{Expr: "throttl", Needs: []string{"throttl"}},
+			{Expr: "zu viele (gleichzeitige )?verbindungen", Needs: []string{"verbindungen"}},
+			{Expr: "trop de connexions", Needs: []string{"trop de connexions"}},
+			{Expr: "at a rate that prevents", Needs: []string{"at a rate that prevents"}},
+			{Expr: "too fast", Needs: []string{"too fast"}},
+		}}, Confidence: "certain"},
 	}},
 	{ID: "policy-blocklisted", Step: "any", Title: []string{"the server refuses this network's address: it is on the list {list}", "the server refuses this network's address or domain as listed for spam"}, Explanation: []string{"The server asks a block list who may connect, and this address or domain stands on it. Addresses of homes and clouds are often listed as a whole."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{When: &When{Port: []int{25}}, Text: "Send through the provider's server for applications, port 587, with a login", Who: "user", Setting: "port", From: "25", To: "587"},
@@ -979,34 +1510,115 @@ var entries = []Entry{
 	}, Links: []LinkEntry{
 		{Title: "Spamhaus: check an address", URL: "https://check.spamhaus.org/"},
 	}, Over: []string{"greeting-refused", "sender-refused", "recipient-refused", "ehlo-refused", "policy-direct-delivery-refused", "connection-rate-limited", "server-temporary-failure", "relay-denied-not-allowed"}, Rules: []Rule{
-		{When: When{Step: []string{"greeting", "ehlo", "ehlo-tls", "auth", "sender", "message"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Text: []string{"(?P<list>[a-z0-9-]*\\.?(spamhaus\\.org|spamcop\\.net|barracudacentral\\.org|uceprotect\\.net|abuseat\\.org|sorbs\\.net|mailspike\\.net|manitu\\.net))"}, NotText: []string{"open resolver"}}, Confidence: "certain"},
-		{When: When{Step: []string{"greeting", "ehlo", "ehlo-tls", "auth", "sender", "message"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Text: []string{"block(ed)? ?list", "black ?list", "\\b(rbl|dnsbl|dnswl)\\b", "banned sending ip", "(poor|bad|low) reputation", "reputation of", "\\bblocked (using|by|due|because)", "client host .{0,60}(blocked|rejected: listed)", "\\bS31(40|50|13)\\b", "\\[?TSS0\\d", "is on our block", "\\bSC-00\\d", "listed (at|in|on|by)", "unusual rate of unsolicited", "4\\.7\\.28"}, NotText: []string{"open resolver"}}, Confidence: "likely"},
+		{When: When{Step: []string{"greeting", "ehlo", "ehlo-tls", "auth", "sender", "message"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Text: []Pattern{
+			{Expr: "(?P<list>[a-z0-9-]*\\.?(spamhaus\\.org|spamcop\\.net|barracudacentral\\.org|uceprotect\\.net|abuseat\\.org|sorbs\\.net|mailspike\\.net|manitu\\.net))", Needs: []string{"haus.org", "cop.net", "barracudacentral.org", "uceprotect.net", "abuseat.org", "sorbs.net", "ilspike.net", "nitu.net"}},
+		}, NotText: []Pattern{
+			{Expr: "open resolver", Needs: []string{"open resolver"}},
+		}}, Confidence: "certain"},
+		{When: When{Step: []string{"greeting", "ehlo", "ehlo-tls", "auth", "sender", "message"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Text: []Pattern{
+			{Expr: "block(ed)? ?list", Needs: []string{"block"}},
+			{Expr: "black ?list", Needs: []string{"black"}},
+			{Expr: "\\b(rbl|dnsbl|dnswl)\\b", Needs: []string{"rbl", "dns"}},
+			{Expr: "banned sending ip", Needs: []string{"banned sending ip"}},
+			{Expr: "(poor|bad|low) reputation", Needs: []string{" reputation"}},
+			{Expr: "reputation of", Needs: []string{"reputation of"}},
+			{Expr: "\\bblocked (using|by|due|because)", Needs: []string{"blocked "}},
+			{Expr: "client host .{0,60}(blocked|rejected: listed)", Needs: []string{"client host "}},
+			{Expr: "\\bS31(40|50|13)\\b", Needs: []string{"s31"}},
+			{Expr: "\\[?TSS0\\d", Needs: []string{"tss0"}},
+			{Expr: "is on our block", Needs: []string{"is on our block"}},
+			{Expr: "\\bSC-00\\d", Needs: []string{"sc-00"}},
+			{Expr: "listed (at|in|on|by)", Needs: []string{"listed "}},
+			{Expr: "unusual rate of unsolicited", Needs: []string{"unusual rate of unsolicited"}},
+			{Expr: "4\\.7\\.28", Needs: []string{"4.7.28"}},
+		}, NotText: []Pattern{
+			{Expr: "open resolver", Needs: []string{"open resolver"}},
+		}}, Confidence: "likely"},
 	}},
 	{ID: "policy-missing-ptr", Step: "any", Title: []string{"the server wants a reverse DNS name (PTR) for this network's address"}, Explanation: []string{"Servers for incoming mail expect that the sending address has a name and that the name leads back. Addresses of homes and new cloud servers mostly have none that fits."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{When: &When{Port: []int{25}}, Text: "Send through the provider's server for applications, port 587, with a login", Who: "user", Setting: "port", From: "25", To: "587"},
 		{Text: "Have the network operator set a PTR record whose name leads back to the address", Who: "it-admin"},
 	}, Over: []string{"greeting-refused", "policy-blocklisted", "sender-refused", "recipient-refused", "ehlo-refused", "helo-name-rejected", "policy-direct-delivery-refused", "server-temporary-failure"}, Rules: []Rule{
-		{When: When{Step: []string{"greeting", "ehlo", "ehlo-tls", "sender", "message"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Text: []string{"\\bptr\\b", "reverse.?(dns|hostname|lookup|name|mapping)", "\\brdns\\b", "cannot find your (reverse )?host ?name", "(ip|address).{0,30}does not resolve", "no (valid )?reverse", "\\bfcrdns\\b"}}, Confidence: "certain"},
+		{When: When{Step: []string{"greeting", "ehlo", "ehlo-tls", "sender", "message"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Text: []Pattern{
+			{Expr: "\\bptr\\b", Needs: []string{"ptr"}},
+			{Expr: "reverse.?(dns|hostname|lookup|name|mapping)", Needs: []string{"reverse"}},
+			{Expr: "\\brdns\\b", Needs: []string{"rdns"}},
+			{Expr: "cannot find your (reverse )?host ?name", Needs: []string{"cannot find your "}},
+			{Expr: "(ip|address).{0,30}does not resolve", Needs: []string{"does not resolve"}},
+			{Expr: "no (valid )?reverse", Needs: []string{"reverse"}},
+			{Expr: "\\bfcrdns\\b", Needs: []string{"fcrdns"}},
+		}}, Confidence: "certain"},
 	}},
 	{ID: "policy-direct-delivery-refused", Step: "any", Title: []string{"the server takes no mail directly from this kind of address"}, Explanation: []string{"This is a server for incoming mail, and it refuses addresses of homes, offices and dial-up lines. Applications send through a provider's server with a login."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Enter your own provider's server for sending, port 587, with account and password", Who: "user", Setting: "host", From: "{host}"},
 	}, Over: []string{"greeting-refused", "recipient-refused", "sender-refused", "ehlo-refused"}, Rules: []Rule{
-		{When: When{Step: []string{"greeting", "ehlo", "sender", "message"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Text: []string{"dial.?up", "dynamic(ally)?.{0,20}\\b(ip|address|host|client)", "(ip|address).{0,20}dynamic", "transient ip", "residential", "dynamische", "generic (rdns|hostname)", "use (a|your) (mail ?gateway|smart ?host|isp|provider)", "direct (delivery|connections?|to mx)", "policy block list", "/pbl"}}, Confidence: "certain"},
+		{When: When{Step: []string{"greeting", "ehlo", "sender", "message"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Text: []Pattern{
+			{Expr: "dial.?up", Needs: []string{"dial"}},
+			{Expr: "dynamic(ally)?.{0,20}\\b(ip|address|host|client)", Needs: []string{"dynamic"}},
+			{Expr: "(ip|address).{0,20}dynamic", Needs: []string{"dynamic"}},
+			{Expr: "transient ip", Needs: []string{"transient ip"}},
+			{Expr: "residential", Needs: []string{"residential"}},
+			{Expr: "dynamische", Needs: []string{"dynamische"}},
+			{Expr: "generic (rdns|hostname)", Needs: []string{"generic "}},
+			{Expr: "use (a|your) (mail ?gateway|smart ?host|isp|provider)", Needs: []string{"use "}},
+			{Expr: "direct (delivery|connections?|to mx)", Needs: []string{"direct "}},
+			{Expr: "policy block list", Needs: []string{"policy block list"}},
+			{Expr: "/pbl", Needs: []string{"/pbl"}},
+		}}, Confidence: "certain"},
 	}},
 	{ID: "server-temporary-failure", Step: "any", Title: []string{"the server has a fault of its own and asks to come back later"}, Explanation: []string{"The answer speaks of a fault on the server's side. Nothing in the settings mends that; if it lasts, its administrator has to act."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{Text: "Try again in some minutes", Who: "user"},
 		{Text: "If it lasts, look into the server's log: disk, login service, certificate", Who: "it-admin"},
 	}, Over: []string{"auth-failed", "auth-bad-credentials", "greeting-refused", "starttls-refused", "ehlo-refused"}, Rules: []Rule{
-		{When: When{Step: []string{"starttls"}, Code: []Codes{{From: 454, To: 454}, {From: 400, To: 499}}, Text: []string{"\\btls\\b"}}, Confidence: "certain", Title: []string{"the server cannot do TLS at the moment"}, Explanation: []string{"STARTTLS is offered, and the server's part of it does not work: certificate or key cannot be read, or a limit is reached."}, Fix: []FixEntry{
+		{When: When{Step: []string{"starttls"}, Code: []Codes{{From: 454, To: 454}, {From: 400, To: 499}}, Text: []Pattern{
+			{Expr: "\\btls\\b", Needs: []string{"tls"}},
+		}}, Confidence: "certain", Title: []string{"the server cannot do TLS at the moment"}, Explanation: []string{"STARTTLS is offered, and the server's part of it does not work: certificate or key cannot be read, or a limit is reached."}, Fix: []FixEntry{
 			{Text: "Look into the server's log: certificate, key file and its permissions", Who: "it-admin"},
 		}},
 		{When: When{Step: []string{"starttls"}, Fault: []string{"deferred"}}, Confidence: "likely"},
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 454, To: 454}, {From: 400, To: 499}, {From: 535, To: 535}}, Text: []string{"temporary auth", "connection lost to auth", "temporarily? unavailable", "generic failure", "saslauthd", "internal (server )?(error|failure)", "auth(entication)? (server|service|backend).{0,40}(unavailable|unreachable|down|timeout)", "temporary (server |system )?(failure|error|problem)", "authdaemon"}}, Confidence: "certain", Title: []string{"the server's login service does not work at the moment"}, Explanation: []string{"The server could not look the account up, so it says neither yes nor no to the password."}, Fix: []FixEntry{
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 454, To: 454}, {From: 400, To: 499}, {From: 535, To: 535}}, Text: []Pattern{
+			{Expr: "temporary auth", Needs: []string{"temporary auth"}},
+			{Expr: "connection lost to auth", Needs: []string{"connection lost to auth"}},
+			{Expr: "temporarily? unavailable", Needs: []string{" unavailable"}},
+			{Expr: "generic failure", Needs: []string{"generic failure"}},
+			{Expr: "saslauthd", Needs: []string{"saslauthd"}},
+			{Expr: "internal (server )?(error|failure)", Needs: []string{"internal "}},
+			{Expr: "auth(entication)? (server|service|backend).{0,40}(unavailable|unreachable|down|timeout)", Needs: []string{"auth"}},
+			{Expr: "temporary (server |system )?(failure|error|problem)", Needs: []string{"temporary "}},
+			{Expr: "authdaemon", Needs: []string{"authdaemon"}},
+		}}, Confidence: "certain", Title: []string{"the server's login service does not work at the moment"}, Explanation: []string{"The server could not look the account up, so it says neither yes nor no to the password."}, Fix: []FixEntry{
 			{Text: "Try again in some minutes", Who: "user"},
 			{Text: "If it lasts, look whether the login service (Dovecot, saslauthd, directory) runs", Who: "it-admin"},
 		}},
-		{When: When{Step: []string{"greeting", "ehlo", "ehlo-tls", "sender", "message"}, Code: []Codes{{From: 400, To: 499}}, Text: []string{"insufficient (system )?(storage|resources|disk)", "disk.{0,20}full", "no space", "queue file", "shutting down", "internal (server )?error", "temporar(y|ily).{0,30}(failure|error|problem|unavailable|lookup)", "service (is )?(currently |temporarily )?(not available|unavailable)", "system (error|problem|load)", "try again later", "lookup (failure|error)", "server configuration (error|problem)", "local error", "overload", "out of (memory|disk)"}, NotText: []string{"\\((ehlo|helo)\\)", "grey.?list", "too many", "blocked using", "spamhaus"}}, Confidence: "likely", Over: []string{"sender-refused", "recipient-refused", "recipient-greylisted"}},
-		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}}, Text: []string{"queue file write error", "server configuration (error|problem)", "internal (server )?error", "out of (memory|disk)"}}, Confidence: "likely", Over: []string{"sender-refused", "recipient-refused"}},
+		{When: When{Step: []string{"greeting", "ehlo", "ehlo-tls", "sender", "message"}, Code: []Codes{{From: 400, To: 499}}, Text: []Pattern{
+			{Expr: "insufficient (system )?(storage|resources|disk)", Needs: []string{"insufficient "}},
+			{Expr: "disk.{0,20}full", Needs: []string{"disk"}},
+			{Expr: "no space", Needs: []string{"no space"}},
+			{Expr: "queue file", Needs: []string{"queue file"}},
+			{Expr: "shutting down", Needs: []string{"shutting down"}},
+			{Expr: "internal (server )?error", Needs: []string{"internal "}},
+			{Expr: "temporar(y|ily).{0,30}(failure|error|problem|unavailable|lookup)", Needs: []string{"temporar"}},
+			{Expr: "service (is )?(currently |temporarily )?(not available|unavailable)", Needs: []string{"not available", "unavailable"}},
+			{Expr: "system (error|problem|load)", Needs: []string{"system "}},
+			{Expr: "try again later", Needs: []string{"try again later"}},
+			{Expr: "lookup (failure|error)", Needs: []string{"lookup "}},
+			{Expr: "server configuration (error|problem)", Needs: []string{"server configuration "}},
+			{Expr: "local error", Needs: []string{"local error"}},
+			{Expr: "overload", Needs: []string{"overload"}},
+			{Expr: "out of (memory|disk)", Needs: []string{"out of "}},
+		}, NotText: []Pattern{
+			{Expr: "\\((ehlo|helo)\\)", Needs: []string{"ehlo", "helo"}},
+			{Expr: "grey.?list", Needs: []string{"grey"}},
+			{Expr: "too many", Needs: []string{"too many"}},
+			{Expr: "blocked using", Needs: []string{"blocked using"}},
+			{Expr: "spamhaus", Needs: []string{"spamhaus"}},
+		}}, Confidence: "likely", Over: []string{"sender-refused", "recipient-refused", "recipient-greylisted"}},
+		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}}, Text: []Pattern{
+			{Expr: "queue file write error", Needs: []string{"queue file write error"}},
+			{Expr: "server configuration (error|problem)", Needs: []string{"server configuration "}},
+			{Expr: "internal (server )?error", Needs: []string{"internal "}},
+			{Expr: "out of (memory|disk)", Needs: []string{"out of "}},
+		}}, Confidence: "likely", Over: []string{"sender-refused", "recipient-refused"}},
 		{When: When{Step: []string{"greeting", "ehlo", "ehlo-tls"}, Fault: []string{"deferred"}}, Confidence: "likely", General: true},
 		{When: When{Step: []string{"auth"}, Fault: []string{"deferred"}}, Confidence: "likely", General: true},
 		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 421, To: 421}}}, Confidence: "likely", General: true, Over: []string{"sender-refused", "recipient-refused"}},

@@ -23,7 +23,7 @@ func (f *file) condition(into **cause.When) func(*yaml.Node) {
 func (f *file) when(into *cause.When) func(*yaml.Node) {
 	return func(n *yaml.Node) {
 		keys := f.plainConditions(into)
-		for key, list := range map[string]*[]string{"text": &into.Text, "not_text": &into.NotText, "greeting": &into.Greeting, "not_greeting": &into.NotGreeting, "account": &into.Account} {
+		for key, list := range map[string]*[]cause.Pattern{"text": &into.Text, "not_text": &into.NotText, "greeting": &into.Greeting, "not_greeting": &into.NotGreeting, "account": &into.Account} {
 			keys[key] = f.patterns(list)
 		}
 		f.fields(n, keys)
@@ -71,11 +71,11 @@ func (f *file) truthWord(into *cause.Truth) func(*yaml.Node) {
 }
 
 // patterns compiles each pattern once, so that none can panic later.
-func (f *file) patterns(into *[]string) func(*yaml.Node) {
+func (f *file) patterns(into *[]cause.Pattern) func(*yaml.Node) {
 	return func(n *yaml.Node) {
-		start := len(*into)
-		f.words(into)(n)
-		for _, p := range (*into)[start:] {
+		var list []string
+		f.words(&list)(n)
+		for _, p := range list {
 			expr, err := cause.Compile(p)
 			if err != nil {
 				f.fail(n, "%v", err)
@@ -89,6 +89,7 @@ func (f *file) patterns(into *[]string) func(*yaml.Node) {
 					f.own = append(f.own, name)
 				}
 			}
+			*into = append(*into, cause.Pattern{Expr: p, Needs: needs(p)})
 		}
 	}
 }
