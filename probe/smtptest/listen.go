@@ -80,11 +80,15 @@ func (s *Server) listen(addresses []netip.AddrPort) error {
 		serve = append(serve, run)
 	}
 	s.port = int(port)
-	for i, c := range opened {
-		if err := s.keep(c); err != nil {
-			return err
-		}
-		s.running.Go(serve[i])
+	var err error
+	for _, c := range opened {
+		err = errors.Join(err, s.keep(c))
+	}
+	if err != nil {
+		return err
+	}
+	for _, run := range serve {
+		s.running.Go(run)
 	}
 	return nil
 }

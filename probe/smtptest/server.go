@@ -86,6 +86,9 @@ func Start(ctx context.Context, d Dialogue, o Options) (*Server, error) {
 }
 
 func (s *Server) start() error {
+	if err := s.ctx.Err(); err != nil {
+		return err
+	}
 	if err := s.serveNames(); err != nil {
 		return err
 	}

@@ -141,6 +141,15 @@ func TestAwaitEndsWithTheFirstByte(t *testing.T) {
 	})
 }
 
+func TestWhatComesWithSTARTTLSIsNoCommand(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := inMemory(t, parsed(t, "STARTTLS\n  454 no\nNOOP\n  250 said too early\n"))
+		if heard := call(s).say("EHLO x.example", "STARTTLS\r\nNOOP", "QUIT").hangUp(); strings.Contains(heard, "too early") {
+			t.Errorf("heard %q", heard)
+		}
+	})
+}
+
 func TestASilentClientIsSentAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := inMemory(t, parsed(t, ""))
@@ -291,11 +300,17 @@ func TestStartListensWhereItIsTold(t *testing.T) {
 func TestARefusedPortIsHeld(t *testing.T) {
 	d, _ := Lookup("tcp-refused-localhost")
 	s := started(t, d)
-	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(s.Port())))
-	if err == nil {
+	port := net.JoinHostPort("127.0.0.1", strconv.Itoa(s.Port()))
+	if l, err := net.Listen("tcp", port); err == nil {
 		l.Close()
 		t.Error("somebody else can listen on the port")
 	}
+	s.Close()
+	l, err := net.Listen("tcp", port)
+	if err != nil {
+		t.Fatalf("the port is held beyond the end: %v", err)
+	}
+	l.Close()
 }
 
 func TestTheEndOfTheContextEndsTheServer(t *testing.T) {
@@ -321,8 +336,9 @@ func TestAContextThatIsOverStartsNothing(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	for _, dialogue := range []string{"", "dns\n  localhost A 127.0.0.1\n", "tcp: refused\n"} {
-		if s, err := Start(ctx, parsed(t, dialogue), Options{}); err == nil {
-			s.running.Wait() // it began, and ends without a word of ours
+		if s, err := Start(ctx, parsed(t, dialogue), Options{}); !errors.Is(err, context.Canceled) {
+			s.Close()
+			t.Errorf("%q: %v", dialogue, err)
 		}
 	}
 }
