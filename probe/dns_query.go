@@ -49,12 +49,12 @@ type resolver struct {
 // server that cannot say (SERVFAIL, REFUSED) is passed over like a silent one.
 func (r *resolver) query(ctx context.Context, name string, kind uint16) *answer {
 	result := &answer{err: errNoServer}
-	for range queryTurns {
+	for turn := range queryTurns {
 		for _, server := range r.servers[:min(len(r.servers), maxServers)] {
 			if ctx.Err() != nil {
 				return result
 			}
-			reply, err := r.exchange(ctx, server, name, kind)
+			reply, err := r.exchange(ctx, server, name, kind, turn == 0)
 			if err == nil {
 				result = readAnswer(server, name, kind, reply)
 				if !result.failed() {
@@ -78,19 +78,25 @@ var errNoServer = errors.New("no DNS server is known")
 func mayChange(a *answer) bool { return a.err != nil && kindOf(a.err) == Timeout }
 
 // exchange asks one server over UDP, and over TCP when the answer did not fit.
-func (r *resolver) exchange(ctx context.Context, server, name string, kind uint16) (*dns.Msg, error) {
+// Some firewalls drop questions with EDNS (RFC 6891), so that the second turn
+// does without.
+func (r *resolver) exchange(ctx context.Context, server, name string, kind uint16, edns bool) (*dns.Msg, error) {
 	limit, cancel := context.WithTimeout(ctx, queryTry)
 	defer cancel()
 	m := new(dns.Msg)
 	m.SetQuestion(dns.Fqdn(name), kind)
-	m.SetEdns0(1232, false)
+	if edns {
+		m.SetEdns0(1232, false)
+	}
 	reply, err := r.ask(limit, "udp", server, m)
 	if err == nil && (reply.Rcode == dns.RcodeFormatError || reply.Rcode == dns.RcodeNotImplemented) {
 		m.Extra = nil // a server from before EDNS (RFC 6891 section 7)
 		reply, err = r.ask(limit, "udp", server, m)
 	}
 	if err == nil && reply.Truncated {
-		return r.ask(limit, "tcp", server, m)
+		if whole, err := r.ask(limit, "tcp", server, m); err == nil {
+			return whole, nil
+		}
 	}
 	return reply, err
 }

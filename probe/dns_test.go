@@ -16,6 +16,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"github.com/smtpdx/smtpdx/probe/internal/pipe"
 	"github.com/smtpdx/smtpdx/probe/secret"
 )
 
@@ -238,6 +239,66 @@ func TestATruncatedAnswerIsAskedForOverTCP(t *testing.T) {
 	}
 	if slices.ContainsFunc(z.asked, func(s string) bool { return strings.HasSuffix(s, " AAAA") }) {
 		t.Errorf("with -4, AAAA was asked for: %q", z.asked)
+	}
+}
+
+// In virtual time: who drops questions with EDNS, and who is silent at all, is
+// passed over for who answers.
+func TestTheNextServerAndThePlainerQuestionAreTried(t *testing.T) {
+	var mu sync.Mutex
+	var asked []string
+	dial := func(_ context.Context, network, address string) (net.Conn, error) {
+		client, server := pipe.New(time.Millisecond, &net.TCPAddr{}, &net.TCPAddr{})
+		go func() {
+			c := &dns.Conn{Conn: server}
+			m, err := c.ReadMsg()
+			if err != nil {
+				return
+			}
+			mu.Lock()
+			asked = append(asked, fmt.Sprint(address, " ", m.IsEdns0() != nil))
+			mu.Unlock()
+			reply := new(dns.Msg)
+			reply.SetReply(m)
+			switch {
+			case address == "192.0.2.1:53": // silent
+				return
+			case address == "192.0.2.2:53" && m.IsEdns0() != nil:
+				return
+			case address == "192.0.2.3:53":
+				reply.Rcode = dns.RcodeServerFailure
+			default:
+				rr, _ := dns.NewRR("mail.acme.example. A 192.0.2.10")
+				reply.Answer = append(reply.Answer, rr)
+			}
+			_ = c.WriteMsg(reply)
+		}()
+		return client, nil
+	}
+	for _, test := range []struct {
+		servers, asked []string
+		rcode          string
+		took           time.Duration
+	}{
+		{[]string{"192.0.2.4:53"}, []string{"192.0.2.4:53 true"}, "NOERROR", 0},
+		{[]string{"192.0.2.1:53", "192.0.2.4:53"}, []string{"192.0.2.1:53 true", "192.0.2.4:53 true"}, "NOERROR", queryTry},
+		{[]string{"192.0.2.3:53", "192.0.2.4:53"}, []string{"192.0.2.3:53 true", "192.0.2.4:53 true"}, "NOERROR", 0},
+		{[]string{"192.0.2.3:53"}, []string{"192.0.2.3:53 true"}, "SERVFAIL", 0},
+		{[]string{"192.0.2.2:53"}, []string{"192.0.2.2:53 true", "192.0.2.2:53 false"}, "NOERROR", queryTry},
+		{[]string{"192.0.2.1:53"}, []string{"192.0.2.1:53 true", "192.0.2.1:53 false"}, "", 2 * queryTry},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			asked = nil
+			begin := time.Now()
+			a := (&resolver{dial: dial, servers: test.servers}).query(t.Context(), "mail.acme.example", dns.TypeA)
+			if took := time.Since(begin); took < test.took || took > test.took+100*time.Millisecond {
+				t.Errorf("%v: took %v", test.servers, took)
+			}
+			synctest.Wait()
+			if a.rcode != test.rcode || !slices.Equal(asked, test.asked) || (test.rcode == "NOERROR") != (len(a.addrs) == 1) {
+				t.Errorf("%s %v %q", a.rcode, a.addrs, asked)
+			}
+		})
 	}
 }
 

@@ -171,6 +171,7 @@ func (l *lane) refusedLater(e *TLSEvidence, err error) error {
 	e.Alert = Maybe(alertName(err))
 	e.lateRefusal = clientCertificateAlert(string(e.Alert))
 	l.tls = nil
+	l.drop()
 	return late
 }
 
@@ -231,12 +232,15 @@ func (l *lane) explainHandshake(ctx context.Context, e *TLSEvidence, t *tap, err
 		e.ClientCertificateAsked = nil
 	}
 	var header tls.RecordHeaderError
-	if errors.As(err, &header) {
+	if errors.As(err, &header) && ctx.Err() == nil {
 		err = l.plainAnswer(ctx, e, t, header)
-		l.conn.Close()
+		l.drop()
 		return err
 	}
-	l.conn.Close()
+	l.drop()
+	if ctx.Err() != nil {
+		return err
+	}
 	e.Alert = Maybe(alertName(err))
 	fault := handshakeFault(e, err)
 	if fault == nil {
@@ -252,6 +256,12 @@ func (l *lane) explainHandshake(ctx context.Context, e *TLSEvidence, t *tap, err
 // says handshake_failure (RFC 5246 section 7.4.6).
 func (e *TLSEvidence) clientCertificateRefused() bool {
 	return e.lateRefusal || e.asked() != nil && (e.Alert == "handshake_failure" || clientCertificateAlert(string(e.Alert)))
+}
+
+// drop ends the connection in the middle of a handshake, where no QUIT can be said.
+func (l *lane) drop() {
+	l.conn.Close()
+	l.greeted = false
 }
 
 // asked is true or nil: a handshake that failed early shows no "no".
