@@ -79,7 +79,7 @@ func formsOf(account, secret string) secretForms {
 	forms := secretForms{
 		"raw": secret, "URL": url.QueryEscape(secret), "URL path": url.PathEscape(secret),
 		"hex": hex.EncodeToString([]byte(secret)), "HEX": strings.ToUpper(hex.EncodeToString([]byte(secret))),
-		"PLAIN": encode([]byte("\x00" + account + "\x00" + secret)),
+		"PLAIN":     encode([]byte("\x00" + account + "\x00" + secret)),
 		"base64url": base64.RawURLEncoding.EncodeToString([]byte(secret)),
 		"XOAUTH2":   encode([]byte("user=" + account + "\x01auth=Bearer " + secret + "\x01\x01")),
 	}

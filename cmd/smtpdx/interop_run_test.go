@@ -174,6 +174,9 @@ func (w *world) check(t *testing.T, c interopCase) outcome {
 			t.Errorf("%s is not named\n%s", cause, listed(r))
 		}
 	}
+	if !strings.Contains(p.out, c.says) {
+		t.Errorf("the report does not say %q\n%s", c.says, listed(r))
+	}
 	if d.ExitCode != p.exit || d.Verdict != r.Verdict {
 		t.Errorf("the report says exit code %d and %s, the program ended with %d and the result is %s", d.ExitCode, d.Verdict, p.exit, r.Verdict)
 	}

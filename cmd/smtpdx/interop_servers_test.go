@@ -9,7 +9,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -55,7 +54,7 @@ const proxyUser, proxyPassword = "mallory", "letmein"
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	findServers(t)
-	for _, tool := range []string{"ip", "nft"} {
+	for _, tool := range []string{"ip", "nft", "ss"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			missing(t, err.Error())
 		}
@@ -137,18 +136,20 @@ func start(t *testing.T, name, path string, args []string) {
 	})
 }
 
-// waitFor waits until a server listens.
+// waitFor waits until a server listens. It looks without connecting, since every
+// connection stands in the server's log.
 func waitFor(t *testing.T, name, address string) {
 	t.Helper()
-	var err error
 	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-		var conn net.Conn
-		if conn, err = net.DialTimeout("tcp", address, time.Second); err == nil {
-			conn.Close()
+		out, err := exec.Command("ss", "-Hltn", "src", address).Output()
+		if err != nil {
+			t.Fatalf("ss: %v", err)
+		}
+		if len(out) > 0 {
 			return
 		}
 	}
-	t.Fatalf("%s does not listen: %v", name, err)
+	t.Fatalf("%s does not listen at %s", name, address)
 }
 
 // showLogs prints the end of every server's log.
