@@ -76,7 +76,7 @@ func (t *text) causeBlock(r *probe.Result, f *probe.Finding) block {
 	}
 	change, better, not := t.fixes(f)
 	return block{
-		t.section("Cause", 1, f.Cause+" ("+string(f.Confidence)+")"),
+		t.section("Cause", 1, f.Cause+" ("+string(f.Confidence)+")"+elsewhere(r, f)),
 		t.server(r, f, step),
 		t.entered(step),
 		t.carries(step),
@@ -88,6 +88,14 @@ func (t *text) causeBlock(r *probe.Result, f *probe.Finding) block {
 		not,
 		t.section("Who", 1, whoWords(f.Who)),
 	}
+}
+
+// elsewhere names the address of a finding that is not about the main one.
+func elsewhere(r *probe.Result, f *probe.Finding) string {
+	if f.Address == "" || r.Address == "" || f.Address == r.Address {
+		return ""
+	}
+	return " on " + hostOf(f.Address)
 }
 
 // passBlock is what to enter elsewhere, and what a check cannot tell.

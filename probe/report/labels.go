@@ -216,7 +216,7 @@ func accountTries(e *probe.SenderEvidence) []string {
 }
 
 // fixes sorts what to do into what to change, what is better still, and what
-// not to do. Fixes that begin with "Better: ", "Not: " or "Do not" say so themselves.
+// not to do. Fixes that begin with "Better:", "Better,", "Not:" or "Do not" say so themselves.
 func (t *text) fixes(f *probe.Finding) (change, better, not *section) {
 	change, better, not = &section{label: "Change", floor: 4}, &section{label: "Better", floor: 2}, &section{label: "Not", floor: 2}
 	width := 0
@@ -227,11 +227,12 @@ func (t *text) fixes(f *probe.Finding) (change, better, not *section) {
 	}
 	for _, fix := range f.Fix {
 		into := change
-		if rest, found := strings.CutPrefix(fix.Text, "Better: "); found {
+		switch word, rest, _ := strings.Cut(fix.Text, " "); {
+		case word == "Better:" || word == "Better,":
 			into, fix.Text = better, rest
-		} else if rest, found := strings.CutPrefix(fix.Text, "Not: "); found {
+		case word == "Not:":
 			into, fix.Text = not, rest
-		} else if strings.HasPrefix(fix.Text, "Do not ") {
+		case strings.HasPrefix(fix.Text, "Do not "):
 			into = not
 		}
 		lines := t.fixLines(fix, width)
@@ -273,10 +274,17 @@ func (t *text) fixLines(fix probe.Fix, width int) []line {
 // remark is what a fix's words add to its change: a few words stand in
 // brackets, a sentence as it is, and a repetition not at all.
 func remark(words, change string, fix probe.Fix) string {
+	if !saysMore(words, change, fix) {
+		return ""
+	}
+	key := string(fix.Setting)
+	repeated := strings.ToLower("set the " + key + " to " + settingValue(key, string(fix.To)))
+	if strings.HasPrefix(strings.ToLower(words), repeated) {
+		words = strings.TrimLeft(words[len(repeated):], ",;: ")
+		words = strings.TrimPrefix(words, "and ")
+	}
 	first, _ := utf8.DecodeRuneInString(words)
 	switch {
-	case !saysMore(words, change, fix):
-		return ""
 	case unicode.IsLower(first):
 		return "(" + words + ")"
 	}

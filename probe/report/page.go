@@ -166,7 +166,7 @@ func (p page) breakCommand(text, shell string, first, width int) []string {
 	}
 	var out []string
 	room, line := first, ""
-	for _, word := range arguments(shellWords(text)) {
+	for _, word := range arguments(shellWords(text), width-len(mark)-2) {
 		if line != "" && columns(line)+1+columns(word)+len(mark) > room {
 			out, line, room = append(out, line+mark), " ", width
 		}
@@ -204,16 +204,17 @@ func shellWords(text string) []string {
 	return words
 }
 
-// arguments joins a flag with the word behind it.
-func arguments(words []string) []string {
+// arguments joins a flag with the word behind it where a line has room for both.
+func arguments(words []string, room int) []string {
 	var out []string
 	for i := 0; i < len(words); i++ {
-		if i > 0 && i+1 < len(words) && strings.HasPrefix(words[i], "-") && !strings.HasPrefix(words[i+1], "-") {
-			out = append(out, words[i]+" "+words[i+1])
+		word := words[i]
+		if i > 0 && i+1 < len(words) && strings.HasPrefix(word, "-") && !strings.HasPrefix(words[i+1], "-") &&
+			columns(word)+1+columns(words[i+1]) <= room {
 			i++
-			continue
+			word += " " + words[i]
 		}
-		out = append(out, words[i])
+		out = append(out, word)
 	}
 	return out
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -166,6 +167,50 @@ func TestAtMostTwentyFourLinesFollowTheSteps(t *testing.T) {
 		}
 		if n := strings.Count(after, "\n") + 1; n > mostRows {
 			t.Errorf("%d lines after the steps:\n%s", n, out)
+		}
+	}
+}
+
+func TestLinesFitEveryTerminal(t *testing.T) {
+	for width := 40; width <= 80; width++ {
+		for name, scenes := range allScenes() {
+			out := string(printed(t, "text", Options{Terminal: width%2 == 0, Verbose: width%3 == 0, Width: width}, play(scenes...)))
+			for _, line := range strings.Split(out, "\n") {
+				long := slices.ContainsFunc(strings.Fields(line), func(word string) bool { return len(word) >= width-22 }) // a word for which a step's line has no room
+				if columns(line) >= width && !long {
+					t.Errorf("%s, %d columns: %q", name, width, line)
+				}
+			}
+		}
+	}
+}
+
+func TestWhatAFixSaysTwiceIsSaidOnce(t *testing.T) {
+	page := newText(io.Discard, Options{}).(*text)
+	for words, want := range map[string]string{
+		"Set the port to 465":                      "Port  587 -> 465",
+		"keep SSL":                                 "Port  587 -> 465   (keep SSL)",
+		"or set the port to 465 and keep SSL":      "Port  587 -> 465   (keep SSL)",
+		"Set the port to 465: 587 is blocked here": "Port  587 -> 465   587 is blocked here",
+		"Ask for it":                               "Port  587 -> 465   Ask for it",
+	} {
+		lines := page.fixLines(probe.Fix{Text: words, Setting: "port", From: "587", To: "465"}, 0)
+		if len(lines) != 1 || lines[0].text != want {
+			t.Errorf("%q: %v, want %q", words, lines, want)
+		}
+	}
+}
+
+func TestALongCommandCanStillBeCopied(t *testing.T) {
+	p := newPage(Options{})
+	for _, c := range []struct{ shell, text, want string }{
+		{"posix", "tool --name 'two  words' --flag last", "tool --name 'two  words' \\\n  --flag last"},
+		{"powershell", "Set-Thing someone@acme.example -Enabled $true", "Set-Thing someone@acme.example `\n  -Enabled $true"},
+		{"fish", "tool --name 'two words' --flag last", "tool --name 'two words' --flag last"},
+		{"posix", "short", "short"},
+	} {
+		if got := strings.Join(p.breakCommand(c.text, c.shell, 34, 34), "\n"); got != c.want {
+			t.Errorf("%q, want %q", got, c.want)
 		}
 	}
 }
