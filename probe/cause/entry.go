@@ -40,6 +40,7 @@ type When struct {
 	Enhanced    []string  // "5.7.8"; an x stands for any number
 	Text        []Pattern // in the text with single blanks
 	NotText     []Pattern // none of these
+	Same        []string  // named groups of Text that must have caught the same word
 	Mentions    []string  // from, to, account, host: the text has this value in it
 	NotMentions []string
 	Greeting    []Pattern

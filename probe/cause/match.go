@@ -171,19 +171,21 @@ func severityRank(s Severity) int { return slices.Index([]Severity{Error, Warnin
 // remaining takes out what another one says better: causes named in "over",
 // then general ones beside a special one, and guesses beside a certainty.
 func remaining(hits []hit) []hit {
-	over := map[string]bool{}
-	for _, h := range hits {
-		for _, id := range append(slices.Clone(h.entry.Over), h.Over...) {
-			over[id] = true
-		}
-	}
-	hits = slices.DeleteFunc(hits, func(h hit) bool { return over[h.entry.ID] })
+	hits = slices.DeleteFunc(slices.Clone(hits), func(h hit) bool {
+		return slices.ContainsFunc(hits, func(other hit) bool { return other.over(h) && !(h.over(other) && compare(h, other) < 0) })
+	})
 	explains := func(h hit) bool { return h.severity() == Error && !h.General }
 	special := slices.ContainsFunc(hits, explains)
 	certain := slices.ContainsFunc(hits, func(h hit) bool { return explains(h) && h.Confidence == Certain })
 	return slices.DeleteFunc(hits, func(h hit) bool {
 		return h.General && special || h.severity() == Error && h.Confidence != Certain && certain
 	})
+}
+
+// over tells whether a hit takes another one's place. Of two that would
+// take each other's, the more likely stays.
+func (h hit) over(other hit) bool {
+	return has(h.entry.Over, other.entry.ID) || has(h.Rule.Over, other.entry.ID)
 }
 
 // severity is what the rule or its entry says, before a passed step softens it.
@@ -260,7 +262,11 @@ func (v *view) fitsText(r *rule) bool {
 	if len(r.text) > 0 && !v.catch(r.text) {
 		return false
 	}
-	return !anyFits(r.notText, v.text, v.lower)
+	return v.caughtSame(r.When.Same) && !anyFits(r.notText, v.text, v.lower)
+}
+
+func (v *view) caughtSame(groups []string) bool {
+	return !slices.ContainsFunc(groups, func(g string) bool { return !strings.EqualFold(v.caught[g], v.caught[groups[0]]) })
 }
 
 // catch finds the first pattern that fits and keeps its named groups.

@@ -42,6 +42,14 @@ func TestTheSpecialCauseRemovesTheGeneralOne(t *testing.T) {
 	}
 }
 
+func TestOfTwoCausesThatRemoveEachOtherOneStays(t *testing.T) {
+	a, b := entry("a", code535, cause.Likely), entry("b", code535, cause.Possible)
+	a.Over, b.Over = []string{"b"}, []string{"a"}
+	if got := names(cause.New([]cause.Entry{a, b}, nil).Match(refused("no"))); got != "a" {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestAGeneralRuleSpeaksOnlyWhenNothingElseDoes(t *testing.T) {
 	general := entry("general", cause.When{Failed: cause.Yes}, cause.Possible)
 	general.Rules[0].General = true

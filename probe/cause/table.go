@@ -571,7 +571,7 @@ var entries = []Entry{
 			{Expr: "command (not (recogni[sz]ed|implemented)|unknown|unrecogni[sz]ed)", Needs: []string{"command "}},
 			{Expr: "unimplemented", Needs: []string{"unimplemented"}},
 		}}, Confidence: "likely"},
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 504, To: 504}}, Host: []string{"mail.protection.outlook.com"}}, Confidence: "certain", Title: []string{"this is Microsoft's server for incoming mail; it takes no logins"}},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 504, To: 504}}, Host: []string{"mail.protection.outlook.com"}}, Confidence: "certain", Title: []string{"this is Microsoft's server for incoming mail; it takes no logins"}, Over: []string{"auth-mechanism-unsupported"}},
 		{When: When{Step: []string{"auth"}, Fault: []string{"not-offered"}, Unseen: []Observation{"only-windows-login", "no-common-mechanism", "mechanism-forced", "auth-offered"}}, Confidence: "likely"},
 	}},
 	{ID: "auth-windows-login-only", Step: "auth", Title: []string{"the server takes Windows logins only ({mechanisms})", "the server takes Windows logins only (NTLM, Kerberos)"}, Explanation: []string{"Most applications cannot log in that way. Exchange offers a login by password (\"basic authentication\") when that is switched on for the receive connector, together with TLS."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
@@ -597,7 +597,7 @@ var entries = []Entry{
 			{Expr: "(invalid|unknown|unsupported|unrecogni[sz]ed|bad|illegal).{0,20}(mechanism|auth(entication)? (type|method|mechanism))", Needs: []string{"mechanism", "auth"}},
 			{Expr: "(mechanism|auth(entication)? (type|method|mechanism)).{0,30}(not (supported|available|allowed|enabled|recogni[sz]ed)|unsupported|invalid|unknown|disabled)", Needs: []string{"supported", "vailable", "llowed", "enabled", "recogni", "unsupported", "invalid", "unknown", "disabled"}},
 			{Expr: "no (worthy|suitable) mech", Needs: []string{"worthy", "suitable"}},
-		}}, Confidence: "certain", Over: []string{"auth-bad-credentials", "auth-not-offered-at-all"}},
+		}}, Confidence: "certain", Over: []string{"auth-bad-credentials"}},
 		{When: When{Step: []string{"auth"}, Encryption: []string{"starttls", "ssl"}, Credential: []string{"password"}, Code: []Codes{{From: 535, To: 535}, {From: 534, To: 534}, {From: 501, To: 501}, {From: 500, To: 500}}, Seen: []Observation{"challenge-mechanism"}, Unseen: []Observation{"mechanism-forced", "oauth-error-seen"}}, Confidence: "possible", Title: []string{"or the server cannot do {mechanism}, though it offers it", "or the server cannot do the mechanism that it offers"}, Explanation: []string{"In a challenge mechanism the server must know the password itself. A server that keeps passwords hashed refuses even the right one. One login with PLAIN decides."}, Fix: []FixEntry{
 			{Text: "Try the login with PLAIN", Who: "user", Setting: "auth", From: "{mechanism}", To: "PLAIN", Commands: []Command{
 				{Shell: "posix", Text: "{check} --auth PLAIN"},
@@ -1046,8 +1046,14 @@ var entries = []Entry{
 		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}, {From: 400, To: 499}}, Sender: []string{"same-domain", "other-domain"}, Seen: []Observation{"account-sender-accepted"}, AnySeen: []Observation{"sender-refused", "refusal-unclear"}}, Confidence: "certain"},
 		{When: When{Step: []string{"sender", "message"}, Verb: []string{"MAIL"}, Code: []Codes{{From: 550, To: 550}, {From: 553, To: 553}, {From: 554, To: 554}}, Service: []string{"gmx", "ionos", "strato", "t-online"}, Sender: []string{"same-domain", "other-domain"}}, Confidence: "likely", Explanation: []string{"GMX, web.de, IONOS and Strato say \"mailbox unavailable\" or the like after MAIL FROM when the sender does not belong to the account; the recipient is not meant."}},
 		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 553, To: 553}, {From: 550, To: 550}}, Text: []Pattern{
-			{Expr: "relaying disallowed", Needs: []string{"relaying disallowed"}},
+			{Expr: "relaying disallowed( as)?", Needs: []string{"relaying disallowed"}},
 		}, Seen: []Observation{"logged-in"}}, Confidence: "likely"},
+		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 553, To: 553}, {From: 550, To: 550}}, Text: []Pattern{
+			{Expr: "relaying disallowed( as)?", Needs: []string{"relaying disallowed"}},
+		}, Service: []string{"zoho"}}, Confidence: "likely", Over: []string{"relay-denied-no-login"}},
+		{When: When{Step: []string{"sender", "message"}, Verb: []string{"MAIL"}, Code: []Codes{{From: 550, To: 550}, {From: 553, To: 553}}, Text: []Pattern{
+			{Expr: "mailbox unavailable", Needs: []string{"mailbox unavailable"}},
+		}, Unseen: []Observation{"not-logged-in", "from-is-account"}}, Confidence: "possible"},
 		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 550, To: 550}, {From: 553, To: 553}, {From: 554, To: 554}}, Enhanced: []string{"5.7.1", "5.1.0", "5.1.8"}, NotText: []Pattern{
 			{Expr: "domain.{0,20}not (found|exist)", Needs: []string{"domain"}},
 			{Expr: "dns", Needs: []string{"dns"}},
@@ -1075,6 +1081,9 @@ var entries = []Entry{
 		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}, {From: 400, To: 499}}, Text: []Pattern{
 			{Expr: "not owned by (user|the user|authori[sz]ed user)", Needs: []string{"not owned by "}},
 		}, Seen: []Observation{"account-sender-refused"}}, Confidence: "certain"},
+		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}, {From: 400, To: 499}}, Text: []Pattern{
+			{Expr: "<(?P<envelope>[^<>@]+@[^<>]+)>: sender address rejected: not owned by user (?P<owner>[^ ;,]+@[^ ;,]+)", Needs: []string{">: sender address rejected: not owned by user "}},
+		}, Same: []string{"envelope", "owner"}}, Confidence: "certain"},
 		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}}, Text: []Pattern{
 			{Expr: "not allowed to (use|send (as|from|with))", Needs: []string{"not allowed to "}},
 			{Expr: "sender address (is )?not allowed", Needs: []string{"sender address "}},
@@ -1217,6 +1226,8 @@ var entries = []Entry{
 			{Expr: "auth(entication)? (is )?required", Needs: []string{"required"}},
 			{Expr: "not (logged in|authenticated)", Needs: []string{"logged in", "authenticated"}},
 			{Expr: "client was not authenticated", Needs: []string{"client was not authenticated"}},
+			{Expr: "auth command first", Needs: []string{"auth command first"}},
+			{Expr: "(must|need to) (first )?(authenticate|log ?in)", Needs: []string{"must", "need to"}},
 		}, Seen: []Observation{"logged-in"}}, Confidence: "possible", Title: []string{"the login was made", "and the server still asks for one"}},
 	}},
 	{ID: "relay-denied-no-login", Step: "sender", Title: []string{"the server sends to {to_domain} only after a login, and none was made", "the server sends to other domains only after a login; none was made"}, Explanation: []string{"\"Relay denied\" means that the server takes mail for its own domains from everybody, and for others only from those who have logged in."}, Who: "user", Severity: "error", Fix: []FixEntry{
@@ -1319,6 +1330,9 @@ var entries = []Entry{
 			{Expr: "sender address", Needs: []string{"sender address"}},
 		}}, Confidence: "likely"},
 		{When: When{Step: []string{"sender", "message"}, Verb: []string{"RCPT", "DATA"}, Code: []Codes{{From: 550, To: 550}, {From: 551, To: 551}, {From: 553, To: 553}}, Enhanced: []string{"5.1.1", "5.1.10", "5.1.2"}, Seen: []Observation{"recipient-refused"}}, Confidence: "likely"},
+		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 421, To: 421}}, Text: []Pattern{
+			{Expr: "not in route list", Needs: []string{"not in route list"}},
+		}}, Confidence: "likely", Over: []string{"server-temporary-failure"}},
 		{When: When{Step: []string{"sender", "message"}, Verb: []string{"RCPT"}, Code: []Codes{{From: 550, To: 550}}, Text: []Pattern{
 			{Expr: "mailbox unavailable", Needs: []string{"mailbox unavailable"}},
 			{Expr: "^invalid recipient", Needs: []string{"invalid recipient"}},

@@ -45,6 +45,7 @@ func TestWhatIsWrongIsRefusedWithFileAndLine(t *testing.T) {
 		"unknown step":          {"fault: [refused]", "step: [dial], fault: [refused]", `unknown step "dial"`},
 		"unknown observation":   {"fault: [refused]", "seen: [side-road], fault: [refused]", `unknown observation "side-road"`},
 		"unknown service":       {"fault: [refused]", "service: [gmail], fault: [refused]", `unknown service "gmail"`},
+		"unknown named group":   {"fault: [refused]", "same: [peer, pear], fault: [refused]", `unknown named group "pear"`},
 		"unknown placeholder":   {"in place of {port}", "in place of {prot}", `unknown placeholder "{prot}"`},
 		"open brace":            {"in place of {port}", "in place of {port", `unknown placeholder "{port"`},
 		"placeholder at last":   {"nothing listens on this port", "'nothing on {host}'", "must stand without placeholders"},

@@ -26,7 +26,11 @@ func (f *file) when(into *cause.When) func(*yaml.Node) {
 		for key, list := range map[string]*[]cause.Pattern{"text": &into.Text, "not_text": &into.NotText, "greeting": &into.Greeting, "not_greeting": &into.NotGreeting, "account": &into.Account} {
 			keys[key] = f.patterns(list)
 		}
+		keys["same"] = f.words(&into.Same)
 		f.fields(n, keys)
+		for _, group := range into.Same {
+			f.allow(n, "named group", group, f.own)
+		}
 		switch {
 		case slices.Equal(into.Step, []string{"any"}):
 			into.Step = nil
