@@ -1,0 +1,98 @@
+package main
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/hex"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/smtpdx/smtpdx/probe/smtptest"
+)
+
+// TestSecretsAppearInNoOutput gives canaries as credentials to servers of the
+// lab, among them one that repeats what it hears, and looks at every output of
+// every format.
+func TestSecretsAppearInNoOutput(t *testing.T) {
+	t.Parallel()
+	key := "AKIAcanary0123456789key"
+	token := strings.Repeat("canary.Tok3n-", 231)[:3000]
+	for _, c := range []struct {
+		name, dialogue, account, variable, secret string
+	}{
+		{"not ASCII", "hostile-echo", "jobs@acme.example", "SMTPDX_PASSWORD", canary},
+		{"API key", "hostile-echo", key, "SMTPDX_PASSWORD", key},
+		{"three characters", "hostile-echo", "jobs@acme.example", "SMTPDX_PASSWORD", "q7Z"},
+		{"long password", "hostile-echo", "jobs@acme.example", "SMTPDX_PASSWORD", token},
+		{"long token", "healthy-long-token", "jobs@acme.example", "SMTPDX_TOKEN", token},
+		{"token for a server without OAuth", "hostile-echo", "jobs@acme.example", "SMTPDX_TOKEN", token},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			dialogue, ok := smtptest.Lookup(c.dialogue)
+			if !ok {
+				t.Fatalf("no dialogue %s", c.dialogue)
+			}
+			server, err := smtptest.Start(t.Context(), dialogue, smtptest.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer server.Close()
+			dir := t.TempDir()
+			ca := filepath.Join(dir, "ca.pem")
+			if err := os.WriteFile(ca, server.CA(), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			for _, format := range [][]string{{"-v"}, {"-q"}, {"-o", "json", "-v"}, {"-o", "jsonl", "-v"}} {
+				p, out, errs := pipes(map[string]string{c.variable: c.secret})
+				args := append([]string{"check", net.JoinHostPort(server.Host(), strconv.Itoa(server.Port())), "--encryption", "starttls", "-u", c.account, "--from", "jobs@acme.example",
+					"--ca-file", ca, "--report", filepath.Join(dir, "r.txt"), "--report", filepath.Join(dir, "r.json"), "--report", filepath.Join(dir, "r.jsonl")}, format...)
+				code := run(context.Background(), p, args)
+				if code != 0 && code != 16 {
+					t.Fatalf("%v: exit code %d, so nothing was tried\n%s", format, code, errs)
+				}
+				if c.variable == "SMTPDX_PASSWORD" && format[0] != "-q" && !strings.Contains(out.String(), "[hidden]") {
+					t.Errorf("%v: the server repeated nothing, so this shows nothing", format)
+				}
+				holdsNot(t, "standard output of "+strings.Join(format, " "), out.String(), c.secret, c.account)
+				holdsNot(t, "standard error of "+strings.Join(format, " "), errs.String(), c.secret, c.account)
+				for _, name := range []string{"r.txt", "r.json", "r.jsonl"} {
+					text, err := os.ReadFile(filepath.Join(dir, name))
+					if err != nil || len(text) == 0 {
+						t.Fatalf("%s: %d bytes, %v", name, len(text), err)
+					}
+					holdsNot(t, name, string(text), c.secret, c.account)
+				}
+			}
+		})
+	}
+}
+
+// holdsNot looks for the secret alone and in what a login sends, in the
+// encodings in which it could come back.
+func holdsNot(t *testing.T, where, text, secret, account string) {
+	t.Helper()
+	text = strings.ReplaceAll(text, `\/`, "/")
+	forms := map[string]string{
+		"itself": secret, "URL": url.QueryEscape(secret), "path": url.PathEscape(secret), "hex": hex.EncodeToString([]byte(secret)),
+		"base64":         strings.TrimRight(base64.StdEncoding.EncodeToString([]byte(secret)), "="),
+		"base64 in AUTH": strings.TrimRight(base64.StdEncoding.EncodeToString([]byte("\x00"+account+"\x00"+secret)), "="),
+		"escaped":        strings.Trim(strconv.QuoteToASCII(secret), `"`),
+	}
+	if len(secret) > 30 {
+		forms["a piece"] = secret[len(secret)/2:][:24]
+		forms["its beginning"] = secret[:24]
+	}
+	for name, form := range forms {
+		if regexp.MustCompile(`(^|[^A-Za-z0-9])` + regexp.QuoteMeta(form) + `($|[^A-Za-z0-9])`).MatchString(text) ||
+			len(form) > 5 && strings.Contains(text, form) {
+			t.Errorf("%s holds the secret (%s):\n%.3000s", where, name, text)
+		}
+	}
+}
