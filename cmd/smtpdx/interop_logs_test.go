@@ -17,12 +17,14 @@ import (
 // What Postfix logs of a client that behaves badly. A lost connection is one of
 // them, but where the fault itself allows no QUIT.
 var (
-	badManners = regexp.MustCompile(`improper command pipelining|non-SMTP command|PREGREET|BARE NEWLINE|HANGUP|COMMAND |too many errors|timeout after|SSL_read|unexpected eof`)
-	lost       = regexp.MustCompile(`lost connection after|SSL_accept error`)
-	connected  = regexp.MustCompile(`postfix/smtpd\[\d+\]: connect from`)
-	ended      = regexp.MustCompile(`postfix/smtpd\[\d+\]: disconnect from`)
-	logins     = regexp.MustCompile(` auth=(?:\d+/)?(\d+)`) // auth=1, or auth=0/1 where none succeeded
-	queued     = regexp.MustCompile(`postfix/(cleanup|qmgr)\[\d+\]: [0-9A-Za-z]+: (message-id|from)=`)
+	badManners  = regexp.MustCompile(`improper command pipelining|non-SMTP command|PREGREET|BARE NEWLINE|HANGUP|COMMAND |too many errors|timeout after|SSL_read|unexpected eof`)
+	lost        = regexp.MustCompile(`lost connection after|SSL_accept error`)
+	connected   = regexp.MustCompile(`postfix/smtpd\[\d+\]: connect from`)
+	ended       = regexp.MustCompile(`postfix/smtpd\[\d+\]: disconnect from`)
+	logins      = regexp.MustCompile(` auth=(?:\d+/)?(\d+)`) // auth=1, or auth=0/1 where none succeeded
+	mailpitQuit = regexp.MustCompile(`received \([^)]*\) QUIT"`)
+	mailpitData = regexp.MustCompile(`received \([^)]*\) (DATA|BDAT)\b`)
+	queued      = regexp.MustCompile(`postfix/(cleanup|qmgr)\[\d+\]: [0-9A-Za-z]+: (message-id|from)=`)
 )
 
 // readLog gives the length of Postfix's log, to read on from there.
@@ -90,8 +92,30 @@ func (w *world) sentNothing(t *testing.T) {
 	for name, address := range map[string]string{"mailpit": "192.0.2.22:8025", "mailpit-open": "192.0.2.22:8026"} {
 		if w.running[name] {
 			mailpitIsEmpty(t, address)
+			mailpitWasLeftWell(t, name)
 		}
 	}
+}
+
+// mailpitWasLeftWell reads in Mailpit's log that every session ended with QUIT
+// and none came to DATA.
+func mailpitWasLeftWell(t *testing.T, name string) {
+	t.Helper()
+	var sessions, quits int
+	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		text, err := os.ReadFile(root + "/log/" + name + ".out")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if found := mailpitData.Find(text); found != nil {
+			t.Errorf("%s was told to take a message: %s", name, found)
+		}
+		sessions, quits = strings.Count(string(text), "ESMTP Service ready"), len(mailpitQuit.FindAll(text, -1))
+		if sessions == quits && sessions > 0 {
+			return
+		}
+	}
+	t.Errorf("%s had %d sessions and %d times QUIT", name, sessions, quits)
 }
 
 func mailpitIsEmpty(t *testing.T, address string) {

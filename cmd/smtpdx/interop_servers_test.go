@@ -161,7 +161,7 @@ func showLogs(t *testing.T) {
 		if err != nil || len(text) == 0 {
 			continue
 		}
-		const most = 6000
+		const most = 2500
 		text = text[max(0, len(text)-most):]
 		t.Logf("the end of %s:\n%s", path, text)
 	}
