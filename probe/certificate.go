@@ -36,6 +36,7 @@ type CertificateEvidence struct {
 	Problems      List[string]      `json:"problems"`  // cause.Observation words certificate-*
 
 	product string   // that seems to stand in the connection
+	fits    string   // another name of the same server, seen on the way, that the certificate is for
 	link    string   // subject of the intermediate certificate that is missing
 	words   []string // each fatal problem in a few words, in the order of Problems
 	long    []string // and in a sentence
@@ -108,10 +109,42 @@ func certificateStep(_ context.Context, l *lane) (Evidence, error) {
 	j := &judgement{chain: chain, host: hostChecked(s), now: time.Now(), public: public, here: l.rootsHere(chain),
 		e: &CertificateEvidence{HostChecked: Maybe(hostChecked(s)), byFile: s.CA != nil}, shown: l.run.shown}
 	j.judge()
+	if j.e.NameMatches != nil && !*j.e.NameMatches {
+		j.e.fits = fitting(chain[0], l.otherNames())
+	}
 	if len(j.e.words) == 0 || s.Insecure {
 		return j.e, nil
 	}
 	return j.e, &Fault{Kind: BadCertificate, Text: strings.Join(j.e.long, "; ")}
+}
+
+// otherNames are names of the server that were seen on the way: what the host
+// is an alias of, and what the server calls itself.
+func (l *lane) otherNames() []string {
+	var names []string
+	l.run.mu.Lock()
+	if l.run.dns != nil {
+		names = slices.Clone(l.run.dns.CNAME)
+	}
+	l.run.mu.Unlock()
+	slices.Reverse(names) // the last one is the server's
+	if hello, ok := l.seen[StepEHLO].(*EHLOEvidence); ok {
+		names = append(names, string(hello.ServerName))
+	}
+	if greeting, ok := l.seen[StepGreeting].(*GreetingEvidence); ok {
+		names = append(names, string(greeting.HostName))
+	}
+	return names
+}
+
+// fitting gives the first full name that the certificate is for.
+func fitting(leaf *x509.Certificate, names []string) string {
+	for _, name := range names {
+		if strings.Contains(name, ".") && leaf.VerifyHostname(name) == nil {
+			return strings.ToLower(name)
+		}
+	}
+	return ""
 }
 
 // judgement is the work on one chain. Every question is asked on its own, as

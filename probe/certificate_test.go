@@ -254,6 +254,30 @@ func TestTheNameCheckedIsTheOneThatIsSet(t *testing.T) {
 	}
 }
 
+func TestAnotherNameOfTheServerThatFitsIsFound(t *testing.T) {
+	root := made(t, nil, "Root", authority)
+	leaf := made(t, root, "x", server)
+	for _, test := range []struct {
+		cname       []string
+		hello, want string
+	}{
+		{[]string{"hop.example", "mail.acme.example"}, "", "mail.acme.example"},
+		{[]string{"a.pool.acme.example", "b.pool.acme.example"}, "", "b.pool.acme.example"},
+		{nil, "Mail.acme.example", "mail.acme.example"},
+		{[]string{"hop.example"}, "localhost", ""},
+		{nil, "", ""},
+	} {
+		l := laneFor(t, Net{Roots: poolOf(root), PublicRoots: poolOf(root)}, Settings{Host: "mail.customer.example"})
+		l.tls = &tls.ConnectionState{PeerCertificates: []*x509.Certificate{leaf.cert}}
+		l.run.dns = &DNSEvidence{CNAME: test.cname}
+		l.seen[StepEHLO] = &EHLOEvidence{ServerName: Maybe(test.hello)}
+		seen, err := certificateStep(t.Context(), l)
+		if got := seen.(*CertificateEvidence).fits; got != test.want || err == nil {
+			t.Errorf("%v %s: %q", test.cname, test.hello, got)
+		}
+	}
+}
+
 func TestTheChainIsShownAsItCame(t *testing.T) {
 	root := made(t, nil, "Root \x1b[31m", authority)
 	leaf := made(t, root, "mail.acme.example", server)

@@ -468,6 +468,9 @@ func (l *lane) plainAnswer(ctx context.Context, e *TLSEvidence, t *tap, header t
 		readPlain(ctx, t)
 		seen = t.seen
 	}
+	if header.RecordHeader[0] >= 0x14 && header.RecordHeader[0] <= 0x17 && header.RecordHeader[1] == 3 {
+		return &Fault{Kind: TLSRecord, Text: "the server sent a TLS record that is none: " + header.Msg}
+	}
 	text := firstReply(seen)
 	if isBinary(text) {
 		return &Fault{Kind: TLSRecord, Text: "what came is neither TLS nor text: " + strconv.QuoteToASCII(string(seen[:min(len(seen), 32)]))}

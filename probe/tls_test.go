@@ -195,6 +195,7 @@ func TestHandshakesAreExplained(t *testing.T) {
 		{name: "IMAP", servers: []func(net.Conn){says(0, "* OK IMAP4rev1 ready\r\n")}, kind: TLSRecord, summary: "no TLS: IMAP answers in plain text", looks: "imap"},
 		{name: "SSH", servers: []func(net.Conn){says(0, "SSH-2.0-OpenSSH_9.9\r\n")}, kind: TLSRecord, summary: "no TLS: SSH answers in plain text", looks: "ssh"},
 		{name: "garbage", servers: []func(net.Conn){says(0, "\x00\x01\x02\x03\x04\x05\x06\x07")}, kind: TLSRecord, summary: "what came is no TLS", text: `neither TLS nor text: "\x00\x01`},
+		{name: "a record that is too long", servers: []func(net.Conn){says(0, "\x16\x03\x03\xff\xff"+strings.Repeat("x", 100))}, kind: TLSRecord, summary: "what came is no TLS", text: "a TLS record that is none"},
 		{name: "asked for a client certificate", servers: []func(net.Conn){tlsServer(wants(tls.RequestClientCert, tls.VersionTLS13))}, version: "1.3", summary: "TLS 1.3", asked: ptr(true)},
 		{name: "asked and sent", s: Settings{ClientCert: &ec}, servers: []func(net.Conn){tlsServer(wants(tls.RequireAnyClientCert, tls.VersionTLS13))}, version: "1.3", summary: "TLS 1.3", asked: ptr(true)},
 		{name: "wanted, 1.3", servers: []func(net.Conn){tlsServer(wants(tls.RequireAnyClientCert, tls.VersionTLS13))}, kind: TLSAlert, version: "1.3", alert: "certificate_required", asked: ptr(true),
