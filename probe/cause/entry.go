@@ -41,7 +41,7 @@ type When struct {
 	Text        []Pattern // in the text with single blanks
 	NotText     []Pattern // none of these
 	Same        []string  // named groups of Text that must have caught the same word
-	Mentions    []string  // from, to, account, host: the text has this value in it
+	Mentions    []string  // from, to, account, host, helo: the text has this value in it
 	NotMentions []string
 	Greeting    []Pattern
 	NotGreeting []Pattern // there is a greeting, and none of these is in it
@@ -53,7 +53,7 @@ type When struct {
 	Port        []int
 	NotPort     []int
 	Account     []Pattern
-	Sender      []string // From against the account: account, same-domain, other-domain
+	Sender      []string // From against the account: account, same-domain, other-domain, unknown
 	Known       []string // placeholders that the facts can fill
 	Seen        []Observation
 	AnySeen     []Observation

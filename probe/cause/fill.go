@@ -2,6 +2,7 @@ package cause
 
 import (
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -12,8 +13,12 @@ type words interface {
 	word(name string) (string, bool)
 }
 
-// longest is how much of somebody else's text goes into ours, in characters.
-const longest = 160
+// How much of somebody else's text goes into ours, in characters: a word, and
+// the whole message.
+const (
+	longestWord = 160
+	longestText = 600
+)
 
 // fill puts words into a template; it fails when one is not known.
 func fill(template string, w words, quote func(string) string) (string, bool) {
@@ -134,7 +139,7 @@ func isPlainWord(word string) bool {
 
 // cleaned makes somebody else's text fit for a line of ours: no control
 // characters, single blanks, bounded.
-func cleaned(text string) string {
+func cleaned(text string, longest int) string {
 	text = strings.Join(strings.FieldsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }), " ")
 	text = strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {
@@ -170,7 +175,11 @@ func (v *view) word(name string) (string, bool) {
 	if !ok {
 		word = v.own(name)
 	}
-	word = cleaned(word)
+	longest := longestWord
+	if name == "text" {
+		longest = longestText
+	}
+	word = cleaned(word, longest)
 	return word, word != "" && !strings.Contains(word, "[hidden]")
 }
 
@@ -221,6 +230,8 @@ func (v *view) own(name string) string {
 		return f.checkCommand(true)
 	case "check_plain":
 		return f.checkCommand(false)
+	case "fitting_name":
+		return f.fittingName()
 	}
 	return ""
 }
@@ -258,6 +269,48 @@ func (f *Facts) server() string {
 		return ""
 	}
 	return net.JoinHostPort(f.Host, strconv.Itoa(f.Port))
+}
+
+// fittingName is a host name that the certificate carries and that may be
+// entered in place of the host: what the DNS has the host as an alias of, or a
+// name of the host's own domain. Other names are never proposed, as whoever
+// stands on the way could have one made.
+func (f *Facts) fittingName() string {
+	names := strings.Split(f.Values["names"], ", ")
+	alias := strings.ToLower(strings.TrimSuffix(f.Values["cname"], "."))
+	if alias != f.Host && isHostName(alias) && slices.ContainsFunc(names, func(carried string) bool { return carries(carried, alias) }) {
+		return alias
+	}
+	for _, name := range append([]string{f.ServerName}, names...) {
+		fits := slices.ContainsFunc(names, func(carried string) bool { return carries(carried, name) })
+		if fits && isHostName(name) && name != f.Host && organisation(name) == organisation(f.Host) {
+			return name
+		}
+	}
+	return ""
+}
+
+// organisation is the part of a name that is somebody's: two labels, or three
+// below a short second level such as co.uk.
+func organisation(host string) string {
+	labels := strings.Split(strings.ToLower(host), ".")
+	n := min(2, len(labels))
+	if len(labels) > 2 && len(labels[len(labels)-2]) <= 3 {
+		n = 3
+	}
+	return strings.Join(labels[len(labels)-n:], ".")
+}
+
+// carries tells whether a certificate's name, perhaps a wildcard, covers a host.
+func carries(carried, host string) bool {
+	_, parent, _ := strings.Cut(host, ".")
+	return strings.EqualFold(carried, host) || strings.EqualFold(carried, "*."+parent)
+}
+
+// isHostName: letters, digits, hyphens and dots; neither wildcard nor address.
+func isHostName(name string) bool {
+	host := func(r rune) bool { return r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '-' || r == '.' }
+	return strings.ContainsFunc(name, func(r rune) bool { return r >= 'a' && r <= 'z' }) && !strings.ContainsFunc(name, func(r rune) bool { return !host(r) })
 }
 
 // checkCommand writes the check of these settings; with the account, if there is one.

@@ -182,9 +182,13 @@ func remaining(hits []hit) []hit {
 	})
 }
 
-// over tells whether a hit takes another one's place. Of two that would
-// take each other's, the more likely stays.
+// over tells whether a hit takes another one's place; a general one takes
+// none but a general one's. Of two that would take each other's, the more
+// likely stays.
 func (h hit) over(other hit) bool {
+	if h.General && !other.General {
+		return false
+	}
 	return has(h.entry.Over, other.entry.ID) || has(h.Rule.Over, other.entry.ID)
 }
 
@@ -365,7 +369,8 @@ func sameEnhanced(want, code string) bool {
 
 // mentions tells whether the text has the value of a setting in it as a word.
 func (v *view) mentions(setting string) bool {
-	word := strings.ToLower(v.own(setting))
+	word, _ := v.word(setting)
+	word = strings.ToLower(word)
 	if len(word) < 3 {
 		return false
 	}
@@ -399,11 +404,11 @@ func joined(text string, i int) bool {
 func (f *Facts) sender() string {
 	switch {
 	case f.From == "" || f.Account == "":
-		return ""
+		return "unknown"
 	case strings.EqualFold(f.From, f.Account):
 		return "account"
 	case domainOf(f.Account) == "":
-		return ""
+		return "unknown"
 	case domainOf(f.From) == domainOf(f.Account):
 		return "same-domain"
 	}

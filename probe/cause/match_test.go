@@ -162,8 +162,30 @@ func TestTextsOfOthersAreBounded(t *testing.T) {
 	e := entry("c", code535, cause.Likely)
 	e.Title = []string{"said {text}", "said nothing"}
 	found := cause.New([]cause.Entry{e}, nil).Match(refused(strings.Repeat("ä\x00\u202e ", 5000)))
-	if n := len([]rune(found[0].Title)); n > 170 || strings.ContainsAny(found[0].Title, "\x00\u202e") {
+	if n := len([]rune(found[0].Title)); n > 620 || strings.ContainsAny(found[0].Title, "\x00\u202e") {
 		t.Errorf("%d characters: %q", n, found[0].Title)
+	}
+}
+
+func TestTheFittingNameIsOneThatCanBeEntered(t *testing.T) {
+	for _, test := range []struct{ names, cname, server, want string }{
+		{"*.kasserver.example, kasserver.example", "w01.kasserver.example.", "", "w01.kasserver.example"},
+		{"*.kasserver.example, kasserver.example", "other.example", "w02.kasserver.example", ""},
+		{"*.acme.example", "", "smtp.acme.example", "smtp.acme.example"},
+		{"srv1.acme.example, acme.example", "", "", "srv1.acme.example"},
+		{"srv1.evil.example, evil.example", "", "srv1.evil.example", ""},
+		{"192.0.2.1, a.b.example and 3 more", "", "", ""},
+		{"$(id).acme.example", "", "", ""},
+		{"", "w01.kasserver.example", "", ""},
+	} {
+		e := entry("c", cause.When{Failed: cause.Yes}, cause.Likely)
+		e.Title = []string{"{fitting_name}", "none"}
+		facts := cause.Facts{Step: "certificate", Failed: true, Host: "mail.acme.example", ServerName: test.server,
+			Values: map[string]string{"names": test.names, "cname": test.cname}}
+		got := cause.New([]cause.Entry{e}, nil).Match(facts)[0].Title
+		if got != test.want && (test.want != "" || got != "none") {
+			t.Errorf("%+v: %q", test, got)
+		}
 	}
 }
 

@@ -179,8 +179,8 @@ var entries = []Entry{
 		{Text: "If the server is another container or the container's host, enter its name in the container network", Who: "user", Setting: "host", From: "{host}"},
 		{Text: "If a mail server should run here, start it or correct the port", Who: "it-admin", Setting: "port", From: "{port}"},
 	}, Over: []string{"tcp-refused"}, Rules: []Rule{
-		{When: When{Step: []string{"tcp"}, Fault: []string{"refused"}, HostKind: []string{"localhost"}}, Confidence: "certain"},
-		{When: When{Step: []string{"tcp"}, Fault: []string{"refused"}, Seen: []Observation{"address-loopback"}}, Confidence: "certain"},
+		{When: When{Step: []string{"tcp"}, Fault: []string{"refused"}, HostKind: []string{"localhost"}, Unseen: []Observation{"other-address-good"}}, Confidence: "certain"},
+		{When: When{Step: []string{"tcp"}, Fault: []string{"refused"}, Seen: []Observation{"address-loopback"}, Unseen: []Observation{"other-address-good"}}, Confidence: "certain"},
 	}},
 	{ID: "tcp-filtered-port", Step: "tcp", Title: []string{"nothing answers on port {port}, seen from this computer", "nothing answers on this port, seen from this computer"}, Explanation: []string{"A port that stays silent is nearly always closed on the way: company firewall, VPN, network operator or hosting company. A wrong port would usually be refused at once."}, Who: "network", Severity: "error", Fix: []FixEntry{
 		{When: &When{Port: []int{25}}, Text: "Use port 587 with TLS/STARTTLS: many networks block 25 for good", Who: "user", Setting: "port", From: "25", To: "587"},
@@ -305,7 +305,7 @@ var entries = []Entry{
 			{Expr: "invalid (host)? ?name", Needs: []string{"invalid "}},
 			{Expr: "host ?name", Needs: []string{"host"}},
 		}}, Confidence: "likely"},
-		{When: When{Step: []string{"ehlo", "ehlo-tls"}, Code: []Codes{{From: 500, To: 599}}, Mentions: []string{"host"}}, Confidence: "possible"},
+		{When: When{Step: []string{"ehlo", "ehlo-tls"}, Code: []Codes{{From: 500, To: 599}}, Mentions: []string{"helo"}}, Confidence: "possible"},
 		{When: When{Step: []string{"ehlo", "ehlo-tls"}, Fault: []string{"closed", "reset"}, Service: []string{"google"}}, Confidence: "likely", Explanation: []string{"Google's servers hang up when the name that the client gives is none they take, \"localhost\" for one."}},
 	}},
 	{ID: "helo-syntax-invalid", Step: "ehlo", Title: []string{"{helo} is no valid name for this computer (EHLO)", "the name given with EHLO is no valid host name"}, Explanation: []string{"A client says its own name first, and this one breaks the rules for host names: an underscore, a blank, no dot or nothing at all."}, Who: "user", Severity: "error", Fix: []FixEntry{
@@ -432,7 +432,7 @@ var entries = []Entry{
 			{Shell: "posix", Text: "systemctl reload postfix dovecot"},
 		}},
 	}, Decides: []DecidesEntry{
-		{Question: "Is the clock of this computer right? It has to be after {not_after} indeed."},
+		{Question: "Is the date of this computer right?"},
 	}, Rules: []Rule{
 		{When: When{Step: []string{"certificate"}, Seen: []Observation{"certificate-expired"}}, Confidence: "certain"},
 	}},
@@ -452,14 +452,14 @@ var entries = []Entry{
 		{When: When{Step: []string{"certificate"}, Seen: []Observation{"certificate-not-yet-valid"}}, Confidence: "certain"},
 	}},
 	{ID: "cert-name-mismatch", Step: "certificate", Title: []string{"the server's certificate is for another name than the host entered"}, Explanation: []string{"The host entered is {checked}, and the certificate is for {names}. Programs take that for somebody else's server. Often the host is an alias, and the certificate has the hosting company's name.", "Programs take a certificate with another name for somebody else's server. Often the host is an alias, and the certificate has the hosting company's name."}, Who: "user", Severity: "error", Fix: []FixEntry{
-		{When: &When{HostKind: []string{"ipv4", "ipv6", "localhost"}, Known: []string{"names"}}, Text: "Enter the server's name in place of an address", Who: "user", Setting: "host", From: "{host}", To: "{names}"},
-		{Text: "Enter a name that the certificate carries", Who: "user", Setting: "host", From: "{host}", To: "{names}"},
+		{When: &When{Known: []string{"fitting_name"}}, Text: "Enter the name that the certificate carries", Who: "user", Setting: "host", From: "{host}", To: "{fitting_name}"},
+		{Text: "If {names} is your provider's, enter the host that the provider's help pages give", Who: "user", Setting: "host", From: "{host}"},
 		{Text: "or have {checked} put into the server's certificate", Who: "it-admin"},
 	}, Rules: []Rule{
 		{When: When{Step: []string{"certificate"}, Seen: []Observation{"certificate-without-names"}}, Confidence: "certain", Title: []string{"the server's certificate carries no name where programs look for it"}, Explanation: []string{"The name stands only in the old \"common name\" field. Programs have read names from the \"subject alternative name\" alone for years."}, Fix: []FixEntry{
 			{Text: "Have a certificate made with {host} as subject alternative name", Who: "it-admin"},
 		}},
-		{When: When{Step: []string{"certificate"}, Seen: []Observation{"certificate-name-mismatch"}}, Confidence: "certain"},
+		{When: When{Step: []string{"certificate"}, Seen: []Observation{"certificate-name-mismatch"}}, Confidence: "certain", Suggest: &Suggest{Host: "{fitting_name}", Text: "the certificate carries this name"}},
 	}},
 	{ID: "cert-self-signed", Step: "certificate", Title: []string{"the server's certificate is signed by itself"}, Explanation: []string{"Nobody else vouches for this certificate, so a program cannot tell the server from somebody who only pretends. It is what mail servers have before one is set up."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{Text: "Have a public certificate installed at the server; they cost nothing (Let's Encrypt)", Who: "it-admin"},
@@ -626,6 +626,7 @@ var entries = []Entry{
 		{When: &When{Service: []string{"ses"}}, Text: "Create SMTP credentials in Amazon SES; an IAM access key does not work as it is", Who: "user", Path: "Amazon SES console > SMTP settings > Create SMTP credentials"},
 		{When: &When{Service: []string{"ionos", "strato", "gmx", "ovh"}}, Text: "Use the password of the mailbox, not the one of the customer account", Who: "user", Setting: "password"},
 	}, Decides: []DecidesEntry{
+		{When: &When{Encryption: []string{"starttls", "ssl"}, Seen: []Observation{"challenge-mechanism"}}, Question: "Does the login work with PLAIN? Then the mechanism is at fault, not the password.", Command: "{check} --auth PLAIN"},
 		{When: &When{NotService: []string{"api-key-service"}}, Question: "Does the same account and password work in the provider's webmail?"},
 	}, Links: []LinkEntry{
 		{When: &When{Service: []string{"google"}}, Title: "Google: sign in with app passwords", URL: "https://support.google.com/accounts/answer/185833"},
@@ -947,7 +948,9 @@ var entries = []Entry{
 			{Expr: "basic auth", Needs: []string{"basic auth"}},
 			{Expr: "mailbox.{0,20}(full|quota)", Needs: []string{"mailbox"}},
 			{Expr: "user.{0,20}unknown", Needs: []string{"unknown"}},
-		}}, Confidence: "likely"},
+			{Expr: "blocked (using|by)", Needs: []string{"blocked "}},
+			{Expr: "bl(ock|ack) ?list", Needs: []string{"list"}},
+		}, Unseen: []Observation{"recipient-refused"}}, Confidence: "likely"},
 	}},
 	{ID: "auth-not-needed", Step: "auth", Title: []string{"the relay wants no login; account and password can stay empty"}, Explanation: []string{"This server lets known computers send without a login and cannot check any. It refuses the attempt, not the password."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Leave account and password empty", Who: "user", Setting: "account", From: "{account}"},
@@ -962,7 +965,7 @@ var entries = []Entry{
 	{ID: "auth-password-login-ending", Step: "auth", Title: []string{"Microsoft plans to end login by password for SMTP"}, Explanation: []string{"It works today. Microsoft has announced that login by password is switched off by default at the end of December 2026, and later for good; an application that can sign in by OAuth is safe from that."}, Who: "it-admin", Severity: "info", Fix: []FixEntry{
 		{Text: "Plan for the application's sign-in with Microsoft (OAuth), or for another way to send", Who: "it-admin"},
 	}, Links: []LinkEntry{
-		{Title: "Microsoft: deprecation of basic authentication", URL: "https://learn.microsoft.com/en-us/exchange/clients-and-mobile-in-exchange-online/deprecation-of-basic-authentication-exchange-online"},
+		{Title: "Microsoft: timeline of 27 January 2026", URL: "https://techcommunity.microsoft.com/blog/exchange/updated-exchange-online-smtp-auth-basic-authentication-deprecation-timeline/4489835"},
 	}, Rules: []Rule{
 		{When: When{Step: []string{"auth"}, Credential: []string{"password"}, Failed: "no", Code: []Codes{{From: 235, To: 235}}, Service: []string{"microsoft-365"}}, Confidence: "certain"},
 		{When: When{Step: []string{"auth"}, Credential: []string{"password"}, Failed: "no", Service: []string{"microsoft-365"}, Seen: []Observation{"logged-in"}}, Confidence: "certain"},
@@ -996,7 +999,7 @@ var entries = []Entry{
 		}},
 		{When: &When{NotService: []string{"microsoft", "exchange", "ionos", "strato", "gmx"}}, Text: "or have {from} added to the account as alias or identity", Who: "it-admin"},
 		{When: &When{Sender: []string{"account"}}, Text: "Have the server's table of senders looked at", Who: "it-admin"},
-		{Text: "Use an address of the account as sender", Who: "user", Setting: "from"},
+		{When: &When{Sender: []string{"unknown"}}, Text: "Use an address of the account as sender", Who: "user", Setting: "from"},
 	}, Decides: []DecidesEntry{
 		{When: &When{Sender: []string{"same-domain", "other-domain"}, Unseen: []Observation{"account-sender-accepted"}}, Question: "Is the account itself taken as sender?", Command: "{check} --from {account}"},
 	}, Links: []LinkEntry{
@@ -1043,7 +1046,7 @@ var entries = []Entry{
 			{Expr: "is not allowed in.{0,20}(header )?from", Needs: []string{"is not allowed in"}},
 		}}, Confidence: "likely"},
 		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}}, Enhanced: []string{"5.7.60", "5.7.509"}, Unseen: []Observation{"not-logged-in"}}, Confidence: "certain"},
-		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}, {From: 400, To: 499}}, Sender: []string{"same-domain", "other-domain"}, Seen: []Observation{"account-sender-accepted"}, AnySeen: []Observation{"sender-refused", "refusal-unclear"}}, Confidence: "certain"},
+		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}}, Sender: []string{"same-domain", "other-domain"}, Seen: []Observation{"account-sender-accepted"}, AnySeen: []Observation{"sender-refused", "refusal-unclear"}}, Confidence: "certain"},
 		{When: When{Step: []string{"sender", "message"}, Verb: []string{"MAIL"}, Code: []Codes{{From: 550, To: 550}, {From: 553, To: 553}, {From: 554, To: 554}}, Service: []string{"gmx", "ionos", "strato", "t-online"}, Sender: []string{"same-domain", "other-domain"}}, Confidence: "likely", Explanation: []string{"GMX, web.de, IONOS and Strato say \"mailbox unavailable\" or the like after MAIL FROM when the sender does not belong to the account; the recipient is not meant."}},
 		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 553, To: 553}, {From: 550, To: 550}}, Text: []Pattern{
 			{Expr: "relaying disallowed( as)?", Needs: []string{"relaying disallowed"}},
@@ -1162,7 +1165,7 @@ var entries = []Entry{
 		{When: &When{AnySeen: []Observation{"recipient-refused"}}, Text: "Correct the recipient: name@domain and nothing around it", Who: "user", Setting: "to", From: "{to}"},
 		{Text: "Correct the sender: name@domain and nothing around it", Who: "user", Setting: "from", From: "{from}"},
 		{Text: "Write the address as name@domain", Who: "user"},
-	}, Over: []string{"sender-refused", "recipient-refused", "recipient-unknown"}, Rules: []Rule{
+	}, Over: []string{"sender-refused", "recipient-refused", "recipient-unknown", "sender-not-owned"}, Rules: []Rule{
 		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}}, Text: []Pattern{
 			{Expr: "\\b(bad|illegal|malformed).{0,25}address", Needs: []string{"address"}},
 			{Expr: "(^| )invalid (sender |recipient |e-?mail |mailbox )?address", Needs: []string{"invalid "}},
@@ -1301,9 +1304,7 @@ var entries = []Entry{
 			{Expr: "no mailbox", Needs: []string{"no mailbox"}},
 			{Expr: "rejected", Needs: []string{"rejected"}},
 		}, Seen: []Observation{"recipient-default", "recipient-refused"}}, Confidence: "likely", Title: []string{"the sender {from} takes no mail itself; --to decides", "the sender takes no mail itself; --to decides"}, Explanation: []string{"No recipient was given, so the sender itself was tried, and it is refused as a recipient. For a no-reply address that is nothing to worry about: a check with --to and a real recipient decides."}, Severity: "warning", Fix: []FixEntry{
-			{Text: "Repeat the check with a recipient that exists", Who: "user", Setting: "to", Commands: []Command{
-				{Shell: "posix", Text: "{check} --from {from} --to YOUR-OWN-ADDRESS"},
-			}},
+			{Text: "Repeat the check with a recipient that exists", Who: "user", Setting: "to", From: "{to}"},
 		}},
 		{When: When{Step: []string{"sender", "message"}, Verb: []string{"RCPT", "DATA"}, Code: []Codes{{From: 500, To: 599}}, Text: []Pattern{
 			{Expr: "user (is )?unknown", Needs: []string{"unknown"}},
@@ -1498,7 +1499,6 @@ var entries = []Entry{
 		{When: When{Step: []string{"greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Failed: "yes", AnySeen: []Observation{"other-address-good", "side-lane"}, Unseen: []Observation{"other-family-good"}}, Confidence: "certain", Severity: "warning"},
 		{When: When{Step: []string{"greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Failed: "yes", Seen: []Observation{"other-family-good"}}, Confidence: "certain", Title: []string{"the servers behind the IPv4 and IPv6 addresses do not answer alike"}, Severity: "warning"},
 		{When: When{Step: []string{"tcp"}, Fault: []string{"refused", "reset"}, AnySeen: []Observation{"other-address-good", "side-lane"}}, Confidence: "certain", Severity: "warning"},
-		{When: When{Step: []string{"ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Failed: "no", Seen: []Observation{"other-address-bad"}}, Confidence: "certain", Title: []string{"another server behind this name fails at this step"}, Severity: "info"},
 	}},
 	{ID: "connection-rate-limited", Step: "any", Title: []string{"the server takes no more connections from this address for now"}, Explanation: []string{"There are, or were, too many connections or messages from here at once. Later it works again; fewer in parallel keep it working."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Wait, then let the application open fewer connections at the same time", Who: "application"},

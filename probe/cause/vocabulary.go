@@ -16,14 +16,14 @@ func Faults() []string {
 // placeholders lists the words that the facts themselves fill.
 func placeholders() []string {
 	return []string{"host", "port", "server", "encryption", "account", "account_domain", "account_local", "from", "from_domain",
-		"to", "to_domain", "code", "enhanced", "reply", "text", "mechanism", "software", "server_name", "greeting", "check", "check_plain", "other_encryption"}
+		"to", "to_domain", "code", "enhanced", "reply", "text", "mechanism", "software", "server_name", "greeting", "check", "check_plain", "other_encryption", "fitting_name"}
 }
 
 // values lists the words that come in Facts.Values, by their step.
 func values() []string {
 	return []string{
 		"key", "hint", "given", "used", "file", "line", "published", // settings
-		"addresses", "private", "mx", "resolver", "rcode", "failed_family", // dns
+		"addresses", "private", "cname", "mx", "resolver", "rcode", "failed_family", // dns
 		"address", "seconds", "proxy", "local_address", // tcp and the rest
 		"service", "helo", "mechanisms", // greeting and ehlo
 		"versions", "alert", "tls_version", // tls

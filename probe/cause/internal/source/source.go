@@ -21,11 +21,12 @@ type Base struct {
 	Examples []Example
 }
 
-// Example is a case that must be diagnosed as its cause.
+// Example is a case that must be diagnosed as its cause; First is another one
+// where the cause is a remark that comes behind it.
 type Example struct {
-	Cause, File string
-	Line        int
-	Facts       cause.Facts
+	Cause, First, File string
+	Line               int
+	Facts              cause.Facts
 }
 
 // fileOrder is the order of the steps' files; any.yaml holds what can be seen everywhere.

@@ -43,7 +43,7 @@ func (f *file) when(into *cause.When) func(*yaml.Node) {
 }
 
 func (f *file) plainConditions(w *cause.When) map[string]func(*yaml.Node) {
-	settings := []string{"from", "to", "account", "host"}
+	settings := []string{"from", "to", "account", "host", "helo"}
 	return map[string]func(*yaml.Node){
 		"step": f.oneOf(&w.Step, "step", append(cause.Steps(), "any")), "fault": f.oneOf(&w.Fault, "fault", cause.Faults()),
 		"failed": f.truthWord(&w.Failed), "code": f.codes(&w.Code), "enhanced": f.enhanced(&w.Enhanced),
@@ -57,7 +57,7 @@ func (f *file) plainConditions(w *cause.When) map[string]func(*yaml.Node) {
 		"account_form": f.oneOf(&w.AccountForm, "form of account", []string{"none", "address", "bare"}),
 		"credential":   f.oneOf(&w.Credential, "credential", []string{"none", "password", "token"}),
 		"mechanism":    f.words(&w.Mechanism), "used_by": f.oneOf(&w.UsedBy, "place", []string{"here", "cloud"}),
-		"sender": f.oneOf(&w.Sender, "sender", []string{"account", "same-domain", "other-domain"}),
+		"sender": f.oneOf(&w.Sender, "sender", []string{"account", "same-domain", "other-domain", "unknown"}),
 		"known":  f.oneOf(&w.Known, "placeholder", cause.Placeholders()),
 		"seen":   f.seen(&w.Seen), "any_seen": f.seen(&w.AnySeen), "unseen": f.seen(&w.Unseen),
 	}
@@ -152,10 +152,12 @@ func (f *file) seen(into *[]cause.Observation) func(*yaml.Node) {
 // readExample reads facts. Step, failed and the kinds of host and account
 // follow from the rest where they are not given.
 func (f *file) readExample(n *yaml.Node, id string) Example {
+	first := id
 	x := cause.Facts{Seen: cause.Set{}, Values: map[string]string{}, Step: defaultSteps(f.step)[0]}
 	var failed *bool
 	var seen []cause.Observation
 	f.fields(n, map[string]func(*yaml.Node){
+		"behind": f.word(&first),
 		"step":   typed(&f.reader, &x.Step, "step", cause.Steps()...),
 		"failed": func(n *yaml.Node) { failed = new(bool); f.truth(failed)(n) },
 		"fault":  typed(&f.reader, &x.Fault, "fault", cause.Faults()...), "code": f.number(&x.Code), "enhanced": f.word(&x.Enhanced),
@@ -172,7 +174,7 @@ func (f *file) readExample(n *yaml.Node, id string) Example {
 		x.Failed = *failed
 	}
 	deriveForms(&x)
-	return Example{Cause: id, File: f.file, Line: n.Line, Facts: x}
+	return Example{Cause: id, First: first, File: f.file, Line: n.Line, Facts: x}
 }
 
 func (f *file) lines(into *string) func(*yaml.Node) {
