@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"slices"
 	"time"
 )
 
@@ -82,6 +83,18 @@ type RunEnd struct {
 	Vantage    Vantage `json:"vantage"`
 }
 
+// put adds a step; one of the same id and address is replaced, which happens
+// to dns when look-ups beside the deciding one come late.
+func (r *Result) put(step StepResult) {
+	same := func(s StepResult) bool { return s.ID == step.ID && s.Address == step.Address }
+	if i := slices.IndexFunc(r.Steps, same); i >= 0 {
+		r.Steps[i] = step
+		return
+	}
+	r.Steps = append(r.Steps, step)
+	r.sortSteps()
+}
+
 // Add folds an event into the report. Steps stand in the order of the plan
 // and, within a step, in the order in which the plan's addresses were named.
 func (r *Report) Add(e Event) {
@@ -101,8 +114,7 @@ func (r *Report) Add(e Event) {
 func (r *Result) add(e Event) {
 	switch {
 	case e.Step != nil:
-		r.Steps = append(r.Steps, *e.Step)
-		r.sortSteps()
+		r.put(*e.Step)
 	case e.Finding != nil:
 		r.Findings = append(r.Findings, *e.Finding)
 	case e.Suggestion != nil:

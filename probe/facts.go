@@ -257,7 +257,7 @@ func dnsFacts(f *cause.Facts, s *Settings, e *DNSEvidence) {
 	f.Values["mx"] = strings.Join(e.MX, ", ")
 	f.Values["resolver"] = string(e.Resolver)
 	f.Values["rcode"] = string(e.Rcode)
-	if len(e.MX) > 0 && hostKind(s.Host) == "name" {
+	if hostKind(s.Host) == "name" && slices.ContainsFunc(e.MX, func(mx string) bool { return !strings.EqualFold(mx, s.Host) }) {
 		f.Seen.Add(cause.NameIsMailDomain)
 	}
 	if e.partial {
@@ -265,6 +265,9 @@ func dnsFacts(f *cause.Facts, s *Settings, e *DNSEvidence) {
 	}
 	if e.differs {
 		f.Seen.Add(cause.OwnQueryDiffers)
+	}
+	if e.silent {
+		f.Seen.Add(cause.ResolverSilent)
 	}
 }
 
@@ -344,6 +347,16 @@ func tlsFacts(f *cause.Facts, e *TLSEvidence) {
 	if e.ClientCertificateAsked != nil && *e.ClientCertificateAsked {
 		f.Seen.Add(cause.ClientCertAsked)
 	}
+	if e.clientCertSent {
+		f.Seen.Add(cause.ClientCertSent)
+	}
+	if e.weakCipherName != "" {
+		f.Values["cipher"] = e.weakCipherName
+	}
+	if seen, ok := looks[e.plainLooks]; ok {
+		f.Seen.Add(seen)
+		f.Values["service"] = strings.ToUpper(string(e.plainLooks))
+	}
 	f.Values["versions"] = strings.Join(e.VersionsAccepted, ", ")
 	f.Values["alert"] = string(e.Alert)
 	f.Values["tls_version"] = string(e.Version)
@@ -364,6 +377,7 @@ func certificateFacts(f *cause.Facts, e *CertificateEvidence) {
 		f.Values["not_before"] = leaf.NotBefore.Format("2006-01-02")
 	}
 	f.Values["checked"] = string(e.HostChecked)
+	f.Values["fits"], f.Values["link"], f.Values["product"] = e.fits, e.link, e.product
 }
 
 // firstNames lists at most n names and counts the rest.

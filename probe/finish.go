@@ -11,6 +11,7 @@ import (
 
 // finish diagnoses, gives the verdict, and lets the connections say goodbye.
 func (r *run) finish(ctx context.Context) {
+	r.completeDNS(ctx)
 	r.mu.Lock()
 	res := r.result
 	r.mu.Unlock()
@@ -29,6 +30,25 @@ func (r *run) finish(ctx context.Context) {
 	r.emit(Event{Kind: EventResult, Result: &Outcome{Verdict: verdictOf(&res), FailedStep: res.FailedStep, Address: res.Address,
 		Interrupted: res.Interrupted, Settings: res.Settings, Next: nextSteps(&r.settings, &res), Vantage: r.vantage()}})
 	r.leaving.Wait()
+}
+
+// completeDNS reports the dns step again when look-ups beside the deciding one
+// have brought something since.
+func (r *run) completeDNS(ctx context.Context) {
+	e := r.finishDNS(ctx)
+	if e == nil {
+		return
+	}
+	r.mu.Lock()
+	i := slices.IndexFunc(r.result.Steps, func(s StepResult) bool { return s.ID == StepDNS })
+	if i < 0 {
+		r.mu.Unlock()
+		return
+	}
+	step := r.result.Steps[i]
+	r.mu.Unlock()
+	step.Evidence = e
+	r.emit(Event{Kind: EventStep, Step: &step})
 }
 
 func (r *run) mainAddress() Maybe {

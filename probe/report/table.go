@@ -75,8 +75,8 @@ func (t *table) flush() {
 
 // late prints the report of an address that came after the step's line.
 func (t *table) late(step probe.StepResult) {
-	if t.out[step.Address] {
-		return
+	if step.Address == "" || t.out[step.Address] {
+		return // told already; what was added since stands in the other formats
 	}
 	t.share()
 	t.skip()
