@@ -85,15 +85,12 @@ func weigh(w *When) int {
 type view struct {
 	f        *Facts
 	base     *Base
-	text     string // with single blanks, the enhanced code of every line but the first taken out
-	lower    string // the same in lower case
-	services Services
-	asked    bool // services are known
+	text     string          // with single blanks, the enhanced code of every line but the first taken out
+	lower    string          // the same in lower case
+	services map[string]bool // who answers
+	asked    bool            // services are known
 	caught   map[string]string
 }
-
-// Services is who answers, by id.
-type Services map[string]bool
 
 // hit is a rule that fits.
 type hit struct {
@@ -416,11 +413,11 @@ func (f *Facts) sender() string {
 }
 
 // whoAnswers names the service by every sign of it: host, preset, greeting, the reply's own words.
-func (v *view) whoAnswers() Services {
+func (v *view) whoAnswers() map[string]bool {
 	if v.asked {
 		return v.services
 	}
-	v.asked, v.services = true, Services{}
+	v.asked, v.services = true, map[string]bool{}
 	greeting, text := strings.ToLower(v.f.Greeting+" "+v.f.Software), v.lower
 	for _, s := range v.base.services {
 		if underAny(s.Hosts, v.f.Host) || underAny(s.Hosts, v.f.ServerName) || has(s.Providers, v.f.Provider) && v.f.Provider != "" ||

@@ -327,7 +327,7 @@ var entries = []Entry{
 	{ID: "ehlo-refused", Step: "ehlo", Title: []string{"the server refuses EHLO, the start of the conversation"}, Explanation: []string{"Every modern mail server answers EHLO with what it can do. This one refused it and did not speak of the name."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{Text: "Have the server, or the device in front of it, allow EHLO (RFC 5321)", Who: "it-admin"},
 	}, Rules: []Rule{
-		{When: When{Step: []string{"ehlo", "ehlo-tls"}, Failed: "no", Seen: []Observation{"helo-used"}}, Confidence: "certain", Title: []string{"the server knows only HELO, the greeting of old servers"}, Explanation: []string{"EHLO was refused and HELO taken. Without EHLO there is neither encryption nor login; often a firewall in front of the server is the reason."}, Severity: "warning"},
+		{When: When{Step: []string{"ehlo", "ehlo-tls"}, Failed: "no", Seen: []Observation{"helo-used"}, Unseen: []Observation{"greeting-masked"}}, Confidence: "certain", Title: []string{"the server knows only HELO, the greeting of old servers"}, Explanation: []string{"EHLO was refused and HELO taken. Without EHLO there is neither encryption nor login; often a firewall in front of the server is the reason."}, Severity: "warning"},
 		{When: When{Step: []string{"ehlo", "ehlo-tls"}, Fault: []string{"rejected", "deferred"}}, Confidence: "likely", General: true},
 		{When: When{Step: []string{"ehlo", "ehlo-tls"}, Failed: "yes"}, Confidence: "possible", General: true},
 	}},
@@ -1498,7 +1498,10 @@ var entries = []Entry{
 	}, Rules: []Rule{
 		{When: When{Step: []string{"greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Failed: "yes", AnySeen: []Observation{"other-address-good", "side-lane"}, Unseen: []Observation{"other-family-good"}}, Confidence: "certain", Severity: "warning"},
 		{When: When{Step: []string{"greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Failed: "yes", Seen: []Observation{"other-family-good"}}, Confidence: "certain", Title: []string{"the servers behind the IPv4 and IPv6 addresses do not answer alike"}, Severity: "warning"},
-		{When: When{Step: []string{"tcp"}, Fault: []string{"refused", "reset"}, AnySeen: []Observation{"other-address-good", "side-lane"}}, Confidence: "certain", Severity: "warning"},
+		{When: When{Step: []string{"tcp"}, Fault: []string{"refused", "reset", "timeout"}, Seen: []Observation{"other-address-good"}}, Confidence: "certain", Title: []string{"one address of {host} does not answer, another one does", "one address of the host does not answer, another one does"}, Explanation: []string{"The port is right, as it answers at another address of the same name. Programs that try the dead address first wait or fail."}, Severity: "warning", Fix: []FixEntry{
+			{Text: "Start the server behind {address}, or take the address out of the DNS", Who: "it-admin"},
+			{Text: "Start the server behind the dead address, or take the address out of the DNS", Who: "it-admin"},
+		}, Over: []string{"tcp-refused", "tcp-refused-localhost", "tcp-filtered-port", "tcp-reset", "tcp-unreachable"}},
 	}},
 	{ID: "connection-rate-limited", Step: "any", Title: []string{"the server takes no more connections from this address for now"}, Explanation: []string{"There are, or were, too many connections or messages from here at once. Later it works again; fewer in parallel keep it working."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Wait, then let the application open fewer connections at the same time", Who: "application"},
@@ -1583,7 +1586,7 @@ var entries = []Entry{
 	{ID: "server-temporary-failure", Step: "any", Title: []string{"the server has a fault of its own and asks to come back later"}, Explanation: []string{"The answer speaks of a fault on the server's side. Nothing in the settings mends that; if it lasts, its administrator has to act."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{Text: "Try again in some minutes", Who: "user"},
 		{Text: "If it lasts, look into the server's log: disk, login service, certificate", Who: "it-admin"},
-	}, Over: []string{"auth-failed", "auth-bad-credentials", "greeting-refused", "starttls-refused", "ehlo-refused"}, Rules: []Rule{
+	}, Over: []string{"auth-failed", "auth-bad-credentials", "greeting-refused", "starttls-refused", "ehlo-refused", "connection-closed"}, Rules: []Rule{
 		{When: When{Step: []string{"starttls"}, Code: []Codes{{From: 454, To: 454}, {From: 400, To: 499}}, Text: []Pattern{
 			{Expr: "\\btls\\b", Needs: []string{"tls"}},
 		}}, Confidence: "certain", Title: []string{"the server cannot do TLS at the moment"}, Explanation: []string{"STARTTLS is offered, and the server's part of it does not work: certificate or key cannot be read, or a limit is reached."}, Fix: []FixEntry{
