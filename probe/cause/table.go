@@ -52,7 +52,7 @@ var entries = []Entry{
 		{When: When{Step: []string{"settings"}, Seen: []Observation{"account-without-domain"}}, Confidence: "likely"},
 	}},
 	{ID: "settings-from-differs", Step: "settings", Title: []string{"the sender {from} is not the account {account}", "the sender is not the account"}, Explanation: []string{"Whether the account may send under this address is up to the server; the sender step asks it."}, Who: "user", Severity: "info", Fix: []FixEntry{
-		{When: &When{Service: []string{"microsoft", "exchange"}}, Text: "Give the account \"Send as\" permission on {from}", Who: "it-admin", Path: "Exchange admin center > Recipients > Mailboxes > {from} > Delegation > Send as", Commands: []Command{
+		{When: &When{Service: []string{"microsoft"}}, Text: "Give the account \"Send as\" permission on {from}", Who: "it-admin", Path: "Exchange admin center > Recipients > Mailboxes > {from} > Delegation > Send as", Commands: []Command{
 			{Shell: "powershell", Text: "Add-RecipientPermission {from} -AccessRights SendAs -Trustee {account}"},
 		}},
 		{When: &When{Service: []string{"google"}}, Text: "Add {from} in Gmail under \"Send mail as\"", Who: "user", Path: "Gmail > Settings > See all settings > Accounts > Send mail as"},
@@ -576,7 +576,7 @@ var entries = []Entry{
 	}},
 	{ID: "auth-windows-login-only", Step: "auth", Title: []string{"the server takes Windows logins only ({mechanisms})", "the server takes Windows logins only (NTLM, Kerberos)"}, Explanation: []string{"Most applications cannot log in that way. Exchange offers a login by password (\"basic authentication\") when that is switched on for the receive connector, together with TLS."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{Text: "Allow basic authentication after TLS on the receive connector for clients (port 587)", Who: "it-admin", Path: "Exchange admin center > Mail flow > Receive connectors > Client Frontend > Security", Commands: []Command{
-			{Shell: "powershell", Text: "Get-ReceiveConnector \"*Client Frontend*\" | Set-ReceiveConnector -AuthMechanism Tls,Integrated,BasicAuth,BasicAuthRequireTLS"},
+			{Shell: "powershell", Text: "Get-ReceiveConnector | Where-Object Name -like \"Client Frontend*\" | Set-ReceiveConnector -AuthMechanism Tls,Integrated,BasicAuth,BasicAuthRequireTLS"},
 		}},
 		{When: &When{NotPort: []int{587}}, Text: "Try port 587, the one for clients", Who: "user", Setting: "port", From: "{port}", To: "587"},
 	}, Over: []string{"auth-mechanism-unsupported"}, Rules: []Rule{
@@ -994,7 +994,8 @@ var entries = []Entry{
 		{When: &When{Sender: []string{"same-domain", "other-domain"}}, Text: "Send as the account itself", Who: "user", Setting: "from", From: "{from}", To: "{account}"},
 		{When: &When{Sender: []string{"other-domain"}}, Text: "or log in with a mailbox at {from_domain} and its password", Who: "user", Setting: "account", From: "{account}", To: "{from}"},
 		{When: &When{Sender: []string{"same-domain"}}, Text: "or log in with the mailbox {from} and its password", Who: "user", Setting: "account", From: "{account}", To: "{from}"},
-		{When: &When{Service: []string{"microsoft", "exchange"}}, Text: "or give {account} the permission \"Send as\" on {from}", Who: "it-admin", Path: "Exchange admin center > Recipients > Mailboxes > {from} > Delegation > Send as", Commands: []Command{
+		{When: &When{Service: []string{"exchange"}, NotService: []string{"microsoft"}}, Text: "or give {account} the permission \"Send as\" on {from}", Who: "it-admin"},
+		{When: &When{Service: []string{"microsoft"}}, Text: "or give {account} the permission \"Send as\" on {from}", Who: "it-admin", Path: "Exchange admin center > Recipients > Mailboxes > {from} > Delegation > Send as", Commands: []Command{
 			{Shell: "powershell", Text: "Add-RecipientPermission {from} -AccessRights SendAs -Trustee {account}"},
 		}},
 		{When: &When{NotService: []string{"microsoft", "exchange", "ionos", "strato", "gmx"}}, Text: "or have {from} added to the account as alias or identity", Who: "it-admin"},
@@ -1440,7 +1441,8 @@ var entries = []Entry{
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Seen: []Observation{"recipient-refused"}, Unseen: []Observation{"recipient-default"}}, Confidence: "possible", General: true},
 	}},
 	{ID: "sender-undecided", Step: "sender", Title: []string{"whether {from} may send is decided only after a message", "whether this sender may send is decided only after a message"}, Explanation: []string{"The server took the sender, as this kind of server takes every one at this point; it checks the permission when a whole message has come. Only a real message tells."}, Who: "user", Severity: "info", Fix: []FixEntry{
-		{When: &When{Service: []string{"microsoft", "exchange"}}, Text: "See that {account} has \"Send as\" permission on {from}", Who: "it-admin", Commands: []Command{
+		{When: &When{Service: []string{"exchange"}, NotService: []string{"microsoft"}}, Text: "See that {account} has \"Send as\" permission on {from}", Who: "it-admin"},
+		{When: &When{Service: []string{"microsoft"}}, Text: "See that {account} has \"Send as\" permission on {from}", Who: "it-admin", Commands: []Command{
 			{Shell: "powershell", Text: "Get-RecipientPermission {from} -Trustee {account}"},
 		}},
 		{Text: "Send one real message from the application", Who: "user"},
