@@ -148,7 +148,9 @@ func (r *run) probe(ctx context.Context) {
 		r.refuse()
 		return
 	}
-	r.resolveEncryption(ctx)
+	if r.settings.Until != StepSettings {
+		r.resolveEncryption(ctx)
+	}
 	r.plan = Plan(r.settings)
 	r.emit(Event{Kind: EventPlan, Plan: &Planned{Settings: r.shownSettings(), Steps: stepIDs(r.plan)}})
 	once := &lane{run: r, seen: map[StepID]Evidence{}}

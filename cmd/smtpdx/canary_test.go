@@ -24,14 +24,14 @@ func TestSecretsAppearInNoOutput(t *testing.T) {
 	key := "AKIAcanary0123456789key"
 	token := strings.Repeat("canary.Tok3n-", 231)[:3000]
 	for _, c := range []struct {
-		name, dialogue, account, variable, secret string
+		name, dialogue, account, kind, secret string
 	}{
-		{"not ASCII", "hostile-echo", "jobs@acme.example", "SMTPDX_PASSWORD", canary},
-		{"API key", "hostile-echo", key, "SMTPDX_PASSWORD", key},
-		{"three characters", "hostile-echo", "jobs@acme.example", "SMTPDX_PASSWORD", "q7Z"},
-		{"long password", "hostile-echo", "jobs@acme.example", "SMTPDX_PASSWORD", token},
-		{"long token", "healthy-long-token", "jobs@acme.example", "SMTPDX_TOKEN", token},
-		{"token for a server without OAuth", "hostile-echo", "jobs@acme.example", "SMTPDX_TOKEN", token},
+		{"not ASCII", "hostile-echo", "jobs@acme.example", "password", canary},
+		{"API key", "hostile-echo", key, "password", key},
+		{"three characters", "hostile-echo", "jobs@acme.example", "password", "q7Z"},
+		{"long password", "hostile-echo", "jobs@acme.example", "password", token},
+		{"long token", "healthy-long-token", "jobs@acme.example", "token", token},
+		{"token for a server without OAuth", "hostile-echo", "jobs@acme.example", "token", token},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -50,14 +50,14 @@ func TestSecretsAppearInNoOutput(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, format := range [][]string{{"-v"}, {"-q"}, {"-o", "json", "-v"}, {"-o", "jsonl", "-v"}} {
-				p, out, errs := pipes(map[string]string{c.variable: c.secret})
-				args := append([]string{"check", net.JoinHostPort(server.Host(), strconv.Itoa(server.Port())), "--encryption", "starttls", "-u", c.account, "--from", "jobs@acme.example",
+				p, out, errs := pipes(map[string]string{"CANARY": c.secret})
+				args := append([]string{"check", net.JoinHostPort(server.Host(), strconv.Itoa(server.Port())), "--encryption", "starttls", "-u", c.account, "--" + c.kind + "-env", "CANARY", "--from", "jobs@acme.example",
 					"--ca-file", ca, "--report", filepath.Join(dir, "r.txt"), "--report", filepath.Join(dir, "r.json"), "--report", filepath.Join(dir, "r.jsonl")}, format...)
 				code := run(context.Background(), p, args)
 				if code != 0 && code != 16 {
 					t.Fatalf("%v: exit code %d, so nothing was tried\n%s", format, code, errs)
 				}
-				if c.variable == "SMTPDX_PASSWORD" && format[0] != "-q" && !strings.Contains(out.String(), "[hidden]") {
+				if c.kind == "password" && format[0] != "-q" && !strings.Contains(out.String(), "[hidden]") {
 					t.Errorf("%v: the server repeated nothing, so this shows nothing", format)
 				}
 				holdsNot(t, "standard output of "+strings.Join(format, " "), out.String(), c.secret, c.account)
@@ -90,7 +90,7 @@ func holdsNot(t *testing.T, where, text, secret, account string) {
 		forms["its beginning"] = secret[:24]
 	}
 	for name, form := range forms {
-		if regexp.MustCompile(`(^|[^A-Za-z0-9])` + regexp.QuoteMeta(form) + `($|[^A-Za-z0-9])`).MatchString(text) ||
+		if regexp.MustCompile(`(^|[^A-Za-z0-9])`+regexp.QuoteMeta(form)+`($|[^A-Za-z0-9])`).MatchString(text) ||
 			len(form) > 5 && strings.Contains(text, form) {
 			t.Errorf("%s holds the secret (%s):\n%.3000s", where, name, text)
 		}

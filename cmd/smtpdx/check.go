@@ -77,7 +77,6 @@ func (o *checkOptions) mayAsk(p *process) bool {
 
 // finish adds to loaded settings what only the command knows.
 func (o *checkOptions) finish(s *probe.Settings, mayAsk bool) {
-	s.Until = probe.StepID(o.settings.until)
 	if s.Refused != nil || s.Account == "" || s.Password.Value.IsSet() || s.Token.IsGiven() || !reachesLogin(s.Until) {
 		return
 	}

@@ -271,16 +271,18 @@ func checkCommands(p *process, d smtptest.Dialogue, server *smtptest.Server, hos
 	return withCredential(p, d, strings.Join(words, " "))
 }
 
-// withCredential puts password or token into the environment of the command.
+// withCredential puts password or token into a variable of the command's own:
+// one of this program's would not go with a host on the command line.
 func withCredential(p *process, d smtptest.Dialogue, command string) []string {
-	name, value := "SMTPDX_PASSWORD", d.Settings.Password
+	name, flag, value := "LAB_PASSWORD", "--password-env", d.Settings.Password
 	if value == "" {
-		name, value = "SMTPDX_TOKEN", d.Settings.Token
+		name, flag, value = "LAB_TOKEN", "--token-env", d.Settings.Token
 	}
-	switch {
-	case value == "":
+	if value == "" {
 		return []string{"  " + command}
-	case p.term.windowed:
+	}
+	command += " " + flag + " " + name
+	if p.term.windowed {
 		return []string{"  $env:" + name + " = " + "'" + strings.ReplaceAll(value, "'", "''") + "'", "  " + command}
 	}
 	return []string{"  " + name + "=" + shellWord(value) + " \\", "  " + command}

@@ -2,84 +2,139 @@ package main
 
 import (
 	"context"
-	"crypto/x509"
-	"net"
-	"os"
-	"strconv"
+	"errors"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/smtpdx/smtpdx/probe"
-	"github.com/smtpdx/smtpdx/probe/secret"
+	"github.com/smtpdx/smtpdx/probe/profile"
 )
 
-// load reads the settings of one HOST[:PORT] and of the flags.
-func (o *checkOptions) load(_ context.Context, p *process, targets []string, _ bool) ([]probe.Settings, error) {
-	f := &o.settings
-	s := probe.Settings{Host: *f.values["host"], Account: *f.values["account"], Auth: *f.values["auth"], Helo: *f.values["helo"],
-		From: *f.lists["from"], To: *f.lists["to"], Encryption: probe.Encryption(*f.values["encryption"]), UsedBy: "here", TLSMin: 0x303,
-		CAFile: *f.values["ca-file"], TLSServerName: *f.values["tls-server-name"], Insecure: *f.bools["insecure"],
-		AllowPlaintextAuth: *f.bools["allow-plaintext-auth"], Resolver: *f.values["resolver"], Origins: map[string]probe.Origin{}}
-	port := *f.values["port"]
-	if len(targets) > 0 {
-		s.Host = targets[0]
-		if host, own, err := net.SplitHostPort(targets[0]); err == nil {
-			s.Host, port = host, own
-		}
-	}
-	if s.Host == "" {
-		return nil, usage("--host HOST or -c FILE", "no settings given")
-	}
-	if s.Encryption == "" {
-		s.Encryption = probe.Auto
-	}
-	s.Port, _ = strconv.Atoi(port)
-	if s.Port == 0 {
-		s.Port = 587
-	}
-	if len(s.From) == 0 && strings.Contains(s.Account, "@") {
-		s.From = []string{s.Account}
-	}
-	if s.Resolver != "" && !strings.Contains(s.Resolver, ":") {
-		s.Resolver += ":53"
-	}
-	s.Timeout, _ = time.ParseDuration(*f.values["timeout"])
-	if *f.bools["ipv4-only"] {
-		s.Family = 4
-	}
-	if proxy := *f.values["proxy"]; proxy != "" {
-		s.Proxy, s.ProxyURL = proxy, secret.New(proxy)
-	}
-	s.Password = credential(p, *f.values["password-env"], "SMTPDX_PASSWORD")
-	s.Token = credential(p, *f.values["token-env"], "SMTPDX_TOKEN")
-	if s.CAFile != "" {
-		pem, err := os.ReadFile(s.CAFile)
+// load reads the settings; a person who may be asked is asked for what is
+// missing: all of them, or which profile is meant.
+func (o *checkOptions) load(ctx context.Context, p *process, targets []string, mayAsk bool) ([]probe.Settings, error) {
+	flags := o.settings.flags(targets)
+	all, err := profile.Load(ctx, flags, p.world())
+	var choice *profile.NeedChoice
+	switch {
+	case err == nil || !mayAsk:
+	case errors.Is(err, profile.ErrNoSettings):
+		a, err := fillForm(ctx, p.ask, p.asked)
 		if err != nil {
-			return nil, usage("", "%v", err)
+			return nil, unanswered(err)
 		}
-		s.CA = x509.NewCertPool()
-		s.CA.AppendCertsFromPEM(pem)
+		return o.loadAnswers(ctx, p, a)
+	case errors.As(err, &choice):
+		name, err := choose(ctx, p.ask, p.asked, "Which profile", choice.Profiles)
+		if err != nil {
+			return nil, unanswered(err)
+		}
+		flags.Targets = []string{name}
+		all, err = profile.Load(ctx, flags, p.world())
+		return all, refused(err)
 	}
-	return []probe.Settings{s}, nil
+	return all, refused(err)
 }
 
-func credential(p *process, names ...string) probe.Credential {
-	for _, name := range names {
-		if value := p.getenv(name); name != "" && value != "" {
-			return probe.Credential{Value: secret.New(value), Source: "env"}
-		}
-	}
-	return probe.Credential{}
-}
-
+// loadAnswers reads what a person entered in the form as if it were flags, and
+// says that it was asked.
 func (o *checkOptions) loadAnswers(ctx context.Context, p *process, a answers) ([]probe.Settings, error) {
-	*o.settings.values["port"], *o.settings.values["encryption"] = a.port, a.encryption
-	*o.settings.values["account"] = a.account
-	return o.load(ctx, p, []string{a.host}, true)
+	flags := o.settings.flags(nil)
+	typed := map[string]string{"host": a.host, "port": a.port, "encryption": a.encryption, "account": a.account}
+	for key, text := range typed {
+		if text != "" {
+			flags.Values[key] = text
+		}
+	}
+	if a.from != "" {
+		flags.From = []string{a.from}
+		typed["from"] = a.from
+	}
+	all, err := profile.Load(ctx, flags, p.world())
+	for _, s := range all {
+		for key, text := range typed {
+			if text != "" {
+				s.Origins[key] = probe.Origin{From: "asked", Where: "terminal"}
+			}
+		}
+	}
+	return all, refused(err)
 }
 
-func (o *checkOptions) completeTargets(*process) ([]cobra.Completion, cobra.ShellCompDirective) {
-	return nil, cobra.ShellCompDirectiveNoFileComp
+// unanswered: a question that got no answer is a matter of usage.
+func unanswered(err error) error {
+	if errors.Is(err, errNoAnswer) {
+		return usage("Give the settings as flags, or in a file with -c FILE.", "%v", err)
+	}
+	return err
+}
+
+// refused makes an error of this program of one of package profile.
+func refused(err error) error {
+	var wrong *profile.UsageError
+	var choice *profile.NeedChoice
+	switch {
+	case errors.As(err, &wrong):
+		return usage(wrong.Hint, "%s", wrong.Text)
+	case errors.As(err, &choice):
+		return usage("smtpdx check NAME, or --all for every one of them.", "%v", choice)
+	case errors.Is(err, profile.ErrNoSettings):
+		return usage("smtpdx check HOST[:PORT] -u ACCOUNT, --host HOST with --port, --encryption and --account,\nor -c FILE. On a terminal they are asked for, unless --no-input or CI is set.", "no settings were given")
+	}
+	return err
+}
+
+// world is what package profile may look at.
+func (p *process) world() profile.World {
+	w := profile.Real()
+	w.Stdin = p.in
+	w.Env = func(name string) (string, bool) {
+		value := p.getenv(name)
+		return value, value != ""
+	}
+	return w
+}
+
+// flags hands on what was given, by the names of the settings file.
+func (s *settingsFlags) flags(targets []string) profile.Flags {
+	f := profile.Flags{Values: map[string]string{}, From: *s.lists["from"], To: *s.lists["to"], Config: s.config,
+		Targets: targets, All: s.all, Until: probe.StepID(s.until)}
+	for name, value := range s.values {
+		switch secret, kind, _ := strings.Cut(name, "-"); {
+		case *value == "":
+		case secret == "password":
+			f.Password = append(f.Password, profile.Source{Kind: kind, Value: *value})
+		case secret == "token":
+			f.Token = append(f.Token, profile.Source{Kind: kind, Value: *value})
+		default:
+			f.Values[key(name)] = *value
+		}
+	}
+	for name, value := range s.bools {
+		switch {
+		case !s.set.Changed(name):
+		case name == "password-stdin" && *value:
+			f.Password = append(f.Password, profile.Source{Kind: "stdin"})
+		case name == "token-stdin" && *value:
+			f.Token = append(f.Token, profile.Source{Kind: "stdin"})
+		case name == "ipv4-only" && *value:
+			f.Values["family"] = "4"
+		case name == "ipv6-only" && *value:
+			f.Values["family"] = "6"
+		case *value:
+			f.Values[key(name)] = "true"
+		default:
+			f.Values[key(name)] = "false"
+		}
+	}
+	return f
+}
+
+// key is the name of a flag's setting in a file.
+func key(flag string) string { return strings.ReplaceAll(flag, "-", "_") }
+
+// completeTargets offers the profiles of the file.
+func (o *checkOptions) completeTargets(p *process) ([]cobra.Completion, cobra.ShellCompDirective) {
+	return profile.Names(o.settings.flags(nil), p.world()), cobra.ShellCompDirectiveNoFileComp
 }

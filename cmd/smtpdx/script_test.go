@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 // commands the scripts know:
 //
 //	exits CODE smtpdx ARG...   run and demand this exit code
-//	serve DIALOGUE             serve it; sets $HOST $PORT $CA $RESOLVER $ACCOUNT $SMTPDX_PASSWORD
+//	serve DIALOGUE             serve it; sets $HOST $PORT $CA $RESOLVER $ACCOUNT $LAB_PASSWORD
 //	met N                      the server saw N connections and no misbehaviour
 //	validates FILE             the JSON fits the schema of reports
 //	folds EVENTS               the lines of JSON give a report that validates

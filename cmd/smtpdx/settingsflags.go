@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/smtpdx/smtpdx/probe"
+	"github.com/smtpdx/smtpdx/probe/profile"
 )
 
 // settingsFlags are the flags of the contract's table of settings, as texts:
@@ -15,17 +16,16 @@ type settingsFlags struct {
 	values map[string]*string   // by flag, of those with one value
 	lists  map[string]*[]string // by flag, of those that may be repeated
 	bools  map[string]*bool     // by flag
+	set    *pflag.FlagSet
 	config string
 	all    bool
 	until  string
 	noAsk  bool
 }
 
-// keyringDefault is the keyring service when --password-keyring has no value.
-const keyringDefault = "smtpdx"
-
 func (s *settingsFlags) add(flags *pflag.FlagSet) {
 	s.values, s.lists, s.bools = map[string]*string{}, map[string]*[]string{}, map[string]*bool{}
+	s.set = flags
 	inGroup(flags, "Settings", func(f *pflag.FlagSet) {
 		s.text(f, "host", "", "server `NAME` or address")
 		s.text(f, "port", "", "`PORT`: default 587, for ssl 465, for none 25")
@@ -44,7 +44,7 @@ func (s *settingsFlags) add(flags *pflag.FlagSet) {
 			s.text(f, kind+"-command", "", "... is what `CMD` prints")
 			s.flag(f, kind+"-stdin", "... comes on standard input")
 			s.text(f, kind+"-keyring", "", "... in the system's keyring, under `SERVICE`")
-			f.Lookup(kind + "-keyring").NoOptDefVal = keyringDefault
+			f.Lookup(kind + "-keyring").NoOptDefVal = profile.KeyringService
 		}
 	})
 	inGroup(flags, "TLS", func(f *pflag.FlagSet) {

@@ -1,6 +1,9 @@
 package profile
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 type keyKind int
 
@@ -11,45 +14,106 @@ const (
 	reserved
 )
 
-// keys are the settings, by their YAML names.
-var keys = map[string]keyKind{
-	"host": textKind, "port": textKind, "encryption": textKind, "account": textKind, "password": secretKind, "token": secretKind,
-	"auth": textKind, "from": listKind, "to": listKind, "used_by": textKind, "helo": textKind, "ca_file": textKind,
-	"tls_server_name": textKind, "tls_min": textKind, "client_cert": textKind, "client_key": textKind, "insecure": textKind,
-	"allow_plaintext_auth": textKind, "resolver": textKind, "family": textKind, "proxy": textKind, "timeout": textKind,
-	"deadline": textKind, "preset": reserved, "inbox": reserved,
+// kindOf tells how a key of the settings file is written, 0 for none.
+func kindOf(key string) keyKind {
+	switch key {
+	case "host", "port", "encryption", "account", "auth", "used_by", "helo", "ca_file", "tls_server_name", "tls_min", "client_cert",
+		"client_key", "insecure", "allow_plaintext_auth", "resolver", "family", "proxy", "timeout", "deadline":
+		return textKind
+	case "from", "to":
+		return listKind
+	case "password", "token":
+		return secretKind
+	case "preset", "inbox":
+		return reserved
+	}
+	return 0
 }
 
-// keyNames lists what may be written, in alphabetical order.
+// keyNames lists what may be written, in the order of the usual form.
 func keyNames() []string {
-	var names []string
-	for name, kind := range keys {
-		if kind != reserved {
-			names = append(names, name)
-		}
+	return []string{"host", "port", "encryption", "account", "password", "token", "auth", "from", "to", "used_by", "helo", "ca_file",
+		"tls_server_name", "tls_min", "client_cert", "client_key", "insecure", "allow_plaintext_auth", "resolver", "family", "proxy",
+		"timeout", "deadline"}
+}
+
+// meant gives the key that another program's word stands for, or "".
+func meant(word string) string {
+	switch strings.ReplaceAll(strings.ToLower(word), "-", "_") {
+	case "server", "smtp_host", "smtp_server", "hostname", "smarthost", "relayhost", "address", "mailhost":
+		return "host"
+	case "smtp_port":
+		return "port"
+	case "security", "secure", "ssl", "tls", "starttls", "smtp_encryption", "connection_security":
+		return "encryption"
+	case "user", "username", "user_name", "login", "smtp_user", "smtp_username":
+		return "account"
+	case "pass", "pwd", "pw", "passwd", "smtp_password", "smtp_pass":
+		return "password"
+	case "access_token", "oauth_token":
+		return "token"
+	case "auth_type", "authentication", "mechanism":
+		return "auth"
+	case "sender", "mail_from", "from_address", "smtp_from":
+		return "from"
+	case "recipient", "rcpt", "rcpt_to":
+		return "to"
+	case "ehlo", "hello", "local_hostname":
+		return "helo"
+	case "cacert", "ca", "ca_cert", "ca_bundle", "tls_trust_file":
+		return "ca_file"
+	case "servername", "server_name", "sni":
+		return "tls_server_name"
+	case "verify", "tls_verify", "insecure_skip_verify", "skip_verify", "tls_certcheck":
+		return "insecure"
+	case "dns", "nameserver", "dns_server":
+		return "resolver"
 	}
-	slices.Sort(names)
-	return names
+	return ""
 }
 
 // example is a value that the key would take.
 func example(key string) string {
-	known := map[string]string{
-		"host": "smtp.example.com", "port": "587", "encryption": "starttls", "account": "me@example.com", "auth": "PLAIN",
-		"used_by": "cloud", "helo": "client.example.com", "tls_min": "1.2", "insecure": "true", "family": "4",
-		"resolver": "192.0.2.53", "proxy": "socks5://127.0.0.1:1080", "timeout": "10s", "deadline": "60s",
+	switch key {
+	case "host", "tls_server_name":
+		return "smtp.example.com"
+	case "port":
+		return "587"
+	case "encryption":
+		return "starttls"
+	case "account", "from", "to":
+		return "me@example.com"
+	case "auth":
+		return "PLAIN"
+	case "used_by":
+		return "cloud"
+	case "helo":
+		return "client.example.com"
+	case "tls_min":
+		return "1.2"
+	case "insecure", "allow_plaintext_auth":
+		return "true"
+	case "family":
+		return "4"
+	case "resolver":
+		return "192.0.2.53"
+	case "proxy":
+		return "socks5://127.0.0.1:1080"
+	case "timeout", "deadline":
+		return "10s"
 	}
-	if e, ok := known[key]; ok {
-		return e
-	}
-	return "VALUE"
+	return "certificate.pem"
 }
 
 // nearest gives the valid word that differs in at most a third of its letters, or "".
 func nearest(word string, valid []string) string {
+	if len(word) > 40 {
+		return ""
+	}
+	word = strings.ReplaceAll(strings.ToLower(word), "-", "_")
 	best, least := "", max(len(word)/3, 1)+1
 	for _, v := range valid {
-		if d := distance(word, v); d < least {
+		if d := distance(word, strings.ReplaceAll(strings.ToLower(v), "-", "_")); d < least {
 			best, least = v, d
 		}
 	}
@@ -79,4 +143,15 @@ func distance(a, b string) int {
 		}
 	}
 	return rows[len(a)][len(b)]
+}
+
+// nearestKey gives the key that was meant by a word that is none, or "".
+func nearestKey(word string, valid []string) string {
+	if near := nearest(word, valid); near != "" {
+		return near
+	}
+	if near := meant(word); slices.Contains(valid, near) {
+		return near
+	}
+	return ""
 }

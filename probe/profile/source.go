@@ -1,11 +1,9 @@
 package profile
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"io"
-	"path/filepath"
-	"strings"
 
 	"github.com/smtpdx/smtpdx/probe"
 	"github.com/smtpdx/smtpdx/probe/cause"
@@ -14,32 +12,79 @@ import (
 
 // credential is a source that was chosen, before it is read.
 type credential struct {
+	key    string // password or token
 	source Source
 	level  int
 	at     string
 	origin probe.Origin
-	file   *layer // where it stands, nil for flag and variable
+	file   *fileOrigin // where it stands, nil for flag and variable
+}
+
+// credentials find password and token, see that they belong to this server,
+// and read them, unless the plan ends before the login.
+func (b *builder) credentials() {
+	token, password := b.source("token"), b.source("password")
+	if b.wrong != nil {
+		return
+	}
+	b.exposure(token)
+	b.exposure(password)
+	if b.s.Account == "" {
+		return
+	}
+	switch {
+	case token != nil && password != nil:
+		b.see(cause.TokenBeforePassword, nil)
+		b.s.Token = b.fetch(token)
+	case token != nil:
+		b.s.Token = b.fetch(token)
+	case password != nil:
+		b.s.Password = b.fetch(password)
+	}
+}
+
+// source gives what was chosen, nil for none or when it may not be used.
+func (b *builder) source(key string) *credential {
+	c, wrong := b.credential(key, b.set.file)
+	if wrong != nil {
+		b.reject(wrong)
+		return nil
+	}
+	if c == nil {
+		return nil
+	}
+	if c.source.Kind != "prompt" && b.hostLevel > c.level {
+		b.reject(&UsageError{Key: key,
+			Text: fmt.Sprintf("the %s comes from %s and the host from %s: it may belong to another server, so it goes nowhere", key, levelWords(c.level, c.at), levelWords(b.hostLevel, "SMTPDX_HOST")),
+			Hint: fmt.Sprintf("Say beside the host where its %s is: --%s-env NAME, --%s-file FILE, ...", key, key, key)})
+		return nil
+	}
+	b.s.Origins[key] = c.origin
+	return c
+}
+
+func levelWords(level int, name string) string {
+	switch level {
+	case levelFlag:
+		return "the command line"
+	case levelEnv:
+		return "the environment (" + name + ")"
+	}
+	return "the settings file"
 }
 
 // credential finds where a password or token is to come from.
 func (l *loader) credential(key string, file *layer) (*credential, *UsageError) {
 	flags := l.flagSources(key)
-	switch len(flags) {
-	case 0:
-	case 1:
-		at := "--" + key + "-" + flags[0].Kind
-		return &credential{source: flags[0], level: levelFlag, at: at, origin: probe.Origin{From: "flag", Where: at}}, nil
-	default:
-		return nil, &UsageError{Key: key, Text: fmt.Sprintf("two sources for the %s: --%s-%s and --%s-%s", key, key, flags[0].Kind, key, flags[1].Kind), Hint: "Keep one of them."}
+	if len(flags) > 1 {
+		return nil, &UsageError{Key: key, Text: fmt.Sprintf("two sources for the %s: %s and %s", key, sourceFlag(key, flags[0]), sourceFlag(key, flags[1])), Hint: "Keep one of them."}
 	}
-	literal, path := l.env(key), l.env(key+"_file")
-	switch {
-	case literal != "" && path != "":
-		return nil, &UsageError{Key: key, Text: fmt.Sprintf("two sources for the %s: %s and %s", key, variable(key), variable(key+"_file")), Hint: "Unset one of them."}
-	case literal != "":
-		return &credential{source: Source{Kind: "env", Value: variable(key)}, level: levelEnv, at: variable(key), origin: probe.Origin{From: "env", Where: variable(key)}}, nil
-	case path != "":
-		return &credential{source: Source{Kind: "file", Value: path}, level: levelEnv, at: variable(key + "_file"), origin: probe.Origin{From: "env", Where: variable(key + "_file")}}, nil
+	if len(flags) == 1 {
+		at := sourceFlag(key, flags[0])
+		return &credential{key: key, source: flags[0], level: levelFlag, at: at, origin: probe.Origin{From: "flag", Where: at}}, nil
+	}
+	if c, wrong := l.fromVariables(key); c != nil || wrong != nil {
+		return c, wrong
 	}
 	if file == nil {
 		return nil, nil
@@ -48,168 +93,168 @@ func (l *loader) credential(key string, file *layer) (*credential, *UsageError) 
 	if !ok {
 		return nil, nil
 	}
-	return &credential{source: *v.source, level: levelFile, at: v.at, origin: v.origin, file: file}, nil
+	return &credential{key: key, source: *v.source, level: levelFile, at: v.at, origin: v.origin, file: v.file}, nil
 }
 
-// read gets the credential from where it is. What a failing command or file
-// said is not repeated.
-func (l *loader) read(key string, c *credential, account string) (secret.Value, *UsageError) {
-	refuse := func(hint, format string, args ...any) (secret.Value, *UsageError) {
-		return secret.Value{}, &UsageError{Key: key, Text: c.at + ": " + fmt.Sprintf(format, args...), Hint: hint}
+func (l *loader) fromVariables(key string) (*credential, *UsageError) {
+	kind, name := "env", variable(key)
+	literal, path := l.env(key), l.env(key+"_file")
+	switch {
+	case literal == "" && path == "":
+		return nil, nil
+	case literal != "" && path != "":
+		return nil, &UsageError{Key: key, Text: fmt.Sprintf("two sources for the %s: %s and %s", key, name, variable(key+"_file")), Hint: "Unset one of them."}
+	case path != "":
+		kind, name = "file", variable(key+"_file")
 	}
-	s := c.source
-	switch s.Kind {
+	c := &credential{key: key, source: Source{Kind: kind, Value: name}, level: levelEnv, at: name, origin: probe.Origin{From: "env", Where: name}}
+	if kind == "file" {
+		c.source.Value = path
+	}
+	return c, nil
+}
+
+// fetch reads a credential unless a person is to be asked for it later, or
+// the login is not in the plan.
+func (b *builder) fetch(c *credential) probe.Credential {
+	out := probe.Credential{Source: c.source.Kind}
+	if c.source.Kind == "prompt" || !reachesLogin(b.flags.Until) {
+		return out
+	}
+	v, wrong := b.read(c, b.s.Account)
+	if wrong != nil {
+		b.reject(wrong)
+		return out
+	}
+	out.Value = v
+	return out
+}
+
+func reachesLogin(until probe.StepID) bool {
+	return until == "" || until == probe.StepAuth || until == probe.StepSender
+}
+
+// exposure remarks a credential that is written out in a file.
+func (b *builder) exposure(c *credential) {
+	if c == nil || c.source.Kind != "literal" || c.file == nil {
+		return
+	}
+	seen := cause.SecretLiteral
+	if c.file.owner.OthersMayRead {
+		seen = cause.SecretFileExposed
+	}
+	b.see(seen, map[string]string{"file": c.file.path, "secret": c.key})
+}
+
+// read gets the credential from where it is. What a failing command, file or
+// keyring said is not repeated.
+func (l *loader) read(c *credential, account string) (secret.Value, *UsageError) {
+	switch c.source.Kind {
 	case "literal":
-		return secret.New(s.Value), nil
+		return secret.New(c.source.Value), nil
 	case "env":
-		text, _ := l.world.Env(s.Value)
+		text := l.world.variable(c.source.Value)
 		if text == "" {
-			return refuse("Set it before the call; it is the name of the variable that is wanted, not the "+key+".", "the variable for the %s is not set or empty", key)
+			return c.refuse("Set it before the call; it is the name of the variable that is wanted, not the "+c.key+".", "the variable for the %s is not set or empty", c.key)
 		}
 		return secret.New(text), nil
 	case "file":
-		raw, err := l.world.ReadFile(c.path())
-		if err != nil {
-			return refuse("See whether the path is right and the file may be read.", "the file with the %s cannot be read: %s", key, reason(err))
-		}
-		return l.text(key, raw, refuse)
+		return l.fromFile(c)
 	case "stdin":
-		raw, err := io.ReadAll(io.LimitReader(l.world.Stdin, MaxFile+1))
-		if err != nil {
-			return refuse("Pipe it in: printf %s \"$PASSWORD\" | smtpdx check ...", "standard input cannot be read")
-		}
-		return l.text(key, raw, refuse)
+		return l.fromStdin(c)
 	case "command":
-		return l.fromCommand(key, c, refuse)
+		return l.fromCommand(c)
 	}
-	return l.fromKeyring(key, c, account, refuse)
+	return l.fromKeyring(c, account)
 }
 
-type refuser func(hint, format string, args ...any) (secret.Value, *UsageError)
+func (c *credential) refuse(hint, format string, args ...any) (secret.Value, *UsageError) {
+	return secret.Value{}, &UsageError{Key: c.key, Text: c.at + ": " + fmt.Sprintf(format, args...), Hint: hint}
+}
 
-func (l *loader) text(key string, raw []byte, refuse refuser) (secret.Value, *UsageError) {
-	if len(raw) > MaxFile {
-		return refuse("See whether it is the right one.", "a %s has no more than %d bytes", key, MaxFile)
+// text makes a credential of what was read.
+func (c *credential) text(raw []byte) (secret.Value, *UsageError) {
+	if len(raw) > maxSecret {
+		return c.refuse("See whether it is the right one.", "a %s has no more than %d bytes", c.key, maxSecret)
 	}
 	text := withoutLineEnd(decodeText(raw))
 	if text == "" {
-		return refuse("See whether it is the right one.", "there is no %s in it, it is empty", key)
+		return c.refuse("See whether it is the right one.", "there is no %s in it, it is empty", c.key)
 	}
 	return secret.New(text), nil
 }
 
-func (l *loader) fromCommand(key string, c *credential, refuse refuser) (secret.Value, *UsageError) {
+func (l *loader) fromFile(c *credential) (secret.Value, *UsageError) {
+	path := c.source.Value
+	if c.file != nil {
+		path = c.file.beside(path)
+	}
+	raw, err := l.readPath(path, "the "+c.key, maxSecret)
+	if err != nil {
+		return c.refuse(hintOfPath(c.source.Value), "the file with the %s cannot be read: %s", c.key, reason(err))
+	}
+	return c.text(raw)
+}
+
+func (l *loader) fromStdin(c *credential) (secret.Value, *UsageError) {
+	raw, err := l.readStdin("the "+c.key, maxSecret)
+	if err != nil {
+		return c.refuse(`Pipe it in: printf %s "$PASSWORD" | smtpdx check ...`, "the %s cannot be read from standard input: %s", c.key, reason(err))
+	}
+	return c.text(raw)
+}
+
+// fromCommand runs a command of a file only where a person named that file:
+// one that was found may have been put there by somebody else.
+func (l *loader) fromCommand(c *credential) (secret.Value, *UsageError) {
 	if c.file != nil && !c.file.named {
-		return refuse("Name the file with -c if it is to be trusted: -c "+c.file.file, "a settings file that was found and not named runs no command")
+		return c.refuse("Name the file with -c if it is to be trusted: -c "+c.file.path, "a settings file that was found and not named runs no command")
 	}
 	argv := c.source.Argv
 	if len(argv) == 0 {
 		var err error
 		if argv, err = words(c.source.Value); err != nil {
-			return refuse("Quote the words as in a shell; for pipes: sh -c '...'", "the command cannot be taken apart: %v", err)
+			return c.refuse("Quote the words as in a shell; for pipes: sh -c '...'", "the command cannot be taken apart: %v", err)
 		}
 	}
-	if len(argv) == 0 {
-		return refuse("For example: pass show mail/jobs", "there is no command")
+	if len(argv) == 0 || l.world.Run == nil {
+		return c.refuse("For example: pass show mail/jobs", "there is no command")
 	}
 	raw, err := l.world.Run(l.ctx, argv)
 	if err != nil {
-		return refuse("Run it by hand and see what it says.", "the command for the %s failed: %s", key, commandReason(err))
+		return c.refuse("Run it by hand and see what it says.", "the command for the %s failed: %s", c.key, commandReason(err))
 	}
-	return l.text(key, raw, refuse)
+	return c.text(raw)
 }
 
-// commandReason keeps the exit status and drops words that may hold the command line.
 func commandReason(err error) string {
-	var coded interface{ ExitCode() int }
-	if errors.As(err, &coded) {
-		return fmt.Sprintf("exit status %d", coded.ExitCode())
+	var said *commandError
+	if errors.As(err, &said) {
+		return said.text
 	}
-	if strings.Contains(err.Error(), "no answer within") {
-		return err.Error()
-	}
-	return "it could not be started"
+	return "it could not be run"
 }
 
-func (l *loader) fromKeyring(key string, c *credential, account string, refuse refuser) (secret.Value, *UsageError) {
+func (l *loader) fromKeyring(c *credential, account string) (secret.Value, *UsageError) {
 	service := c.source.Value
 	if service == "" {
 		service = KeyringService
 	}
-	text, err := l.world.Keyring.Get(service, account)
+	if l.world.Keyring == nil {
+		return c.refuse(noKeyringHint, "there is no keyring here")
+	}
+	text, err := await(l.ctx, func() (string, error) { return l.world.Keyring.Get(service, account) })
 	switch {
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return c.refuse(noKeyringHint, "the system's keyring did not answer")
 	case err != nil && IsNotFound(err):
-		return refuse("Keep it there first: smtpdx password set", "the keyring has no %s for this account (service %s)", key, service)
+		return c.refuse("Keep it there first: smtpdx password set", "the keyring has no %s for this account (service %s)", c.key, service)
 	case err != nil:
-		return refuse("On a computer without a desktop there is usually none; use --password-file or --password-env there.", "the system's keyring does not work: %v", err)
+		return c.refuse(noKeyringHint, "the system's keyring does not work here")
 	case text == "":
-		return refuse("Keep it again: smtpdx password set", "the keyring's %s is empty", key)
+		return c.refuse("Keep it again: smtpdx password set", "the keyring's %s is empty", c.key)
 	}
 	return secret.New(text), nil
 }
 
-// path is relative to the settings file, where it stands in one.
-func (c *credential) path() string { return besideFile(c.source.Value, c.file) }
-
-func besideFile(path string, file *layer) string {
-	if file == nil || file.file == "" || file.file == "-" || filepath.IsAbs(path) {
-		return path
-	}
-	return filepath.Join(filepath.Dir(file.file), path)
-}
-
-// words takes a command line apart as a shell would, without running one:
-// blanks divide, quotes join, a backslash takes the next character as it is
-// (but not in single quotes, and not on its own in a Windows path).
-func words(line string) ([]string, error) {
-	var out []string
-	var word strings.Builder
-	var quote rune
-	started := false
-	runes := []rune(line)
-	for i := 0; i < len(runes); i++ {
-		c := runes[i]
-		switch {
-		case quote != 0 && c == quote:
-			quote = 0
-		case quote == '\'':
-			word.WriteRune(c)
-		case c == '\\' && i+1 < len(runes) && strings.ContainsRune(`"' \`, runes[i+1]):
-			i++
-			word.WriteRune(runes[i])
-			started = true
-		case quote != 0:
-			word.WriteRune(c)
-		case c == '"' || c == '\'':
-			quote, started = c, true
-		case c == ' ' || c == '\t':
-			if started {
-				out = append(out, word.String())
-				word.Reset()
-				started = false
-			}
-		default:
-			word.WriteRune(c)
-			started = true
-		}
-	}
-	if quote != 0 {
-		return nil, errors.New("a quote is not closed")
-	}
-	if started {
-		out = append(out, word.String())
-	}
-	return out, nil
-}
-
-// exposure remarks a password that is written out in a file.
-func exposure(c *credential, s *probe.Settings) {
-	if c == nil || c.file == nil || c.source.Kind != "literal" {
-		return
-	}
-	seen := cause.SecretLiteral
-	if c.file.info != nil && c.file.info.OthersMayRead {
-		s.Remarks = append(s.Remarks, probe.Remark{Observation: string(cause.SecretFileExposed), Values: map[string]string{"file": c.file.file}})
-	}
-	s.Remarks = append(s.Remarks, probe.Remark{Observation: string(seen), Values: map[string]string{"file": c.file.file}})
-}
+const noKeyringHint = "On a computer without a desktop there is usually none; use --password-file or --password-env there."

@@ -9,85 +9,206 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
-	"strings"
 	"time"
-	"unicode/utf16"
-	"unicode/utf8"
 
 	"github.com/zalando/go-keyring"
 )
 
 // World is what lies outside: variables, files, commands, the keyring. Tests
-// bring their own.
+// bring their own. A field that is nil has nothing.
 type World struct {
 	Env           func(name string) (string, bool)
-	ReadFile      func(path string) ([]byte, error) // at most MaxFile bytes and one
-	Stat          func(path string) (fs.FileInfo, error)
+	Open          func(path string) (fs.File, error)
 	UserConfigDir func() (string, error)
 	Stdin         io.Reader
-	Run           func(ctx context.Context, argv []string) ([]byte, error)
+	Run           func(ctx context.Context, argv []string) ([]byte, error) // gives standard output
 	Keyring       Keyring
 	Owner         func(fs.FileInfo) Ownership
 }
 
-// Keyring keeps passwords for the user who is logged in.
+// Keyring keeps passwords for the user who is logged in. An entry is found by
+// service and account; the service is KeyringService unless another is named.
 type Keyring interface {
 	Get(service, account string) (string, error)
 	Set(service, account, password string) error
 	Delete(service, account string) error
 }
 
-// Ownership is what the file system says of a file; all false where it says nothing.
+// KeyringService is the service under which passwords are kept unless another is named.
+const KeyringService = "smtpdx"
+
+// IsNotFound tells whether the keyring works and has no such entry.
+func IsNotFound(err error) bool { return errors.Is(err, keyring.ErrNotFound) }
+
+// Ownership is what the file system says of a file; all false where it says
+// nothing, as on Windows.
 type Ownership struct {
-	Foreign        bool // another user owns it
-	OthersMayWrite bool
-	OthersMayRead  bool
+	Foreign        bool // another user owns it, and that is not root
+	OthersMayWrite bool // group or world
+	OthersMayRead  bool // group or world
 }
 
-// MaxFile is the number of bytes that a settings file or credential may have.
-const MaxFile = 1 << 20
+// Bounds of what is read, in bytes.
+const (
+	maxFile   = 4 << 20 // a settings file or certificates
+	maxSecret = 64 << 10
+)
 
-// commandTime is how long a password command may take; it may ask a person.
-const commandTime = time.Minute
+// commandTime is how long a password command may take.
+const commandTime = 30 * time.Second
 
-// Real is this computer.
+// Real is this computer, without variables and standard input: those belong to
+// the process and its caller.
 func Real() World {
 	return World{
-		Env: os.LookupEnv, ReadFile: readFile, Stat: os.Stat, UserConfigDir: os.UserConfigDir, Stdin: os.Stdin,
-		Run: runCommand, Keyring: systemKeyring{}, Owner: owner,
+		Open:          func(path string) (fs.File, error) { return os.Open(path) }, //nolint:gosec // the user names the file
+		UserConfigDir: os.UserConfigDir, Run: runCommand, Keyring: systemKeyring{}, Owner: owner,
 	}
 }
 
-func readFile(path string) ([]byte, error) {
-	file, err := os.Open(path) //nolint:gosec // the user names the file
-	if err != nil {
-		return nil, err
+func (w World) variable(name string) string {
+	if w.Env == nil {
+		return ""
 	}
-	defer file.Close()
-	return io.ReadAll(io.LimitReader(file, MaxFile+1))
+	text, _ := w.Env(name)
+	return text
 }
 
-// runCommand runs a password command; what it says on standard error goes to
-// nobody, since it may repeat the password.
+func (w World) owner(info fs.FileInfo) Ownership {
+	if w.Owner == nil || info == nil {
+		return Ownership{}
+	}
+	return w.Owner(info)
+}
+
+var errTooLarge = errors.New("it is too large")
+
+// readAll reads at most limit bytes.
+func readAll(r io.Reader, limit int) ([]byte, error) {
+	raw, err := io.ReadAll(io.LimitReader(r, int64(limit)+1))
+	if err == nil && len(raw) > limit {
+		err = errTooLarge
+	}
+	return raw, err
+}
+
+// readPath reads a file, or standard input where "-" stands for it; purpose
+// names what is read, in case two things want standard input.
+func (l *loader) readPath(path, purpose string, limit int) ([]byte, error) {
+	if path == "-" {
+		return l.readStdin(purpose, limit)
+	}
+	if l.world.Open == nil {
+		return nil, fs.ErrNotExist
+	}
+	return await(l.ctx, func() ([]byte, error) {
+		file, err := l.world.Open(path)
+		if err != nil {
+			return nil, err
+		}
+		defer file.Close()
+		return readAll(file, limit)
+	})
+}
+
+// errStdinTwice tells that standard input was read for something else.
+type errStdinTwice struct{ before string }
+
+func (e *errStdinTwice) Error() string {
+	return "standard input was read already, for " + e.before
+}
+
+func (l *loader) readStdin(purpose string, limit int) ([]byte, error) {
+	if l.stdin != "" {
+		return nil, &errStdinTwice{l.stdin}
+	}
+	l.stdin = purpose
+	if l.world.Stdin == nil {
+		return nil, nil
+	}
+	return await(l.ctx, func() ([]byte, error) { return readAll(l.world.Stdin, limit) })
+}
+
+// await waits for something that may hang, a pipe or a keyring that asks a
+// person, no longer than ctx. Such a call cannot be stopped: its goroutine
+// ends with it, or with the process that was interrupted.
+func await[T any](ctx context.Context, do func() (T, error)) (T, error) {
+	type outcome struct {
+		value T
+		err   error
+	}
+	done := make(chan outcome, 1)
+	go func() {
+		value, err := do()
+		done <- outcome{value, err}
+	}()
+	select {
+	case o := <-done:
+		return o.value, o.err
+	case <-ctx.Done():
+		var none T
+		return none, context.Cause(ctx)
+	}
+}
+
+// reason is the part of a file's error that says why, without the path.
+func reason(err error) string {
+	var twice *errStdinTwice
+	var path *fs.PathError
+	switch {
+	case errors.As(err, &twice), errors.Is(err, errTooLarge):
+		return err.Error()
+	case errors.Is(err, fs.ErrNotExist):
+		return "there is no such file"
+	case errors.Is(err, fs.ErrPermission):
+		return "permission denied"
+	case errors.As(err, &path):
+		return path.Err.Error()
+	}
+	return "it cannot be opened"
+}
+
+// commandError says how a password command failed, in words that are safe: an
+// exit status, never what the command printed or how it was called.
+type commandError struct{ text string }
+
+func (e *commandError) Error() string { return e.text }
+
+// runCommand runs a password command without a shell. What it says on standard
+// error goes to nobody, since it may repeat the password.
 func runCommand(ctx context.Context, argv []string) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, commandTime)
+	limit, cancel := context.WithTimeout(ctx, commandTime)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...) //nolint:gosec // the user names the command
 	var out bytes.Buffer
+	cmd := exec.CommandContext(limit, argv[0], argv[1:]...) //nolint:gosec // the user names the command
 	cmd.Stdout = &limited{buf: &out}
 	cmd.WaitDelay = time.Second
 	err := cmd.Run()
-	if ctx.Err() != nil {
-		return nil, fmt.Errorf("no answer within %v", commandTime)
+	var status *exec.ExitError
+	switch {
+	case err == nil:
+		return out.Bytes(), nil
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	case limit.Err() != nil:
+		return nil, &commandError{fmt.Sprintf("it did not end within %v", commandTime)}
+	case errors.As(err, &status) && status.ExitCode() >= 0:
+		return nil, &commandError{fmt.Sprintf("it ended with exit status %d", status.ExitCode())}
+	case errors.As(err, &status):
+		return nil, &commandError{"it was killed by a signal"}
+	case errors.Is(err, exec.ErrNotFound), errors.Is(err, fs.ErrNotExist):
+		return nil, &commandError{"there is no such program"}
+	case errors.Is(err, fs.ErrPermission):
+		return nil, &commandError{"the program may not be run"}
 	}
-	return out.Bytes(), err
+	return nil, &commandError{"it could not be run"}
 }
 
-// limited keeps the first MaxFile bytes and one.
+// limited keeps what a secret may have, and one byte more.
 type limited struct{ buf *bytes.Buffer }
 
 func (l *limited) Write(p []byte) (int, error) {
-	if room := MaxFile + 1 - l.buf.Len(); room > 0 {
+	if room := maxSecret + 1 - l.buf.Len(); room > 0 {
 		l.buf.Write(p[:min(room, len(p))])
 	}
 	return len(p), nil
@@ -104,43 +225,3 @@ func (systemKeyring) Set(service, account, password string) error {
 }
 
 func (systemKeyring) Delete(service, account string) error { return keyring.Delete(service, account) }
-
-// IsNotFound tells whether the keyring works and has no such entry.
-func IsNotFound(err error) bool { return errors.Is(err, keyring.ErrNotFound) }
-
-// KeyringService is the service under which passwords are kept unless another is named.
-const KeyringService = "smtpdx"
-
-// decodeText makes a string of a file's bytes: UTF-8 with or without a
-// byte-order mark, or UTF-16 as PowerShell writes it.
-func decodeText(b []byte) string {
-	switch {
-	case bytes.HasPrefix(b, []byte{0xef, 0xbb, 0xbf}):
-		return string(b[3:])
-	case bytes.HasPrefix(b, []byte{0xff, 0xfe}):
-		return fromUTF16(b[2:], 0)
-	case bytes.HasPrefix(b, []byte{0xfe, 0xff}):
-		return fromUTF16(b[2:], 1)
-	case len(b) >= 4 && len(b)%2 == 0 && b[0] != 0 && b[1] == 0 && b[3] == 0 && !utf8Text(b):
-		return fromUTF16(b, 0)
-	}
-	return string(b)
-}
-
-func utf8Text(b []byte) bool { return utf8.Valid(b) && !bytes.ContainsRune(b, 0) }
-
-func fromUTF16(b []byte, high int) string {
-	units := make([]uint16, 0, len(b)/2)
-	for i := 0; i+1 < len(b); i += 2 {
-		units = append(units, uint16(b[i+high])<<8|uint16(b[i+1-high]))
-	}
-	return string(utf16.Decode(units))
-}
-
-// withoutLineEnd removes one line end; more stays, and is remarked.
-func withoutLineEnd(s string) string {
-	if t, ok := strings.CutSuffix(s, "\r\n"); ok {
-		return t
-	}
-	return strings.TrimSuffix(s, "\n")
-}
