@@ -125,6 +125,9 @@ func (l *lane) silenceText(ctx context.Context, e *GreetingEvidence, err error) 
 	return &Fault{Kind: Timeout, Text: "no greeting in plain text; a second connection got an answer to TLS on this port"}
 }
 
+// lookAtLeast is how long TLS must have had to answer before its silence counts.
+const lookAtLeast = time.Second
+
 // lookLater looks after a while; a success ends the wait for the greeting.
 func (l *lane) lookLater(ctx context.Context, stop func(), found chan<- bool) {
 	defer close(found)
@@ -137,9 +140,11 @@ func (l *lane) lookLater(ctx context.Context, stop func(), found chan<- bool) {
 	}
 	limit, cancel := context.WithTimeout(ctx, lookLimit)
 	defer cancel()
+	began := time.Now()
 	answers := l.tlsAnswers(limit)
-	if ctx.Err() != nil && !answers {
-		return
+	tooShort := errors.Is(ctx.Err(), context.Canceled) || time.Since(began) < lookAtLeast
+	if !answers && ctx.Err() != nil && tooShort {
+		return // the greeting came, or its time was over too soon to tell
 	}
 	found <- answers
 	if answers {
