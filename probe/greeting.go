@@ -53,8 +53,10 @@ func (e *GreetingEvidence) summary(fault *Fault) string {
 func greetingStep(ctx context.Context, l *lane) (Evidence, error) {
 	e := &GreetingEvidence{}
 	reply, err := l.awaitGreeting(ctx, e)
-	if err != nil {
+	if err != nil && e.LooksLike == "" {
 		e.LooksLike = looksLike(err)
+	}
+	if err != nil {
 		return e, err
 	}
 	l.greeted = true
@@ -80,7 +82,7 @@ func (l *lane) awaitGreeting(ctx context.Context, e *GreetingEvidence) (wire.Rep
 	}
 	read, stop := context.WithCancel(ctx)
 	defer stop()
-	look := make(chan bool, 1)
+	look := make(chan glance, 1)
 	early := !l.isPlainPort()
 	if early {
 		go l.lookLater(read, stop, look)
@@ -91,9 +93,8 @@ func (l *lane) awaitGreeting(ctx context.Context, e *GreetingEvidence) (wire.Rep
 	}
 	if early {
 		stopIfAnswered(err, stop)
-		answered, asked := <-look
-		if asked {
-			e.TLSAnswers = &answered
+		if seen, asked := <-look; asked {
+			e.take(seen)
 		}
 	}
 	if err == nil || e.TLSAnswers != nil {
@@ -102,7 +103,7 @@ func (l *lane) awaitGreeting(ctx context.Context, e *GreetingEvidence) (wire.Rep
 	if isSilence(err) && l.run.parent.Err() == nil {
 		limit, cancel := context.WithTimeout(l.run.parent, lookLimit)
 		defer cancel()
-		e.TLSAnswers = ptr(l.tlsAnswers(limit))
+		e.take(l.glance(limit))
 	}
 	return reply, l.silenceText(ctx, e, err)
 }
@@ -116,20 +117,37 @@ func stopIfAnswered(err error, stop func()) {
 
 // silenceText says what the look found, in place of an ended context.
 func (l *lane) silenceText(ctx context.Context, e *GreetingEvidence, err error) error {
-	if err == nil || e.TLSAnswers == nil || !*e.TLSAnswers || !isSilence(err) {
-		if errors.Is(err, context.Canceled) && ctx.Err() == nil {
-			return context.DeadlineExceeded
-		}
+	switch {
+	case err == nil || !isSilence(err):
 		return err
+	case e.LooksLike == "http":
+		return &Fault{Kind: NotSMTP, Text: "the service on this port is HTTP: it waits in silence, and answered a second connection as a web server does"}
+	case e.TLSAnswers != nil && *e.TLSAnswers:
+		return &Fault{Kind: Timeout, Text: "no greeting in plain text; a second connection got an answer to TLS on this port"}
+	case errors.Is(err, context.Canceled) && ctx.Err() == nil:
+		return context.DeadlineExceeded
 	}
-	return &Fault{Kind: Timeout, Text: "no greeting in plain text; a second connection got an answer to TLS on this port"}
+	return err
+}
+
+// glance is what a second connection saw that tried TLS from the first byte.
+type glance struct {
+	tlsAnswers bool
+	isHTTP     bool // a web server's words, which no SMTP server has
+}
+
+func (e *GreetingEvidence) take(seen glance) {
+	e.TLSAnswers = &seen.tlsAnswers
+	if seen.isHTTP {
+		e.LooksLike = "http"
+	}
 }
 
 // lookAtLeast is how long TLS must have had to answer before its silence counts.
 const lookAtLeast = time.Second
 
-// lookLater looks after a while; a success ends the wait for the greeting.
-func (l *lane) lookLater(ctx context.Context, stop func(), found chan<- bool) {
+// lookLater looks after a while; an answer ends the wait for the greeting.
+func (l *lane) lookLater(ctx context.Context, stop func(), found chan<- glance) {
 	defer close(found)
 	wait := time.NewTimer(lookAfter)
 	defer wait.Stop()
@@ -141,12 +159,13 @@ func (l *lane) lookLater(ctx context.Context, stop func(), found chan<- bool) {
 	limit, cancel := context.WithTimeout(ctx, lookLimit)
 	defer cancel()
 	began := time.Now()
-	answers := l.tlsAnswers(limit)
+	seen := l.glance(limit)
+	answers := seen.tlsAnswers || seen.isHTTP
 	tooShort := errors.Is(ctx.Err(), context.Canceled) || time.Since(began) < lookAtLeast
 	if !answers && ctx.Err() != nil && tooShort {
 		return // the greeting came, or its time was over too soon to tell
 	}
-	found <- answers
+	found <- seen
 	if answers {
 		stop()
 	}
@@ -158,23 +177,25 @@ func (l *lane) isPlainPort() bool {
 	return l.run.settings.Port == 25 || l.run.settings.Port == 587
 }
 
-// tlsAnswers tries TLS from the first byte on a second connection, without credentials.
-func (l *lane) tlsAnswers(ctx context.Context) bool {
+// glance tries TLS from the first byte on a second connection, without credentials.
+func (l *lane) glance(ctx context.Context) glance {
 	c, err := l.side(ctx, "tls-probe")
 	if err != nil {
-		return false
+		return glance{}
 	}
 	defer c.Close()
 	_, err = c.Handshake(ctx, &tls.Config{ServerName: serverName(l.settings()), InsecureSkipVerify: true, MinVersion: tls.VersionTLS10}) //nolint:gosec // a look: nothing is sent over it but QUIT
 	if err != nil {
-		return isTLSish(err)
+		var plain tls.RecordHeaderError
+		isHTTP := errors.As(err, &plain) && string(plain.RecordHeader[:]) == "HTTP/"
+		return glance{tlsAnswers: isTLSish(err), isHTTP: isHTTP}
 	}
 	short, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	if r, err := c.ReadReply(short); err == nil && r.Code > 0 {
 		c.Quit(short)
 	}
-	return true
+	return glance{tlsAnswers: true}
 }
 
 // isTLSish: an alert is an answer in TLS too.

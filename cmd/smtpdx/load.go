@@ -16,7 +16,7 @@ import (
 func (o *checkOptions) load(ctx context.Context, p *process, targets []string, mayAsk bool) ([]probe.Settings, error) {
 	flags := o.settings.flags(targets)
 	all, err := profile.Load(ctx, flags, p.world())
-	var choice *profile.NeedChoice
+	var choice *profile.ChoiceError
 	switch {
 	case err == nil || !mayAsk:
 	case errors.Is(err, profile.ErrNoSettings):
@@ -73,7 +73,7 @@ func unanswered(err error) error {
 // refused makes an error of this program of one of package profile.
 func refused(err error) error {
 	var wrong *profile.UsageError
-	var choice *profile.NeedChoice
+	var choice *profile.ChoiceError
 	switch {
 	case errors.As(err, &wrong):
 		return usage(wrong.Hint, "%s", wrong.Text)

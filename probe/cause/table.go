@@ -14,7 +14,6 @@ var entries = []Entry{
 		{When: &When{Port: []int{465}}, Text: "Set the encryption to SSL", Who: "user", Setting: "encryption", From: "{encryption}", To: "SSL"},
 		{When: &When{Encryption: []string{"ssl"}, Port: []int{587}}, Text: "Set the encryption to TLS/STARTTLS", Who: "user", Setting: "encryption", From: "SSL", To: "TLS/STARTTLS"},
 		{When: &When{Encryption: []string{"ssl"}, Port: []int{587}}, Text: "or set the port to 465 and keep SSL", Who: "user", Setting: "port", From: "587", To: "465"},
-		{When: &When{Encryption: []string{"none"}, Port: []int{587}}, Text: "Set the encryption to TLS/STARTTLS", Who: "user", Setting: "encryption", From: "none", To: "TLS/STARTTLS"},
 		{When: &When{Port: []int{25}}, Text: "Set the port to 587: 25 is for mail between servers", Who: "user", Setting: "port", From: "25", To: "587"},
 	}, Rules: []Rule{
 		{When: When{Step: []string{"settings"}, Port: []int{25}, Seen: []Observation{"port-encryption-unusual"}}, Confidence: "likely", Title: []string{"port 25 is for mail between servers, not for sending with a login"}, Explanation: []string{"Many networks and providers block port 25, and many servers offer no login on it. Applications that log in use 587 with TLS/STARTTLS or 465 with SSL. For a relay without login, 25 is right."}},
@@ -1225,6 +1224,9 @@ var entries = []Entry{
 			{Expr: "ssl", Needs: []string{"ssl"}},
 			{Expr: "encrypt", Needs: []string{"encrypt"}},
 		}, Unseen: []Observation{"logged-in"}}, Confidence: "certain"},
+		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}}, Text: []Pattern{
+			{Expr: "(recipient|sender|client) (address |host )?rejected: access denied", Needs: []string{"rejected: access denied"}},
+		}, Port: []int{465, 587, 2525}, Seen: []Observation{"auth-offered"}, Unseen: []Observation{"logged-in"}}, Confidence: "likely", Title: []string{"the server refuses without a reason; it offers a login", "and none was made"}, Explanation: []string{"On a port for sending with a login, servers refuse everybody who has not logged in, often with no more than \"Access denied\"."}},
 		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 530, To: 530}}, Enhanced: []string{"5.7.57"}, Seen: []Observation{"logged-in"}}, Confidence: "possible"},
 		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}}, Text: []Pattern{
 			{Expr: "auth(entication)? (is )?required", Needs: []string{"required"}},
@@ -1250,7 +1252,7 @@ var entries = []Entry{
 			{Expr: "no relaying", Needs: []string{"no relaying"}},
 			{Expr: "permission to submit mail", Needs: []string{"permission to submit mail"}},
 			{Expr: "relais", Needs: []string{"relais"}},
-		}, Unseen: []Observation{"logged-in"}}, Confidence: "likely"},
+		}, Unseen: []Observation{"logged-in", "auth-missing"}}, Confidence: "likely"},
 		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 550, To: 550}}, Text: []Pattern{
 			{Expr: "^invalid recipient", Needs: []string{"invalid recipient"}},
 		}, Service: []string{"opensmtpd"}, Unseen: []Observation{"logged-in"}}, Confidence: "likely"},
@@ -1259,6 +1261,7 @@ var entries = []Entry{
 		{Text: "Add the address of this computer or network to the server's list (Postfix: mynetworks; Exchange: receive connector)", Who: "it-admin"},
 		{When: &When{Service: []string{"google-relay"}}, Text: "Add the address in the SMTP relay service", Who: "it-admin", Path: "Google Admin console > Apps > Google Workspace > Gmail > Routing > SMTP relay service"},
 		{Text: "Have the application's own address added and no wider range than needed", Who: "it-admin"},
+		{When: &When{Port: []int{25}}, Text: "or, with an account there, use port 587 with TLS/STARTTLS and log in", Who: "user", Setting: "port", From: "25", To: "587"},
 	}, Over: []string{"recipient-refused", "sender-refused", "recipient-unknown"}, Rules: []Rule{
 		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}, {From: 400, To: 499}}, Text: []Pattern{
 			{Expr: "(client|ip|address|host).{0,30}not (on|in) (the|our|my) list", Needs: []string{" list"}},
@@ -1277,6 +1280,16 @@ var entries = []Entry{
 			{Expr: "no relaying", Needs: []string{"no relaying"}},
 			{Expr: "permission to submit mail", Needs: []string{"permission to submit mail"}},
 		}, Seen: []Observation{"logged-in"}}, Confidence: "likely"},
+		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}, {From: 400, To: 499}}, Text: []Pattern{
+			{Expr: "relay(ing)?.{0,25}(denied|not (allowed|permitted|authori[sz]ed)|prohibited|disallowed|refused|rejected|access)", Needs: []string{"relay"}},
+			{Expr: "(unable|not allowed|not permitted|cannot|deny|denied|no permission).{0,15}relay", Needs: []string{"relay"}},
+			{Expr: "cannot relay", Needs: []string{"cannot relay"}},
+			{Expr: "allowed rcpthosts", Needs: []string{"allowed rcpthosts"}},
+			{Expr: "i cannot deliver mail for", Needs: []string{"i cannot deliver mail for"}},
+			{Expr: "delivery is not allowed to this address", Needs: []string{"delivery is not allowed to this address"}},
+			{Expr: "no relaying", Needs: []string{"no relaying"}},
+			{Expr: "permission to submit mail", Needs: []string{"permission to submit mail"}},
+		}, Seen: []Observation{"auth-missing"}, Unseen: []Observation{"logged-in"}}, Confidence: "likely", Over: []string{"relay-denied-no-login"}},
 		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}, {From: 400, To: 499}}, Text: []Pattern{
 			{Expr: "relay(ing)?.{0,25}(denied|not (allowed|permitted|authori[sz]ed)|prohibited|disallowed|refused|rejected|access)", Needs: []string{"relay"}},
 			{Expr: "(unable|not allowed|not permitted|cannot|deny|denied|no permission).{0,15}relay", Needs: []string{"relay"}},
@@ -1500,7 +1513,7 @@ var entries = []Entry{
 	}, Rules: []Rule{
 		{When: When{Step: []string{"greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Failed: "yes", AnySeen: []Observation{"other-address-good", "side-lane"}, Unseen: []Observation{"other-family-good"}}, Confidence: "certain", Severity: "warning"},
 		{When: When{Step: []string{"greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Failed: "yes", Seen: []Observation{"other-family-good"}}, Confidence: "certain", Title: []string{"the servers behind the IPv4 and IPv6 addresses do not answer alike"}, Severity: "warning"},
-		{When: When{Step: []string{"tcp"}, Fault: []string{"refused", "reset", "timeout"}, Seen: []Observation{"other-address-good"}}, Confidence: "certain", Title: []string{"one address of {host} does not answer, another one does", "one address of the host does not answer, another one does"}, Explanation: []string{"The port is right, as it answers at another address of the same name. Programs that try the dead address first wait or fail."}, Severity: "warning", Fix: []FixEntry{
+		{When: When{Step: []string{"tcp"}, Fault: []string{"refused", "reset", "timeout"}, Seen: []Observation{"other-address-good"}}, Confidence: "certain", Title: []string{"at {address} {host} takes no connection, at another address it does", "one address of the host takes no connection, another one does"}, Explanation: []string{"The port is right, as it answers at another address of the same name. Programs that try the dead address first wait or fail."}, Severity: "warning", Fix: []FixEntry{
 			{Text: "Start the server behind {address}, or take the address out of the DNS", Who: "it-admin"},
 			{Text: "Start the server behind the dead address, or take the address out of the DNS", Who: "it-admin"},
 		}, Over: []string{"tcp-refused", "tcp-refused-localhost", "tcp-filtered-port", "tcp-reset", "tcp-unreachable"}},

@@ -121,10 +121,10 @@ func (l *loader) readFound(path string) (*document, error) {
 	owner := l.world.owner(info)
 	switch {
 	case owner.Foreign:
-		file.Close()
+		_ = file.Close()
 		return nil, usage("Read it, and name it with -c "+path+" if it is to be trusted.", "%s is not read: it belongs to another user", path)
 	case owner.OthersMayWrite:
-		file.Close()
+		_ = file.Close()
 		return nil, usage("chmod go-w "+path+", or name it with -c "+path+" if it is to be trusted.", "%s is not read: others may write to it", path)
 	}
 	return l.parse(file, fileOrigin{path: path, owner: owner})
@@ -141,14 +141,14 @@ func (l *loader) open(path string) (fs.File, fs.FileInfo, error) {
 	}
 	info, err := file.Stat()
 	if err != nil {
-		file.Close()
+		_ = file.Close()
 		return nil, nil, err
 	}
 	return file, info, nil
 }
 
 func (l *loader) parse(file fs.File, origin fileOrigin) (*document, error) {
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	raw, err := await(l.ctx, func() ([]byte, error) { return readAll(file, maxFile) })
 	if err != nil {
 		return nil, unreadable(origin.path, err)

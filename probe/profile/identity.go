@@ -49,7 +49,7 @@ func bareAddress(text string) (string, bool) {
 	if err != nil {
 		return "", false
 	}
-	local, domain, found := cutLast(parsed.Address, "@")
+	local, domain, found := cutAtLast(parsed.Address)
 	if !found || local == "" || domain == "" || strings.ContainsAny(parsed.Address, "\r\n<> ") {
 		return "", false
 	}
@@ -109,13 +109,13 @@ func (b *builder) remark() {
 	if !ok {
 		return
 	}
-	_, own, _ := cutLast(account, "@")
+	_, own, _ := cutAtLast(account)
 	for _, from := range b.s.From {
 		if strings.EqualFold(from, account) {
 			continue
 		}
 		b.see(cause.FromDiffers, nil)
-		if _, domain, _ := cutLast(from, "@"); !strings.EqualFold(domain, own) {
+		if _, domain, _ := cutAtLast(from); !strings.EqualFold(domain, own) {
 			b.see(cause.FromOtherDomain, nil)
 		}
 	}

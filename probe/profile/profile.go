@@ -51,20 +51,20 @@ func usage(hint, format string, args ...any) *UsageError {
 // on a terminal can be asked.
 var ErrNoSettings = errors.New("no settings were given")
 
-// NeedChoice tells that the file has several profiles and none was named: a
+// ChoiceError tells that the file has several profiles and none was named: a
 // person on a terminal can choose.
-type NeedChoice struct {
+type ChoiceError struct {
 	File     string
 	Profiles []string
 }
 
-func (e *NeedChoice) Error() string {
+func (e *ChoiceError) Error() string {
 	return fmt.Sprintf("%s has several profiles and none was named: %s", e.File, strings.Join(e.Profiles, ", "))
 }
 
 // Load gives the settings to probe, at least one. Settings that cannot be used
 // come with Refused set, so that the other profiles still run; an error means
-// that nothing can: *UsageError, *NeedChoice, ErrNoSettings, or that of ctx.
+// that nothing can: *UsageError, *ChoiceError, ErrNoSettings, or that of ctx.
 func Load(ctx context.Context, f Flags, w World) ([]probe.Settings, error) {
 	out, err := load(&loader{ctx: ctx, flags: f, world: w})
 	if ctx.Err() != nil {
@@ -201,7 +201,7 @@ func (l *loader) chooseAlone(doc *document) (set, error) {
 	}
 	name, file := doc.only()
 	if file == nil {
-		return set{}, &NeedChoice{File: doc.file, Profiles: doc.names}
+		return set{}, &ChoiceError{File: doc.file, Profiles: doc.names}
 	}
 	return set{name: name, file: file}, nil
 }

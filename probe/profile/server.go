@@ -173,9 +173,7 @@ func isUnusual(port int, e probe.Encryption, login bool) bool {
 	switch port {
 	case 465:
 		return e != probe.SSL
-	case 587:
-		return e != probe.STARTTLS
-	case 2525:
+	case 587, 2525:
 		return e == probe.SSL
 	case 25:
 		return e == probe.SSL || login

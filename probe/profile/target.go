@@ -56,7 +56,7 @@ func isProfileName(word string) bool {
 // belong there, other schemes among it, is cleaned away like that of any host.
 func urlTarget(word string) (target, error) {
 	scheme, rest, _ := strings.Cut(word, "://")
-	user, host, found := cutLast(rest, "@")
+	user, host, found := cutAtLast(rest)
 	if !found {
 		return target{host: word}, nil
 	}
@@ -71,9 +71,10 @@ func urlTarget(word string) (target, error) {
 	return target{host: scheme + "://" + host, account: account}, nil
 }
 
-func cutLast(s, sep string) (before, after string, found bool) {
-	if i := strings.LastIndex(s, sep); i >= 0 {
-		return s[:i], s[i+len(sep):], true
+// cutAtLast cuts an address, or the user name of a URL, at its last "@".
+func cutAtLast(s string) (before, after string, found bool) {
+	if i := strings.LastIndex(s, "@"); i >= 0 {
+		return s[:i], s[i+1:], true
 	}
 	return "", s, false
 }

@@ -106,21 +106,21 @@ func (l *loader) readPath(path, purpose string, limit int) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		defer file.Close()
+		defer func() { _ = file.Close() }()
 		return readAll(file, limit)
 	})
 }
 
-// errStdinTwice tells that standard input was read for something else.
-type errStdinTwice struct{ before string }
+// stdinTwiceError tells that standard input was read for something else.
+type stdinTwiceError struct{ before string }
 
-func (e *errStdinTwice) Error() string {
+func (e *stdinTwiceError) Error() string {
 	return "standard input was read already, for " + e.before
 }
 
 func (l *loader) readStdin(purpose string, limit int) ([]byte, error) {
 	if l.stdin != "" {
-		return nil, &errStdinTwice{l.stdin}
+		return nil, &stdinTwiceError{l.stdin}
 	}
 	l.stdin = purpose
 	if l.world.Stdin == nil {
@@ -153,7 +153,7 @@ func await[T any](ctx context.Context, do func() (T, error)) (T, error) {
 
 // reason is the part of a file's error that says why, without the path.
 func reason(err error) string {
-	var twice *errStdinTwice
+	var twice *stdinTwiceError
 	var path *fs.PathError
 	switch {
 	case errors.As(err, &twice), errors.Is(err, errTooLarge):
