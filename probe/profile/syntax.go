@@ -18,6 +18,9 @@ func (p *parser) syntax(err error) *UsageError {
 		if column := tabIn(line); column > 0 {
 			return usage("Indent with blanks; YAML allows no tabs.", "%s:%d:%d: the line is indented with a tab", p.name, i+1, column)
 		}
+		if word := withoutColon(line); word != "" {
+			return usage("Each line is \"key: value\", with a blank after the colon.", "%s:%d: a colon is missing after %s", p.name, i+1, word)
+		}
 		if key, column, why := brokenValue(line); why != "" {
 			return &UsageError{Key: key, Text: fmt.Sprintf("%s:%d:%d: %s", p.name, i+1, column, why), Hint: quoteHint(key)}
 		}
@@ -54,6 +57,20 @@ func tabIn(line string) int {
 		return 0
 	}
 	return strings.Index(indent, "\t") + 1
+}
+
+// withoutColon gives the key of a line "key value" or "key:value", "" for every other line.
+func withoutColon(line string) string {
+	word := strings.TrimLeft(line, " ")
+	end := strings.IndexFunc(word, func(r rune) bool { return !(r >= 'a' && r <= 'z' || r == '_') })
+	if end < 0 || kindOf(word[:end]) == 0 {
+		return ""
+	}
+	rest := strings.TrimRight(word[end:], " \t\r")
+	if rest == "" || rest == ":" || strings.HasPrefix(rest, ": ") || strings.HasPrefix(strings.TrimLeft(rest, " "), ":") && rest[0] == ' ' {
+		return ""
+	}
+	return word[:end]
 }
 
 // brokenValue looks at a line "key: value" of a key that is known, and tells
