@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"crypto/tls"
 	"net"
 	"strconv"
 	"strings"
@@ -25,10 +26,35 @@ func nextSteps(s *Settings, res *Result) List[Next] {
 	case res.FailedStep != "":
 		text = "check again after the change"
 	}
-	if s.Profile != "" && res.Suggestion == nil {
-		return List[Next]{{Text: text, Command: Maybe("smtpdx check " + quote(s.Profile)), Shell: "posix"}}
+	if res.Suggestion == nil && isFromFile(s) {
+		return List[Next]{{Text: text, Command: Maybe(fileCommand(s)), Shell: "posix"}}
 	}
 	return List[Next]{{Text: text, Command: Maybe(checkCommand(s, set, res.Settings)), Shell: "posix"}}
+}
+
+// isFromFile tells whether the settings file, read again, gives these settings.
+func isFromFile(s *Settings) bool {
+	found := false
+	for _, origin := range s.Origins {
+		switch origin.From {
+		case "flag", "target", "env", "asked":
+			return false
+		case "file":
+			found = true
+		}
+	}
+	return found && s.File != "-"
+}
+
+func fileCommand(s *Settings) string {
+	words := []string{"smtpdx", "check"}
+	if s.File != "" {
+		words = append(words, "-c", quote(s.File))
+	}
+	if s.Profile != "" {
+		words = append(words, quote(s.Profile))
+	}
+	return strings.Join(words, " ")
 }
 
 // checkCommand writes the command line for settings. Credentials are asked
@@ -51,8 +77,10 @@ func checkCommand(s *Settings, set SuggestedSettings, shown ShownSettings) strin
 			words = append(words, "--to", quote(to))
 		}
 	}
-	if s.CAFile != "" {
-		words = append(words, "--ca-file", quote(s.CAFile))
+	words = append(words, loginWords(s)...)
+	words = append(words, tlsWords(s, set.Host)...)
+	if s.Family != 0 {
+		words = append(words, "-"+itoa(s.Family))
 	}
 	if s.Resolver != "" {
 		words = append(words, "--resolver", s.Resolver)
@@ -61,6 +89,41 @@ func checkCommand(s *Settings, set SuggestedSettings, shown ShownSettings) strin
 		words = append(words, "--proxy", quote(s.Proxy))
 	}
 	return strings.Join(words, " ")
+}
+
+// loginWords are the flags on how to greet and to log in.
+func loginWords(s *Settings) []string {
+	var words []string
+	for _, flag := range []struct{ name, value string }{{"--auth", s.Auth}, {"--helo", s.Helo}} {
+		if flag.value != "" {
+			words = append(words, flag.name, quote(flag.value))
+		}
+	}
+	if s.AllowPlaintextAuth {
+		words = append(words, "--allow-plaintext-auth")
+	}
+	return words
+}
+
+// tlsWords are the flags on TLS; a name that was set for one host says nothing of another.
+func tlsWords(s *Settings, host string) []string {
+	var words []string
+	if s.UsedBy == "cloud" {
+		words = append(words, "--used-by", s.UsedBy)
+	}
+	if s.CAFile != "" {
+		words = append(words, "--ca-file", quote(s.CAFile))
+	}
+	if s.TLSServerName != "" && host == s.Host {
+		words = append(words, "--tls-server-name", quote(s.TLSServerName))
+	}
+	if version := tlsVersionNumber(s.TLSMin); version != "" && s.TLSMin != tls.VersionTLS12 {
+		words = append(words, "--tls-min", version)
+	}
+	if s.Insecure {
+		words = append(words, "--insecure")
+	}
+	return words
 }
 
 func hidden(word string) bool { return strings.Contains(word, secret.Hidden) }

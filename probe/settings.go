@@ -23,6 +23,7 @@ const (
 // read-only from here on; what reading them saw stands in Cleaned and Remarks.
 type Settings struct {
 	Profile    string // "" when the settings have no name
+	File       string // the settings file, if the user named one
 	Host       string // as dialled: lower case ASCII (punycode) or an IP literal without brackets
 	Port       int    // 1-65535
 	Encryption Encryption

@@ -26,6 +26,9 @@ func (l *loader) build(c set) probe.Settings {
 	if c.file != nil {
 		b.wrong = c.file.wrong
 	}
+	if c.file != nil && c.file.origin.named {
+		b.s.File = c.file.origin.path
+	}
 	b.server()
 	b.identity()
 	b.policy()

@@ -36,7 +36,9 @@ func (b *builder) server() {
 	b.noteCleaned(v, c)
 	b.port(v, c)
 	b.encryption(c)
-	b.defaults()
+	if b.wrong == nil {
+		b.defaults()
+	}
 }
 
 // noteCleaned says what of the host was not used as typed. The forms of a

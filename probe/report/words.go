@@ -180,7 +180,14 @@ func (p page) list(parts []string, room int) []string {
 
 func encryptionPart(s probe.ShownSettings) string {
 	words := "encryption " + encryptionWord(string(s.Encryption))
-	if s.Origins["encryption"].From == "found" {
+	origin := s.Origins["encryption"]
+	switch {
+	case origin.From != "found":
+	case strings.HasPrefix(origin.Where, "port "):
+		words += " (by the port)"
+	case strings.Contains(origin.Where, "assumed"):
+		words += " (assumed)"
+	default:
 		words += " (found by a look at the port)"
 	}
 	return words
