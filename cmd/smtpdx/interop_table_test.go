@@ -38,6 +38,7 @@ func (o *outcomes) addPeer(c interopCase, got peer) {
 
 // areComplete demands a row for every case.
 func (o *outcomes) areComplete(t *testing.T) {
+	t.Helper()
 	for _, c := range interopCases {
 		got, there := o.byName[c.name]
 		if there && got.row != (row{}) && got.peer != nil {

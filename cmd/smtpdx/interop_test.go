@@ -57,6 +57,7 @@ func missing(t *testing.T, why string) {
 // runInside runs this test again in namespaces of its own. The new process is
 // the first of its process namespace: what it started ends with it.
 func runInside(t *testing.T) {
+	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -87,6 +88,7 @@ func insidePattern() string {
 
 // interop is the test inside the namespaces.
 func interop(t *testing.T) {
+	t.Helper()
 	w := newWorld(t)
 	var results outcomes
 	t.Cleanup(func() { results.print(os.Stdout) })
@@ -103,5 +105,6 @@ func interop(t *testing.T) {
 			t.Run(c.name, func(t *testing.T) { results.addPeer(c, w.askPeer(t, c)) })
 		}
 	})
+	t.Run("lab", w.meetLab)
 	t.Run("complete", func(t *testing.T) { results.areComplete(t) })
 }
