@@ -392,6 +392,7 @@ func authFacts(f *cause.Facts, s *Settings, e *AuthEvidence) {
 	f.Mechanism = string(e.Mechanism)
 	f.Verb = "AUTH"
 	f.Seen.Add(e.seen...)
+	remarkFacts(f, s.Remarks)
 	if s.Auth != "" {
 		f.Seen.Add(cause.MechanismForced)
 		f.Values["forced"] = s.Auth

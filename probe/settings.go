@@ -72,7 +72,8 @@ func (c Credential) IsGiven() bool { return c.Source != "" }
 
 // Provider is what the engine needs to know of the provider, as plain data.
 type Provider struct {
-	ID, Name string
+	ID, Name    string
+	BeforeLogin []string // sentences on what must be done there before a login can work
 }
 
 // Cleaned is a value that was not used as it was typed.

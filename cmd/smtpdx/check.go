@@ -100,6 +100,7 @@ func (o *checkOptions) probe(cmd *cobra.Command, p *process, targets []string, a
 	if err != nil {
 		return err
 	}
+	o.beforeLogin(p, all)
 	run := probing{process: p, command: commandLine(cmd, understood(targets, all), homeFolder()), strict: o.output.strict,
 		out: out, mayAsk: mayAsk, prober: probe.Prober{Transcript: o.output.verbose}}
 	code, err := run.run(cmd.Context(), all)
@@ -113,6 +114,44 @@ func (o *checkOptions) probe(cmd *cobra.Command, p *process, targets []string, a
 		p.complain(alone.Text, alone.Hint)
 	}
 	return exitWith(code)
+}
+
+// beforeLogin tells a person, before the first login is tried, what the
+// provider wants for it.
+func (o *checkOptions) beforeLogin(p *process, all []probe.Settings) {
+	if o.output.quiet || o.output.isMachine() {
+		return
+	}
+	said := map[string]bool{}
+	for _, s := range all {
+		if s.Provider == nil || s.Refused != nil {
+			continue
+		}
+		for _, sentence := range s.Provider.BeforeLogin {
+			if !said[sentence] {
+				fmt.Fprintln(p.err, folded("Note: "+sentence, 78))
+			}
+			said[sentence] = true
+		}
+	}
+}
+
+// folded breaks a text at blanks, so that no line is longer than width where a
+// word is not; lines after the first are indented.
+func folded(text string, width int) string {
+	var lines []string
+	line := ""
+	for _, word := range strings.Fields(text) {
+		if line != "" && len(line)+1+len(word) > width {
+			lines = append(lines, line)
+			line = "     "
+		}
+		if line != "" {
+			line += " "
+		}
+		line += word
+	}
+	return strings.Join(append(lines, line), "\n")
 }
 
 // refusedAlone gives the refusal of the only settings there are.

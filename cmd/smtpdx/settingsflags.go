@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/smtpdx/smtpdx/presets"
 	"github.com/smtpdx/smtpdx/probe"
 	"github.com/smtpdx/smtpdx/probe/profile"
 )
@@ -35,6 +36,7 @@ func (s *settingsFlags) add(flags *pflag.FlagSet) {
 		s.list(f, "to", "`ADDRESS` of the recipient to ask for (default: the sender); repeatable")
 		s.text(f, "auth", "", "force a `MECHANISM`: PLAIN, LOGIN, CRAM-MD5, SCRAM-SHA-256, XOAUTH2, ...")
 		s.text(f, "helo", "", "EHLO `NAME`")
+		s.text(f, "preset", "", "provider `ID` (smtpdx presets list) whose values fill what is not given")
 		s.text(f, "used-by", "", "`WHERE` the application runs: here (default) or cloud")
 	})
 	inGroup(flags, "Password or token (no flag takes the secret itself)", func(f *pflag.FlagSet) {
@@ -128,6 +130,7 @@ func (s *settingsFlags) complete(cmd *cobra.Command) {
 	completeWith(cmd, "until", stepNames()...)
 	completeWith(cmd, "auth", "PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS", "XOAUTH2", "OAUTHBEARER")
 	completeWith(cmd, "used-by", "here", "cloud")
+	completeWith(cmd, "preset", presets.IDs()...)
 	completeWith(cmd, "tls-min", "1.0", "1.1", "1.2", "1.3")
 	for _, name := range []string{"host", "port", "account", "from", "to", "helo", "tls-server-name", "resolver", "proxy", "timeout", "deadline",
 		"password-env", "token-env", "password-command", "token-command", "password-keyring", "token-keyring"} {

@@ -79,6 +79,15 @@ const (
 	TokenBeforePassword   Observation = "token-before-password"
 	SettingsRefused       Observation = "settings-refused"
 	ProviderDiffers       Observation = "differs-from-provider" // the provider publishes other settings
+	ListDiffers           Observation = "differs-from-list"     // an unverified list has other settings of the provider
+
+	// settings, of a provider that is known
+	AccountFormDiffers      Observation = "account-form-differs"
+	AppPasswordWanted       Observation = "app-password-wanted"
+	SwitchOnFirst           Observation = "switch-on-first" // SMTP is off there until somebody switches it on
+	PasswordLoginEnding     Observation = "password-login-ending"
+	PasswordLoginEndingSoon Observation = "password-login-ending-soon" // within 90 days
+	PasswordLoginEnded      Observation = "password-login-ended"       // the announced day is over
 
 	// dns
 	NameIsMailDomain Observation = "name-is-mail-domain" // has MX, and is no server's name by what was seen

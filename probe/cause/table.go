@@ -46,9 +46,11 @@ var entries = []Entry{
 		}},
 	}},
 	{ID: "settings-account-form", Step: "settings", Title: []string{"the account {account} has no domain", "the account has another form than the provider wants"}, Explanation: []string{"Most providers want the full mail address as user name; a part of it is refused like a wrong password."}, Who: "user", Severity: "warning", Fix: []FixEntry{
+		{Text: "Enter {wanted} as account", Who: "user", Setting: "account", From: "{account}", To: "{wanted}"},
 		{Text: "Enter the full mail address as account", Who: "user", Setting: "account", From: "{account}", To: "name@domain"},
 	}, Rules: []Rule{
-		{When: When{Step: []string{"settings"}, Seen: []Observation{"account-without-domain"}}, Confidence: "likely"},
+		{When: When{Step: []string{"settings"}, Seen: []Observation{"account-form-differs"}}, Confidence: "likely", Title: []string{"{provider} wants {wanted} as account", "the provider wants another form of account"}, Explanation: []string{"A user name of another form is refused like a wrong password."}},
+		{When: When{Step: []string{"settings"}, Seen: []Observation{"account-without-domain"}}, Confidence: "possible"},
 	}},
 	{ID: "settings-from-differs", Step: "settings", Title: []string{"the sender {from} is not the account {account}", "the sender is not the account"}, Explanation: []string{"Whether the account may send under this address is up to the server; the sender step asks it."}, Who: "user", Severity: "info", Fix: []FixEntry{
 		{When: &When{Service: []string{"microsoft"}}, Text: "Give the account \"Send as\" permission on {from}", Who: "it-admin", Path: "Exchange admin center > Recipients > Mailboxes > {from} > Delegation > Send as", Commands: []Command{
@@ -78,11 +80,12 @@ var entries = []Entry{
 		{When: When{Step: []string{"settings"}, Seen: []Observation{"secret-file-exposed"}}, Confidence: "certain"},
 		{When: When{Step: []string{"settings"}, Seen: []Observation{"secret-literal"}, Unseen: []Observation{"secret-file-exposed"}}, Confidence: "certain", Title: []string{"the password is written out in {file}", "the password is written out in the settings file"}, Explanation: []string{"A password in a settings file travels with every copy of it: backups, version control, tickets."}, Severity: "info"},
 	}},
-	{ID: "settings-differ-from-provider", Step: "settings", Title: []string{"the provider publishes other settings: {published}", "the provider publishes other settings"}, Explanation: []string{"Other settings than the published ones can work today and stop without notice."}, Who: "user", Severity: "warning", Fix: []FixEntry{
+	{ID: "settings-differ-from-provider", Step: "settings", Title: []string{"{provider} publishes other settings: {published}", "the provider publishes other settings"}, Explanation: []string{"Other settings than the published ones can work today and stop without notice."}, Who: "user", Severity: "warning", Fix: []FixEntry{
 		{Text: "Enter the published settings: {published}", Who: "user"},
 		{Text: "Enter the settings that the provider publishes", Who: "user"},
 	}, Rules: []Rule{
 		{When: When{Step: []string{"settings"}, Seen: []Observation{"differs-from-provider"}}, Confidence: "likely"},
+		{When: When{Step: []string{"settings"}, Seen: []Observation{"differs-from-list"}}, Confidence: "possible", Title: []string{"our list has other settings for {provider}: {published}", "our list has other settings for the provider"}, Explanation: []string{"The list is not confirmed by the provider itself; what works counts."}, Severity: "info"},
 	}},
 	{ID: "settings-token-preferred", Step: "settings", Title: []string{"a token and a password are set; the token is used"}, Explanation: []string{"Both cannot be used in one login, and a token is the newer way. The password is not sent."}, Who: "user", Severity: "info", Fix: []FixEntry{
 		{Text: "Remove the one that is not meant", Who: "user", Setting: "password"},
@@ -737,7 +740,7 @@ var entries = []Entry{
 		{When: &When{Service: []string{"zoho"}}, Text: "Create an app password and enter it as password", Who: "user", Setting: "password", Path: "https://accounts.zoho.com > Security > App Passwords"},
 		{When: &When{Service: []string{"fastmail"}}, Text: "Create an app password for SMTP and enter it as password", Who: "user", Setting: "password", Path: "Fastmail > Settings > Privacy & Security > Manage app passwords"},
 		{When: &When{Service: []string{"qq", "netease"}}, Text: "Create an authorization code in the mailbox's web settings and enter it as password", Who: "user", Setting: "password", From: "account password", To: "authorization code"},
-		{When: &When{NotService: []string{"google", "yahoo", "icloud", "gmx", "zoho", "fastmail", "qq", "netease"}}, Text: "Create an app password in the account's security settings and enter it as password", Who: "user", Setting: "password", From: "account password", To: "app password"},
+		{When: &When{NotService: []string{"google", "yahoo", "icloud", "gmx", "zoho", "fastmail", "qq", "netease"}}, Text: "Create an app password in the account's security settings and enter it as password", Who: "user", Setting: "password", From: "account password", To: "app password", Path: "{app_password_path}"},
 	}, Decides: []DecidesEntry{
 		{Question: "Is the password entered one that the provider made for this program, not the one of the web page?"},
 	}, Links: []LinkEntry{
@@ -767,6 +770,7 @@ var entries = []Entry{
 		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, Service: []string{"yahoo"}}, Confidence: "likely", Explanation: []string{"Yahoo and AOL take only app passwords from mail programs, and answer the normal password like too many wrong ones."}},
 		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, Service: []string{"icloud"}}, Confidence: "likely", Explanation: []string{"Apple takes only app-specific passwords from mail programs."}},
 		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, Service: []string{"fastmail", "yandex", "mail-ru", "netease", "qq"}}, Confidence: "likely", Explanation: []string{"This provider takes only passwords made for mail programs, not the one of the web page."}},
+		{When: When{Step: []string{"auth"}, Credential: []string{"password"}, Code: []Codes{{From: 535, To: 535}}, Seen: []Observation{"app-password-wanted"}}, Confidence: "likely", Explanation: []string{"{provider} takes only passwords made for mail programs, and answers the normal one like a wrong one."}},
 		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, Service: []string{"zoho", "gmx"}}, Confidence: "possible"},
 	}},
 	{ID: "auth-web-login-required", Step: "auth", Title: []string{"the provider wants {account} to sign in on its web page first", "the provider wants a sign-in on its web page first"}, Explanation: []string{"The login comes from an unusual place or the account is new, and the provider wants a person to confirm it. The password may be right."}, Who: "user", Severity: "error", Fix: []FixEntry{
@@ -790,7 +794,7 @@ var entries = []Entry{
 		{When: &When{Service: []string{"gmx"}}, Text: "Switch on access by POP3 and IMAP; it covers sending too", Who: "user", Path: "Webmail > Settings > POP3 & IMAP"},
 		{When: &When{Service: []string{"qq", "netease"}}, Text: "Switch on the SMTP service; it gives the authorization code too", Who: "user", Path: "Webmail > Settings > POP3/SMTP/IMAP"},
 		{When: &When{Service: []string{"yandex"}}, Text: "Allow mail programs in the mailbox's settings", Who: "user", Path: "Yandex Mail > Settings > Email clients"},
-		{Text: "Switch on access by mail programs (POP3, IMAP, SMTP) in the mailbox's web settings", Who: "user"},
+		{Text: "Switch on access by mail programs (POP3, IMAP, SMTP) in the mailbox's web settings", Who: "user", Path: "{enable_path}"},
 	}, Rules: []Rule{
 		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 500, To: 599}}, Text: []Pattern{
 			{Expr: "(smtp|imap|pop3?).{0,30}(is |service |access ).{0,20}(disabled|not (enabled|activated|allowed)|switched off|turned off|closed)", Needs: []string{"disabled", "enabled", "ctivated", "llowed", "switched off", "turned off", "closed"}},
@@ -806,6 +810,7 @@ var entries = []Entry{
 			{Expr: "for the tenant", Needs: []string{"for the tenant"}},
 		}}, Confidence: "likely", Over: []string{"auth-bad-credentials", "account-blocked"}},
 		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, Service: []string{"gmx", "netease"}}, Confidence: "possible"},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, NotService: []string{"microsoft"}, Seen: []Observation{"switch-on-first"}}, Confidence: "possible", Explanation: []string{"{provider}: {enable}"}},
 	}},
 	{ID: "auth-disabled-by-admin", Step: "auth", Title: []string{"the organisation's administrator has not allowed login by SMTP"}, Explanation: []string{"Host, port and encryption are right. Another password does not help; whether this one is right is not known yet."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{When: &When{Service: []string{"microsoft"}}, Text: "Allow \"Authenticated SMTP\" for this one mailbox", Who: "it-admin", Path: "Microsoft 365 admin center > Users > Active users > {account} > Mail > Manage email apps > Authenticated SMTP", Commands: []Command{
@@ -961,13 +966,16 @@ var entries = []Entry{
 		}}, Confidence: "likely", Over: []string{"auth-bad-credentials", "auth-not-offered-at-all"}},
 		{When: When{Step: []string{"auth"}, Fault: []string{"not-offered"}, Host: []string{"smtp-relay.gmail.com"}, Seen: []Observation{"auth-missing"}}, Confidence: "possible"},
 	}},
-	{ID: "auth-password-login-ending", Step: "auth", Title: []string{"Microsoft plans to end login by password for SMTP"}, Explanation: []string{"It works today. Microsoft has announced that login by password is switched off by default at the end of December 2026, and later for good; an application that can sign in by OAuth is safe from that."}, Who: "it-admin", Severity: "info", Fix: []FixEntry{
+	{ID: "auth-password-login-ending", Step: "auth", Title: []string{"{provider} ends login by password for SMTP; the next date is {ends}", "Microsoft plans to end login by password for SMTP"}, Explanation: []string{"It works today. An application that can sign in by OAuth is safe from the change."}, Who: "it-admin", Severity: "info", Fix: []FixEntry{
 		{Text: "Plan for the application's sign-in with Microsoft (OAuth), or for another way to send", Who: "it-admin"},
 	}, Links: []LinkEntry{
-		{Title: "Microsoft: timeline of 27 January 2026", URL: "https://techcommunity.microsoft.com/blog/exchange/updated-exchange-online-smtp-auth-basic-authentication-deprecation-timeline/4489835"},
+		{When: &When{Service: []string{"microsoft-365"}}, Title: "Microsoft: timeline of 27 January 2026", URL: "https://techcommunity.microsoft.com/blog/exchange/updated-exchange-online-smtp-auth-basic-authentication-deprecation-timeline/4489835"},
 	}, Rules: []Rule{
-		{When: When{Step: []string{"auth"}, Credential: []string{"password"}, Failed: "no", Code: []Codes{{From: 235, To: 235}}, Service: []string{"microsoft-365"}}, Confidence: "certain"},
-		{When: When{Step: []string{"auth"}, Credential: []string{"password"}, Failed: "no", Service: []string{"microsoft-365"}, Seen: []Observation{"logged-in"}}, Confidence: "certain"},
+		{When: When{Step: []string{"settings"}, Seen: []Observation{"password-login-ending-soon"}}, Confidence: "certain", Explanation: []string{"Microsoft has announced that login by password is switched off by default at the end of December 2026 (the administrator can switch it on again), and later for good; an application that can sign in by OAuth is safe from that."}, Severity: "warning"},
+		{When: When{Step: []string{"settings"}, Seen: []Observation{"password-login-ending"}}, Confidence: "certain", Explanation: []string{"Microsoft has announced that login by password is switched off by default at the end of December 2026 (the administrator can switch it on again), and later for good; an application that can sign in by OAuth is safe from that."}},
+		{When: When{Step: []string{"settings"}, Seen: []Observation{"password-login-ended"}}, Confidence: "likely", Title: []string{"{provider} has switched login by password off by default since {ends}", "login by password is off by default by now"}, Explanation: []string{"The administrator may have switched it on again for this tenant; where the login is refused, this is the first thing to look at."}, Severity: "warning"},
+		{When: When{Step: []string{"auth"}, Credential: []string{"password"}, Failed: "no", Code: []Codes{{From: 235, To: 235}}, Service: []string{"microsoft-365"}, Unseen: []Observation{"password-login-ending", "password-login-ending-soon", "password-login-ended"}}, Confidence: "certain"},
+		{When: When{Step: []string{"auth"}, Credential: []string{"password"}, Failed: "no", Service: []string{"microsoft-365"}, Seen: []Observation{"logged-in"}, Unseen: []Observation{"password-login-ending", "password-login-ending-soon", "password-login-ended"}}, Confidence: "certain"},
 	}},
 	{ID: "auth-failed", Step: "auth", Title: []string{"the login failed ({reply}); the server does not say why", "the login failed, and the server does not say why"}, Explanation: []string{"The reply speaks neither of the password nor of any other reason that is known here. The server's log would name it."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Ask the server's administrator or the provider with the exact reply and the time", Who: "it-admin"},

@@ -23,6 +23,7 @@ func placeholders() []string {
 func values() []string {
 	return []string{
 		"key", "hint", "given", "used", "file", "line", "published", // settings
+		"provider", "wanted", "app_password_path", "enable", "enable_path", "ends", "ends_text", "ends_link", // settings, of a known provider
 		"addresses", "private", "cname", "mx", "resolver", "rcode", "failed_family", // dns
 		"address", "seconds", "proxy", "local_address", // tcp and the rest
 		"service", "helo", "mechanisms", // greeting and ehlo

@@ -18,6 +18,11 @@ type builder struct {
 	s         probe.Settings
 	wrong     *UsageError
 	hostLevel int
+
+	filler           *filler // of the preset that was named, or nil
+	presetHost       string
+	presetPort       int
+	presetEncryption string
 }
 
 func (l *loader) build(c set) probe.Settings {
@@ -29,6 +34,8 @@ func (l *loader) build(c set) probe.Settings {
 	if c.file != nil && c.file.origin.named {
 		b.s.File = c.file.origin.path
 	}
+	b.preset()
+	b.fromPreset()
 	b.server()
 	b.identity()
 	b.policy()
@@ -41,6 +48,7 @@ func (l *loader) build(c set) probe.Settings {
 		return b.s
 	}
 	b.remark()
+	b.compare()
 	return b.s
 }
 
@@ -80,11 +88,12 @@ func (b *builder) look(key string) (value, bool) {
 		name := variable(key)
 		return value{text: text, list: splitAddresses(text), at: name, level: levelEnv, origin: probe.Origin{From: "env", Where: name}}, true
 	}
-	if b.set.file == nil {
-		return value{}, false
+	if b.set.file != nil {
+		if v, ok := b.set.file.values[key]; ok {
+			return v, true
+		}
 	}
-	v, ok := b.set.file.values[key]
-	return v, ok
+	return b.presetValue(key)
 }
 
 // fromFlags: a target's host goes before --host, with which it is refused

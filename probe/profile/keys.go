@@ -17,14 +17,14 @@ const (
 // kindOf tells how a key of the settings file is written, 0 for none.
 func kindOf(key string) keyKind {
 	switch key {
-	case "host", "port", "encryption", "account", "auth", "used_by", "helo", "ca_file", "tls_server_name", "tls_min", "client_cert",
+	case "host", "port", "encryption", "account", "auth", "preset", "used_by", "helo", "ca_file", "tls_server_name", "tls_min", "client_cert",
 		"client_key", "insecure", "allow_plaintext_auth", "resolver", "family", "proxy", "timeout", "deadline":
 		return textKind
 	case "from", "to":
 		return listKind
 	case "password", "token":
 		return secretKind
-	case "preset", "inbox":
+	case "inbox":
 		return reserved
 	}
 	return 0
@@ -32,7 +32,7 @@ func kindOf(key string) keyKind {
 
 // keyNames lists what may be written, in the order of the usual form.
 func keyNames() []string {
-	return []string{"host", "port", "encryption", "account", "password", "token", "auth", "from", "to", "used_by", "helo", "ca_file",
+	return []string{"host", "port", "encryption", "account", "password", "token", "auth", "from", "to", "preset", "used_by", "helo", "ca_file",
 		"tls_server_name", "tls_min", "client_cert", "client_key", "insecure", "allow_plaintext_auth", "resolver", "family", "proxy",
 		"timeout", "deadline"}
 }
@@ -87,6 +87,8 @@ func example(key string) string {
 		return "PLAIN"
 	case "used_by":
 		return "cloud"
+	case "preset":
+		return "gmail"
 	case "helo":
 		return "client.example.com"
 	case "tls_min":

@@ -194,7 +194,7 @@ func profileHint(word string, names []string) string {
 // chooseAlone is for a command line without a target.
 func (l *loader) chooseAlone(doc *document) (set, error) {
 	if doc == nil {
-		if l.flags.Values["host"] == "" && l.env("host") == "" {
+		if l.flags.Values["host"] == "" && l.env("host") == "" && l.flags.Values["preset"] == "" && l.env("preset") == "" {
 			return set{}, ErrNoSettings
 		}
 		return set{}, nil

@@ -81,7 +81,7 @@ func cutAtLast(s string) (before, after string, found bool) {
 
 // namesServer tells whether the command line says which server is meant.
 func (l *loader) namesServer(targets []target) bool {
-	return l.flags.Values["host"] != "" || slices.ContainsFunc(targets, func(t target) bool { return t.host != "" })
+	return l.flags.Values["host"] != "" || l.flags.Values["preset"] != "" || slices.ContainsFunc(targets, func(t target) bool { return t.host != "" })
 }
 
 func namesProfile(targets []target) bool {

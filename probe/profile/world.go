@@ -24,6 +24,7 @@ type World struct {
 	Run           func(ctx context.Context, argv []string) ([]byte, error) // gives standard output
 	Keyring       Keyring
 	Owner         func(fs.FileInfo) Ownership
+	Now           func() time.Time // nil: the clock
 }
 
 // Keyring keeps passwords for the user who is logged in. An entry is found by
@@ -72,6 +73,13 @@ func (w World) variable(name string) string {
 	}
 	text, _ := w.Env(name)
 	return text
+}
+
+func (w World) now() time.Time {
+	if w.Now == nil {
+		return time.Now()
+	}
+	return w.Now()
 }
 
 func (w World) owner(info fs.FileInfo) Ownership {
