@@ -99,10 +99,13 @@ func (l *lane) awaitGreeting(ctx context.Context, e *GreetingEvidence) (wire.Rep
 	if err == nil || e.TLSAnswers != nil {
 		return reply, l.silenceText(ctx, e, err)
 	}
-	if isSilence(err) && l.run.parent.Err() == nil {
-		limit, cancel := context.WithTimeout(l.run.parent, lookLimit)
+	if isSilence(err) && l.life.Err() == nil {
+		limit, cancel := context.WithTimeout(l.life, lookLimit)
 		defer cancel()
-		e.TLSAnswers = ptr(l.tlsAnswers(limit))
+		answers := l.tlsAnswers(limit)
+		if answers || l.life.Err() == nil {
+			e.TLSAnswers = &answers
+		}
 	}
 	return reply, l.silenceText(ctx, e, err)
 }

@@ -29,6 +29,7 @@ func (r *run) step(ctx context.Context, step Step, l *lane) Status {
 	}
 	limit, cancel := r.limit(ctx, step.ID)
 	evidence, err := step.do(limit, l)
+	over := context.Cause(limit)
 	cancel()
 	if evidence == nil {
 		evidence = EvidenceOf(step.ID)
@@ -40,7 +41,7 @@ func (r *run) step(ctx context.Context, step Step, l *lane) Status {
 		res.Connection = ptr(l.id)
 	}
 	res.Reply = shownReply(l.decider(err))
-	r.judge(ctx, &res, l, err)
+	r.judge(ctx, &res, err, over)
 	r.emit(Event{Kind: EventStep, Step: &res})
 	return res.Status
 }
@@ -52,7 +53,7 @@ func (r *run) limit(ctx context.Context, id StepID) (context.Context, context.Ca
 	left := time.Until(r.end)
 	r.mu.Unlock()
 	if left < own {
-		return context.WithTimeoutCause(ctx, max(left, 0), fmt.Errorf("the %s for the whole probe are over", seconds(r.settings.deadline())))
+		return context.WithTimeoutCause(ctx, max(left, 0), &deadlineError{r.settings.deadline()})
 	}
 	return context.WithTimeout(ctx, own)
 }
@@ -72,8 +73,19 @@ func seconds(d time.Duration) string {
 	return fmt.Sprintf("%g s", d.Seconds())
 }
 
+// deadlineError tells that the probe's time is over, not the step's.
+type deadlineError struct{ limit time.Duration }
+
+func (e *deadlineError) Error() string {
+	return fmt.Sprintf("the %s for the whole probe are over", seconds(e.limit))
+}
+
+// Is makes it the kind of timeout that it is.
+func (e *deadlineError) Is(target error) bool { return target == context.DeadlineExceeded }
+
 // judge sets status, fault and summary; rules may turn a pass into a warning.
-func (r *run) judge(ctx context.Context, res *StepResult, l *lane, err error) {
+// over tells what ended the step's time, nil when nothing did.
+func (r *run) judge(ctx context.Context, res *StepResult, err, over error) {
 	if ctx.Err() != nil && isTimeoutLike(err) {
 		reason := &why{reason: skipReasonOf(ctx)}
 		res.Status, res.SkipReason, res.Summary = Skip, Maybe(reason.reason), reason.String()
@@ -84,7 +96,7 @@ func (r *run) judge(ctx context.Context, res *StepResult, l *lane, err error) {
 		fault := *faultOf(err)
 		var own *Fault
 		if fault.Kind == Timeout && !errors.As(err, &own) {
-			fault.Text = "no answer within " + seconds(res.DurationMs.Duration().Round(100*time.Millisecond))
+			fault.Text = silenceWords(res.DurationMs.Duration().Round(100*time.Millisecond), over)
 		}
 		fault.Text = r.shown(fault.Text)
 		res.Fault = &fault
@@ -93,6 +105,14 @@ func (r *run) judge(ctx context.Context, res *StepResult, l *lane, err error) {
 	if res.Status == Pass {
 		r.question(res)
 	}
+}
+
+func silenceWords(took time.Duration, over error) string {
+	var deadline *deadlineError
+	if errors.As(over, &deadline) {
+		return deadline.Error() + ", the last " + seconds(took) + " without an answer"
+	}
+	return "no answer within " + seconds(took)
 }
 
 // question lets the rules look at a step that passed: a warning makes it
