@@ -213,26 +213,18 @@ func onlyWindows(offered []string) bool {
 	})
 }
 
-// Words about the mechanism; "not recognised" and the like may be said of an
-// account as well.
-var (
-	mechanismWords  = regexp.MustCompile(`(?i)mechanism|auth(entication)? (type|method)`)
-	unsupported     = regexp.MustCompile(`(?i)(not|un)\s?(supported|implemented|recogni[sz]ed)`)
-	credentialWords = regexp.MustCompile(`(?i)user|login|passw|credential|account|token|mailbox`)
-)
+var mechanismWords = regexp.MustCompile(`(?i)mechanism|auth(entication)? (type|method)`)
 
 // speaksOfMechanism tells whether a refusal is about the mechanism and not the
-// credential: 504 (RFC 4954 section 6) or words that say so.
+// credential: 504 (RFC 4954 section 6) or words that say so. That something is
+// "not recognised" is said of accounts as well.
 func speaksOfMechanism(err error) bool {
 	var refused *refusal
 	if !errors.As(err, &refused) {
 		return false
 	}
 	r := refused.reply
-	if r.Code == 504 || r.Enhanced == "5.5.4" || r.Enhanced == "5.7.4" || mechanismWords.MatchString(r.Text()) {
-		return true
-	}
-	return unsupported.MatchString(r.Text()) && !credentialWords.MatchString(r.Text())
+	return r.Code == 504 || r.Enhanced == "5.5.4" || r.Enhanced == "5.7.4" || mechanismWords.MatchString(r.Text())
 }
 
 // attempt runs one AUTH exchange to its end.

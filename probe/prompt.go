@@ -76,7 +76,7 @@ func (r *run) renew(ctx context.Context, l *lane) error {
 			continue
 		}
 		l.reply = nil
-		limit, cancel := r.limit(ctx, step.ID)
+		limit, _, cancel := r.limit(ctx, step.ID)
 		evidence, err := step.do(limit, l)
 		cancel()
 		if err != nil {

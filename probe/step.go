@@ -27,9 +27,8 @@ func (r *run) step(ctx context.Context, step Step, l *lane) Status {
 	if l.conn != nil {
 		l.conn.ResetBudget()
 	}
-	limit, cancel := r.limit(ctx, step.ID)
+	limit, short, cancel := r.limit(ctx, step.ID)
 	evidence, err := step.do(limit, l)
-	over := context.Cause(limit)
 	cancel()
 	if evidence == nil {
 		evidence = EvidenceOf(step.ID)
@@ -41,21 +40,25 @@ func (r *run) step(ctx context.Context, step Step, l *lane) Status {
 		res.Connection = ptr(l.id)
 	}
 	res.Reply = shownReply(l.decider(err))
-	r.judge(ctx, &res, err, over)
+	r.judge(ctx, &res, err, short)
 	r.emit(Event{Kind: EventStep, Step: &res})
 	return res.Status
 }
 
-// limit gives a step its time: its own, or what is left of the probe's.
-func (r *run) limit(ctx context.Context, id StepID) (context.Context, context.CancelFunc) {
+// limit gives a step its time: its own, or what is left of the probe's, which
+// then is what comes second.
+func (r *run) limit(ctx context.Context, id StepID) (context.Context, *deadlineError, context.CancelFunc) {
 	own := r.timeout(id)
 	r.mu.Lock()
 	left := time.Until(r.end)
 	r.mu.Unlock()
 	if left < own {
-		return context.WithTimeoutCause(ctx, max(left, 0), &deadlineError{r.settings.deadline()})
+		short := &deadlineError{r.settings.deadline()}
+		limit, cancel := context.WithTimeoutCause(ctx, max(left, 0), short)
+		return limit, short, cancel
 	}
-	return context.WithTimeout(ctx, own)
+	limit, cancel := context.WithTimeout(ctx, own)
+	return limit, nil, cancel
 }
 
 func (r *run) timeout(id StepID) time.Duration {
@@ -84,8 +87,8 @@ func (e *deadlineError) Error() string {
 func (e *deadlineError) Is(target error) bool { return target == context.DeadlineExceeded }
 
 // judge sets status, fault and summary; rules may turn a pass into a warning.
-// over tells what ended the step's time, nil when nothing did.
-func (r *run) judge(ctx context.Context, res *StepResult, err, over error) {
+// short is not nil where the probe's end cut the step's own time.
+func (r *run) judge(ctx context.Context, res *StepResult, err error, short *deadlineError) {
 	if ctx.Err() != nil && isTimeoutLike(err) {
 		reason := &why{reason: skipReasonOf(ctx)}
 		res.Status, res.SkipReason, res.Summary = Skip, Maybe(reason.reason), reason.String()
@@ -96,7 +99,7 @@ func (r *run) judge(ctx context.Context, res *StepResult, err, over error) {
 		fault := *faultOf(err)
 		var own *Fault
 		if fault.Kind == Timeout && !errors.As(err, &own) {
-			fault.Text = silenceWords(res.DurationMs.Duration().Round(100*time.Millisecond), over)
+			fault.Text = silenceWords(res.DurationMs.Duration().Round(100*time.Millisecond), short)
 		}
 		fault.Text = r.shown(fault.Text)
 		res.Fault = &fault
@@ -107,10 +110,9 @@ func (r *run) judge(ctx context.Context, res *StepResult, err, over error) {
 	}
 }
 
-func silenceWords(took time.Duration, over error) string {
-	var deadline *deadlineError
-	if errors.As(over, &deadline) {
-		return deadline.Error() + ", the last " + seconds(took) + " without an answer"
+func silenceWords(took time.Duration, short *deadlineError) string {
+	if short != nil {
+		return short.Error() + ", the last " + seconds(took) + " without an answer"
 	}
 	return "no answer within " + seconds(took)
 }

@@ -604,14 +604,14 @@ var entries = []Entry{
 			{Expr: "(mechanism|auth(entication)? (type|method|mechanism)).{0,30}(not (supported|available|allowed|enabled|recogni[sz]ed)|unsupported|invalid|unknown|disabled)", Needs: []string{"supported", "vailable", "llowed", "enabled", "recogni", "unsupported", "invalid", "unknown", "disabled"}},
 			{Expr: "no (worthy|suitable) mech", Needs: []string{"worthy", "suitable"}},
 		}}, Confidence: "certain", Over: []string{"auth-bad-credentials"}},
-		{When: When{Step: []string{"auth"}, Encryption: []string{"starttls", "ssl"}, Credential: []string{"password"}, Code: []Codes{{From: 535, To: 535}, {From: 534, To: 534}, {From: 501, To: 501}, {From: 500, To: 500}}, Seen: []Observation{"challenge-mechanism"}, Unseen: []Observation{"mechanism-forced", "oauth-error-seen"}}, Confidence: "possible", Title: []string{"or the server cannot do {mechanism}, though it offers it", "or the server cannot do the mechanism that it offers"}, Explanation: []string{"In a challenge mechanism the server must know the password itself. A server that keeps passwords hashed refuses even the right one. One login with PLAIN decides."}, Fix: []FixEntry{
+		{When: When{Step: []string{"auth"}, Encryption: []string{"starttls", "ssl"}, Credential: []string{"password"}, Code: []Codes{{From: 535, To: 535}, {From: 534, To: 534}, {From: 501, To: 501}, {From: 500, To: 500}}, Seen: []Observation{"challenge-mechanism", "plain-offered"}, Unseen: []Observation{"mechanism-forced", "oauth-error-seen"}}, Confidence: "possible", Title: []string{"or the server cannot do {mechanism}, though it offers it", "or the server cannot do the mechanism that it offers"}, Explanation: []string{"In a challenge mechanism the server must know the password itself. A server that keeps passwords hashed refuses even the right one. One login with PLAIN decides."}, Fix: []FixEntry{
 			{Text: "Try the login with PLAIN", Who: "user", Setting: "auth", From: "{mechanism}", To: "PLAIN", Commands: []Command{
 				{Shell: "posix", Text: "{check} --auth PLAIN"},
 			}},
 		}, Decides: []DecidesEntry{
 			{Question: "Does the login work with PLAIN? Then the mechanism is broken, not the password.", Command: "{check} --auth PLAIN"},
 		}},
-		{When: When{Step: []string{"auth"}, Encryption: []string{"starttls", "ssl"}, Credential: []string{"password"}, Code: []Codes{{From: 535, To: 535}, {From: 534, To: 534}, {From: 501, To: 501}, {From: 500, To: 500}}, Seen: []Observation{"challenge-mechanism", "mechanism-forced"}, Unseen: []Observation{"oauth-error-seen"}}, Confidence: "possible", Title: []string{"or the server cannot do {mechanism}, though it offers it", "or the server cannot do the mechanism that it offers"}, Decides: []DecidesEntry{
+		{When: When{Step: []string{"auth"}, Encryption: []string{"starttls", "ssl"}, Credential: []string{"password"}, Code: []Codes{{From: 535, To: 535}, {From: 534, To: 534}, {From: 501, To: 501}, {From: 500, To: 500}}, Seen: []Observation{"challenge-mechanism", "plain-offered", "mechanism-forced"}, Unseen: []Observation{"oauth-error-seen"}}, Confidence: "possible", Title: []string{"or the server cannot do {mechanism}, though it offers it", "or the server cannot do the mechanism that it offers"}, Decides: []DecidesEntry{
 			{Question: "Does the login work with PLAIN? Then the mechanism is broken, not the password.", Command: "{check} --auth PLAIN"},
 		}},
 	}},
@@ -632,7 +632,7 @@ var entries = []Entry{
 		{When: &When{Service: []string{"ses"}}, Text: "Create SMTP credentials in Amazon SES; an IAM access key does not work as it is", Who: "user", Path: "Amazon SES console > SMTP settings > Create SMTP credentials"},
 		{When: &When{Service: []string{"ionos", "strato", "gmx", "ovh"}}, Text: "Use the password of the mailbox, not the one of the customer account", Who: "user", Setting: "password"},
 	}, Decides: []DecidesEntry{
-		{When: &When{Encryption: []string{"starttls", "ssl"}, Seen: []Observation{"challenge-mechanism"}}, Question: "Does the login work with PLAIN? Then the mechanism is at fault, not the password.", Command: "{check} --auth PLAIN"},
+		{When: &When{Encryption: []string{"starttls", "ssl"}, Seen: []Observation{"challenge-mechanism", "plain-offered"}}, Question: "Does the login work with PLAIN? Then the mechanism is at fault, not the password.", Command: "{check} --auth PLAIN"},
 		{When: &When{NotService: []string{"api-key-service"}}, Question: "Does the same account and password work in the provider's webmail?"},
 	}, Links: []LinkEntry{
 		{When: &When{Service: []string{"google"}}, Title: "Google: sign in with app passwords", URL: "https://support.google.com/accounts/answer/185833"},
