@@ -299,8 +299,13 @@ func (l *lane) answerChallenges(ctx context.Context, e *AuthEvidence, m mechanis
 				return reply, &Fault{Kind: Mechanism, Text: string(e.Mechanism) + ": " + l.run.shown(err.Error())}
 			}
 		}
+		payload := base64.StdEncoding.EncodeToString(response)
+		if n := len(payload) + len("\r\n"); n > wire.MaxAuthLine {
+			l.cancelAuth(ctx)
+			return reply, &Fault{Kind: Mechanism, Text: fmt.Sprintf("%s: the credential makes a line of %d octets, and %d are the limit (RFC 4954 section 4)", e.Mechanism, n, wire.MaxAuthLine)}
+		}
 		var err error
-		if reply, err = l.conn.Hidden(ctx, "AUTH", secret.Hidden, "", base64.StdEncoding.EncodeToString(response)); err != nil {
+		if reply, err = l.conn.Hidden(ctx, "AUTH", secret.Hidden, "", payload); err != nil {
 			return reply, err
 		}
 	}

@@ -25,7 +25,6 @@ type lane struct {
 	exchanges List[Exchange] // of the step that runs now
 	reply     *wire.Reply    // the reply that decided the step that runs now, if the step says so
 	greeted   bool           // an SMTP reply was read: QUIT is owed
-	bad       bool           // the certificate is bad: no credential may go over this lane
 
 	ready   bool   // every step up to the login passed
 	failed  StepID // the first step that failed

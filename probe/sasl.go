@@ -81,7 +81,7 @@ func (m *libraryMechanism) next(challenge []byte) ([]byte, error) {
 	return m.auth.Next(challenge, true)
 }
 func (m *libraryMechanism) accepted(wire.Reply) error { return nil }
-func (m *libraryMechanism) tolerant() bool            { return false }
+func (m *libraryMechanism) tolerant() bool            { return m.token } // any challenge to a token is a no, answered alike
 func (m *libraryMechanism) bearer() bool              { return m.token }
 func (m *libraryMechanism) salted() bool              { return false }
 
