@@ -79,3 +79,18 @@ func TestAnAccountThatIsNotRecognisedIsNoWordAboutTheMechanism(t *testing.T) {
 		})
 	}
 }
+
+func TestTheNextCheckAsksTheSame(t *testing.T) {
+	s := given("mail.acme.example", 587, STARTTLS, "jobs@acme.example", "right-password")
+	s.Auth, s.Helo, s.TLSServerName, s.TLSMin, s.Family, s.UsedBy = "LOGIN", "app.acme.example", "mx.acme.example", tls.VersionTLS13, 4, "cloud"
+	s.Insecure, s.AllowPlaintextAuth = true, true
+	res := &Result{Settings: s.Shown(), FailedStep: Maybe(StepAuth)}
+	const want = "smtpdx check mail.acme.example:587 -u jobs@acme.example --auth LOGIN --helo app.acme.example --tls-server-name mx.acme.example --tls-min 1.3 --used-by cloud -4"
+	if got := nextSteps(&s, res)[0].Command; got != Maybe(want) {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	res.Suggestion = &Suggestion{Settings: SuggestedSettings{Host: "smtp.acme.example", Port: 465, Encryption: "ssl"}}
+	if got := string(nextSteps(&s, res)[0].Command); strings.Contains(got, "--tls-server-name") || !strings.HasPrefix(got, "smtpdx check smtp.acme.example:465 ") {
+		t.Errorf("for another host: %s", got)
+	}
+}

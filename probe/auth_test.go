@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"io"
+	"net"
 	"slices"
 	"strings"
 	"testing"
@@ -324,4 +326,45 @@ func TestAForgedProofWithTheYesIsRefused(t *testing.T) {
 			t.Errorf("%s %v", step.Status, step.Fault)
 		}
 	})
+}
+
+func TestATokenTooLongForALineIsNotSent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		step, s, _ := authRun(t, "mechanisms: XOAUTH2\ntoken: good-token\n", func(s *Settings) {
+			s.Password = Credential{}
+			s.Token = Credential{Value: secret.New(strings.Repeat("t", 10_000)), Source: "env"}
+		})
+		if step.Status != Fail || step.Fault.Kind != Mechanism || !strings.Contains(step.Fault.Text, "12288") {
+			t.Errorf("%s %v", step.Status, step.Fault)
+		}
+		if strings.Contains(strings.Join(s.Transcript(), "\n"), "tttt") {
+			t.Error("and was")
+		}
+	})
+}
+
+// Some servers say why in plain JSON; the final reply comes all the same.
+func TestATokensRefusalThatIsNotBase64IsRead(t *testing.T) {
+	settings := given("localhost", 587, STARTTLS, "jobs@acme.example", "")
+	settings.Password, settings.Token = Credential{}, Credential{Value: secret.New("bad-token"), Source: "env"}
+	for name, want := range map[string]string{"XOAUTH2": "", "OAUTHBEARER": "\x01"} {
+		m := newMechanism(name, &settings, nil)
+		if _, err := m.first(); err != nil {
+			t.Fatal(err)
+		}
+		says := func(c net.Conn) { _, _ = io.WriteString(c, "334 {\"status\":\"400\",\"scope\":\"mail\"}\r\n") }
+		client, server := net.Pipe()
+		go says(server)
+		reply, err := wire.New(client, wire.Options{}).ReadReply(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		client.Close()
+		server.Close()
+		e := &AuthEvidence{}
+		response, err := laneFor(t, Net{}, settings).answer(e, m, reply)
+		if err != nil || string(response) != want || e.OAuthError == nil || e.OAuthError.Status != "400" {
+			t.Errorf("%s: %q %v %+v", name, response, err, e.OAuthError)
+		}
+	}
 }
