@@ -3,6 +3,8 @@ package probe
 import (
 	"context"
 	"net"
+	"net/netip"
+	"strings"
 
 	"github.com/smtpdx/smtpdx/probe/wire"
 )
@@ -92,17 +94,30 @@ func (r *run) firstConnection(ctx context.Context) (*lane, net.Conn) {
 }
 
 func (r *run) lanesToLook(ctx context.Context) []*lane {
-	l := &lane{run: r, seen: map[StepID]Evidence{}}
 	if skipDNS(r.settings) != "" {
-		return []*lane{l}
+		return r.makeLanes(nil)
 	}
-	_, err := dnsStep(ctx, l)
-	lanes := r.makeLanes()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.dns = nil
-	if err != nil {
+	e := &DNSEvidence{}
+	if err := r.addressesOnly(ctx, e); err != nil {
 		return nil
 	}
-	return lanes
+	return r.makeLanes(e)
+}
+
+// addressesOnly looks up without the questions that explain.
+func (r *run) addressesOnly(ctx context.Context, e *DNSEvidence) error {
+	host := strings.TrimSuffix(r.settings.Host, ".")
+	_, err := netip.ParseAddr(host)
+	if err == nil || r.settings.Resolver != "" || isLocalhost(host) || wrongName(host) != "" {
+		err = r.lookUp(ctx, e)
+		if e.late != nil {
+			e.late.cancel()
+		}
+		return err
+	}
+	addrs, err := r.prober.Net.lookupAddrs(ctx, host)
+	if err != nil {
+		return err
+	}
+	return e.take(addrs, r.settings.Family)
 }

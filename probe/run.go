@@ -158,7 +158,7 @@ func (r *run) probe(ctx context.Context) {
 		r.finish(ctx)
 		return
 	}
-	r.runLanes(ctx, r.makeLanes())
+	r.runLanes(ctx, r.makeLanes(r.dns))
 	r.finish(ctx)
 }
 
@@ -217,12 +217,12 @@ func (r *run) stopBefore(ctx context.Context, id StepID) *why {
 }
 
 // makeLanes gives a lane per address, or one without address behind a proxy that resolves.
-func (r *run) makeLanes() []*lane {
-	if r.dns == nil {
+func (r *run) makeLanes(dns *DNSEvidence) []*lane {
+	if dns == nil {
 		return []*lane{{run: r, seen: map[StepID]Evidence{}}}
 	}
 	var lanes []*lane
-	for i, addr := range r.lanesFor(r.dns) {
+	for i, addr := range r.lanesFor(dns) {
 		lanes = append(lanes, &lane{run: r, index: i, seen: map[StepID]Evidence{},
 			addr: netip.AddrPortFrom(addr, uint16(r.settings.Port))})
 	}
