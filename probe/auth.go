@@ -86,14 +86,17 @@ func skipAuth(s Settings) SkipReason {
 // sends nothing on a plain line unless the settings allow it.
 func authStep(ctx context.Context, l *lane) (Evidence, error) {
 	s := l.settings()
-	e := &AuthEvidence{Offered: l.hello().mechanisms(), user: l.run.shown(s.Account)}
-	if err := l.mayLogIn(e); err != nil {
+	e := l.newAuthEvidence()
+	if l.askErr != nil {
+		return e, l.askErr
+	}
+	if err := l.mayNotLogIn(e); err != nil {
+		return e, err
+	}
+	if err := l.hasCredential(e); err != nil {
 		return e, err
 	}
 	choice := l.mechanisms(e)
-	if len(choice) == 0 {
-		return e, l.nothingToUse(e)
-	}
 	l.conn.LongLines(true)
 	defer l.conn.LongLines(false)
 	err := l.attempt(ctx, e, choice[0])
@@ -114,12 +117,14 @@ func (e *EHLOEvidence) mechanisms() List[string] {
 	return e.Auth
 }
 
-// mayLogIn gives the reason why nothing must be sent.
-func (l *lane) mayLogIn(e *AuthEvidence) error {
+func (l *lane) newAuthEvidence() *AuthEvidence {
+	return &AuthEvidence{Offered: l.hello().mechanisms(), user: l.run.shown(l.settings().Account)}
+}
+
+// mayNotLogIn gives the reason why no credential, whatever it is, can be used
+// on this line; nil: one can.
+func (l *lane) mayNotLogIn(e *AuthEvidence) error {
 	s := l.settings()
-	if l.askErr != nil {
-		return fmt.Errorf("ask for the password: %w", l.askErr)
-	}
 	if !l.encrypted() {
 		e.saw(cause.PlainLine)
 		if !s.AllowPlaintextAuth && len(e.Offered) > 0 {
@@ -129,9 +134,18 @@ func (l *lane) mayLogIn(e *AuthEvidence) error {
 			e.saw(cause.PlainLineAllowed)
 		}
 	}
-	if len(e.Offered) == 0 {
+	switch {
+	case len(e.Offered) == 0:
 		return &Fault{Kind: NotOffered, Text: "AUTH is not among the capabilities"}
+	case len(l.mechanisms(e)) == 0:
+		return l.nothingToUse(e)
 	}
+	return nil
+}
+
+// hasCredential gives the reason why there is nothing to log in with.
+func (l *lane) hasCredential(e *AuthEvidence) error {
+	s := l.settings()
 	if !s.Password.Value.IsSet() && !s.Token.Value.IsSet() {
 		return policy("no password or token was given for the account")
 	}
@@ -199,10 +213,11 @@ func onlyWindows(offered []string) bool {
 	})
 }
 
-var mechanismWords = regexp.MustCompile(`(?i)mechanism|auth(entication)? (type|method)|(not|un)\s?(supported|implemented|recogni[sz]ed)`)
+var mechanismWords = regexp.MustCompile(`(?i)mechanism|auth(entication)? (type|method)`)
 
 // speaksOfMechanism tells whether a refusal is about the mechanism and not the
-// credential: 504 (RFC 4954 section 6) or words that say so.
+// credential: 504 (RFC 4954 section 6) or words that say so. That something is
+// "not recognised" is said of accounts as well.
 func speaksOfMechanism(err error) bool {
 	var refused *refusal
 	if !errors.As(err, &refused) {
@@ -284,8 +299,13 @@ func (l *lane) answerChallenges(ctx context.Context, e *AuthEvidence, m mechanis
 				return reply, &Fault{Kind: Mechanism, Text: string(e.Mechanism) + ": " + l.run.shown(err.Error())}
 			}
 		}
+		payload := base64.StdEncoding.EncodeToString(response)
+		if n := len(payload) + len("\r\n"); n > wire.MaxAuthLine {
+			l.cancelAuth(ctx)
+			return reply, &Fault{Kind: Mechanism, Text: fmt.Sprintf("%s: the credential makes a line of %d octets, and %d are the limit (RFC 4954 section 4)", e.Mechanism, n, wire.MaxAuthLine)}
+		}
 		var err error
-		if reply, err = l.conn.Hidden(ctx, "AUTH", secret.Hidden, "", base64.StdEncoding.EncodeToString(response)); err != nil {
+		if reply, err = l.conn.Hidden(ctx, "AUTH", secret.Hidden, "", payload); err != nil {
 			return reply, err
 		}
 	}

@@ -1,8 +1,12 @@
 package probe
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"io"
+	"net"
 	"slices"
 	"strings"
 	"testing"
@@ -11,6 +15,7 @@ import (
 	"github.com/smtpdx/smtpdx/probe/cause"
 	"github.com/smtpdx/smtpdx/probe/secret"
 	"github.com/smtpdx/smtpdx/probe/smtptest"
+	"github.com/smtpdx/smtpdx/probe/wire"
 )
 
 // authRun runs settings against a server on TLS and gives the auth step.
@@ -268,5 +273,98 @@ func TestNoCredentialIsInAReport(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// 24: a signature that anybody can compute, over nothing and with no password,
+// is what go-mail would take from a server that leaves the challenge out.
+func TestAServersProofNeedsAChallengeBefore(t *testing.T) {
+	sign := func(key, text []byte) []byte {
+		h := hmac.New(sha256.New, key)
+		h.Write(text)
+		return h.Sum(nil)
+	}
+	forged := "v=" + base64.StdEncoding.EncodeToString(sign(sign(nil, []byte("Server Key")), nil))
+	settings := given("localhost", 587, STARTTLS, "jobs@acme.example", "right-password")
+	begun := func() (mechanism, string) {
+		m := newMechanism("SCRAM-SHA-256", &settings, nil)
+		first, err := m.first()
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, nonce, _ := strings.Cut(string(first), "r=")
+		return m, nonce
+	}
+	m, _ := begun()
+	if _, err := m.next([]byte(forged)); err == nil {
+		t.Error("a proof in place of the challenge is taken")
+	}
+	if m.accepted(wire.Reply{Code: 235}) == nil {
+		t.Error("and the login with it")
+	}
+	m, nonce := begun()
+	if _, err := m.next([]byte("r=" + nonce + "x,s=c2FsdA==,i=4096")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.next(nil); err == nil {
+		t.Error("the exchange begins anew in its middle")
+	}
+	if _, err := m.next([]byte(forged)); err == nil {
+		t.Error("a forged proof is taken after an empty challenge")
+	}
+}
+
+// Proofs come with the 235 as well (RFC 4954 section 4).
+func TestAForgedProofWithTheYesIsRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := hmac.New(sha256.New, nil)
+		h.Write([]byte("Server Key"))
+		h = hmac.New(sha256.New, h.Sum(nil))
+		proof := base64.StdEncoding.EncodeToString([]byte("v=" + base64.StdEncoding.EncodeToString(h.Sum(nil))))
+		step, _, _ := authRun(t, "mechanisms: SCRAM-SHA-256\nscram: no-signature\n\nAUTH SCRAM-SHA-256\n  235 "+proof+"\n", nil)
+		if step.Status != Fail || step.Fault.Kind != Mechanism {
+			t.Errorf("%s %v", step.Status, step.Fault)
+		}
+	})
+}
+
+func TestATokenTooLongForALineIsNotSent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		step, s, _ := authRun(t, "mechanisms: XOAUTH2\ntoken: good-token\n", func(s *Settings) {
+			s.Password = Credential{}
+			s.Token = Credential{Value: secret.New(strings.Repeat("t", 10_000)), Source: "env"}
+		})
+		if step.Status != Fail || step.Fault.Kind != Mechanism || !strings.Contains(step.Fault.Text, "12288") {
+			t.Errorf("%s %v", step.Status, step.Fault)
+		}
+		if strings.Contains(strings.Join(s.Transcript(), "\n"), "tttt") {
+			t.Error("and was")
+		}
+	})
+}
+
+// Some servers say why in plain JSON; the final reply comes all the same.
+func TestATokensRefusalThatIsNotBase64IsRead(t *testing.T) {
+	settings := given("localhost", 587, STARTTLS, "jobs@acme.example", "")
+	settings.Password, settings.Token = Credential{}, Credential{Value: secret.New("bad-token"), Source: "env"}
+	for name, want := range map[string]string{"XOAUTH2": "", "OAUTHBEARER": "\x01"} {
+		m := newMechanism(name, &settings, nil)
+		if _, err := m.first(); err != nil {
+			t.Fatal(err)
+		}
+		says := func(c net.Conn) { _, _ = io.WriteString(c, "334 {\"status\":\"400\",\"scope\":\"mail\"}\r\n") }
+		client, server := net.Pipe()
+		go says(server)
+		reply, err := wire.New(client, wire.Options{}).ReadReply(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		client.Close()
+		server.Close()
+		e := &AuthEvidence{}
+		response, err := laneFor(t, Net{}, settings).answer(e, m, reply)
+		if err != nil || string(response) != want || e.OAuthError == nil || e.OAuthError.Status != "400" {
+			t.Errorf("%s: %q %v %+v", name, response, err, e.OAuthError)
+		}
 	}
 }

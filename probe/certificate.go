@@ -244,10 +244,14 @@ func ago(days int) string {
 
 func (j *judgement) judgeTrust() {
 	public, _ := j.trusts(j.public)
+	stalePublic := j.stale
 	here, path := j.trusts(j.here.few)
 	if !here && j.here.whole != nil {
 		j.here.few = j.here.whole()
 		here, path = j.trusts(j.here.few)
+	}
+	if !here {
+		j.stale = stalePublic
 	}
 	j.e.TrustedPublic, j.e.TrustedHere = &public, &here
 	if !public {
@@ -331,8 +335,10 @@ func (j *judgement) judgeStale() {
 }
 
 // trusts tells whether a chain leads from the leaf to one of the roots, dates
-// and names aside, and gives that chain.
+// and names aside, and gives that chain. It notes in stale what of it is out of
+// its dates where there is no other chain.
 func (j *judgement) trusts(roots *x509.CertPool) (bool, []*x509.Certificate) {
+	j.stale = nil
 	if roots == nil {
 		return false, nil
 	}

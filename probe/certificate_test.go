@@ -405,3 +405,25 @@ func BenchmarkSystemBundle(b *testing.B) {
 		rootsIn(systemBundle(), chain)
 	}
 }
+
+// What the public roots lead to only over an expired certificate counts for
+// nothing where this computer has another way.
+func TestAnExpiredWayCountsOnlyWhereThereIsNoOther(t *testing.T) {
+	root := made(t, nil, "Public Root", authority)
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	expired := madeWith(t, root, key, "Issuing", both(authority, func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-aDay) }))
+	company := madeWith(t, nil, key, "Issuing", authority)
+	leaf := made(t, expired, "mail.acme.example", server)
+	s := given("mail.acme.example", 587, STARTTLS, "", "")
+	e, fault := judged(t, Net{PublicRoots: poolOf(root), Roots: poolOf(company)}, s, leaf, expired)
+	if fault != nil || !*e.TrustedHere {
+		t.Errorf("another way is there: %v %v", fault, e.Problems)
+	}
+	_, fault = judged(t, Net{PublicRoots: poolOf(root), Roots: poolOf(root)}, s, leaf, expired)
+	if fault == nil || !strings.Contains(fault.Text, "expired") {
+		t.Errorf("no other way is there: %v", fault)
+	}
+}

@@ -345,7 +345,7 @@ func (r *run) decideByQuery(ctx context.Context, e *DNSEvidence, q *ownQueries) 
 	addrs := q.addrs()
 	e.fill(q, addrs)
 	if len(addrs) == 0 {
-		q.waitAll(ctx, extraWait)
+		q.waitAll(ctx, extraWait-time.Since(decided))
 		q.cancel()
 		e.fill(q, nil)
 		return r.whyNone(e, q, nil)

@@ -404,6 +404,9 @@ func authFacts(f *cause.Facts, s *Settings, e *AuthEvidence) {
 		f.Seen.Add(cause.OAuthErrorSeen)
 		f.Values["oauth_status"], f.Values["oauth_scope"] = e.OAuthError.Status, e.OAuthError.Scope
 	}
+	if slices.Contains(e.Offered, "PLAIN") {
+		f.Seen.Add(cause.PlainOffered)
+	}
 	if len(e.Offered) > 0 {
 		f.Values["mechanisms"] = strings.Join(e.Offered, ", ")
 	}

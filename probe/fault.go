@@ -104,6 +104,8 @@ func kindOf(err error) FaultKind {
 	var header tls.RecordHeaderError
 	var timeout net.Error
 	switch {
+	case errors.Is(err, wire.ErrTwoLines):
+		return LocalPolicy
 	case errors.As(err, &header):
 		return TLSRecord
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded),

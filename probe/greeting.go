@@ -100,10 +100,13 @@ func (l *lane) awaitGreeting(ctx context.Context, e *GreetingEvidence) (wire.Rep
 	if err == nil || e.TLSAnswers != nil {
 		return reply, l.silenceText(ctx, e, err)
 	}
-	if isSilence(err) && l.run.parent.Err() == nil {
-		limit, cancel := context.WithTimeout(l.run.parent, lookLimit)
+	if isSilence(err) && l.life.Err() == nil {
+		limit, cancel := context.WithTimeout(l.life, lookLimit)
 		defer cancel()
-		e.take(l.glance(limit))
+		seen := l.glance(limit)
+		if seen.tlsAnswers || seen.isHTTP || l.life.Err() == nil {
+			e.take(seen)
+		}
 	}
 	return reply, l.silenceText(ctx, e, err)
 }

@@ -156,6 +156,7 @@ func TestWhatTLSChangesAmongTheCapabilities(t *testing.T) {
 	})
 }
 
+// 15: and they belong to nobody who speaks TLS.
 func TestBytesBeforeTheHandshakeAreAnInjection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		step, _, _ := stepOf(t, StepSTARTTLS, 587, STARTTLS, "\nstarttls\n  raw \"220 go ahead\\r\\n250 injected\\r\\n\"\n")
@@ -166,6 +167,19 @@ func TestBytesBeforeTheHandshakeAreAnInjection(t *testing.T) {
 	})
 }
 
+// 9: a server that is silent, or says goodbye, is not asked with HELO.
+func TestNoHELOAfterASilenceOrA421(t *testing.T) {
+	for _, does := range []string{"stall", "421 4.7.0 Try again later, closing connection\n  close"} {
+		synctest.Test(t, func(t *testing.T) {
+			step, _, _ := stepOf(t, StepEHLO, 587, STARTTLS, "\nehlo\n  "+does+"\n")
+			if step.Status != Fail || len(step.Exchanges) != 1 || step.Exchanges[0].Command != "EHLO" {
+				t.Errorf("%s: %s %v", does, step.Status, step.Exchanges)
+			}
+		})
+	}
+}
+
+// 31: the name given is no computer's own, which often has no dot.
 func TestTheNameGivenWithEHLOIsAnAddressLiteral(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		step, _, _ := stepOf(t, StepEHLO, 587, NoEncryption, "")

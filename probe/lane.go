@@ -14,17 +14,17 @@ import (
 // after another on it, so it needs no lock but for what observers read.
 type lane struct {
 	run   *run
-	index int            // in the resolver's order
-	addr  netip.AddrPort // not valid: a proxy resolves, or the step runs once
-	conn  *wire.Conn     // nil before tcp
-	id    int            // number of the connection in the run, 0 before tcp
+	index int             // in the resolver's order
+	addr  netip.AddrPort  // not valid: a proxy resolves, or the step runs once
+	conn  *wire.Conn      // nil before tcp
+	id    int             // number of the connection in the run, 0 before tcp
+	life  context.Context // of all its steps together, for what outlives a step's own time
 
 	tls       *tls.ConnectionState // of the handshake on this connection, nil before
 	seen      map[StepID]Evidence
 	exchanges List[Exchange] // of the step that runs now
 	reply     *wire.Reply    // the reply that decided the step that runs now, if the step says so
 	greeted   bool           // an SMTP reply was read: QUIT is owed
-	bad       bool           // the certificate is bad: no credential may go over this lane
 
 	ready   bool   // every step up to the login passed
 	failed  StepID // the first step that failed

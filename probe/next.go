@@ -77,8 +77,30 @@ func checkCommand(s *Settings, set SuggestedSettings, shown ShownSettings) strin
 			words = append(words, "--to", quote(to))
 		}
 	}
-	words = append(words, loginWords(s)...)
-	words = append(words, tlsWords(s, set.Host)...)
+	return strings.Join(append(words, policyFlags(s, set)...), " ")
+}
+
+// policyFlags repeat what else was set, so that the next check asks the same.
+// What weakens security (insecure, allow_plaintext_auth) is not proposed again.
+func policyFlags(s *Settings, set SuggestedSettings) []string {
+	var words []string
+	add := func(flag, value string) {
+		if value != "" && !hidden(value) {
+			words = append(words, flag, quote(value))
+		}
+	}
+	add("--auth", s.Auth)
+	add("--helo", s.Helo)
+	add("--ca-file", s.CAFile)
+	if set.Host == s.Host {
+		add("--tls-server-name", s.TLSServerName)
+	}
+	if s.TLSMin != tls.VersionTLS12 {
+		add("--tls-min", tlsVersionNumber(s.TLSMin))
+	}
+	if s.UsedBy == "cloud" {
+		add("--used-by", s.UsedBy)
+	}
 	if s.Family != 0 {
 		words = append(words, "-"+itoa(s.Family))
 	}
@@ -87,41 +109,6 @@ func checkCommand(s *Settings, set SuggestedSettings, shown ShownSettings) strin
 	}
 	if s.Proxy != "" {
 		words = append(words, "--proxy", quote(s.Proxy))
-	}
-	return strings.Join(words, " ")
-}
-
-// loginWords are the flags on how to greet and to log in.
-func loginWords(s *Settings) []string {
-	var words []string
-	for _, flag := range []struct{ name, value string }{{"--auth", s.Auth}, {"--helo", s.Helo}} {
-		if flag.value != "" {
-			words = append(words, flag.name, quote(flag.value))
-		}
-	}
-	if s.AllowPlaintextAuth {
-		words = append(words, "--allow-plaintext-auth")
-	}
-	return words
-}
-
-// tlsWords are the flags on TLS; a name that was set for one host says nothing of another.
-func tlsWords(s *Settings, host string) []string {
-	var words []string
-	if s.UsedBy == "cloud" {
-		words = append(words, "--used-by", s.UsedBy)
-	}
-	if s.CAFile != "" {
-		words = append(words, "--ca-file", quote(s.CAFile))
-	}
-	if s.TLSServerName != "" && host == s.Host {
-		words = append(words, "--tls-server-name", quote(s.TLSServerName))
-	}
-	if version := tlsVersionNumber(s.TLSMin); version != "" && s.TLSMin != tls.VersionTLS12 {
-		words = append(words, "--tls-min", version)
-	}
-	if s.Insecure {
-		words = append(words, "--insecure")
 	}
 	return words
 }

@@ -17,7 +17,7 @@ func TestNextRepeatsTheWholeCheck(t *testing.T) {
 	}{
 		{"plain", Settings{Port: 587, Encryption: STARTTLS}, "smtpdx check smtp.acme.example:587"},
 		{"unusual", Settings{Port: 2465, Encryption: SSL, Account: "me", Auth: "LOGIN", Helo: "a.example", Family: 6, Insecure: true, AllowPlaintextAuth: true, TLSMin: tls.VersionTLS10, TLSServerName: "b.example", UsedBy: "cloud"},
-			"smtpdx check smtp.acme.example:2465 --encryption ssl -u me --auth LOGIN --helo a.example --allow-plaintext-auth --used-by cloud --tls-server-name b.example --tls-min 1.0 --insecure -6"},
+			"smtpdx check smtp.acme.example:2465 --encryption ssl -u me --auth LOGIN --helo a.example --tls-server-name b.example --tls-min 1.0 --used-by cloud -6"},
 		{"profile of a found file", Settings{Port: 587, Encryption: STARTTLS, Profile: "berlin", Origins: file}, "smtpdx check berlin"},
 		{"profile of a named file", Settings{Port: 587, Encryption: STARTTLS, Profile: "berlin", File: "my settings.yaml", Origins: file}, "smtpdx check -c 'my settings.yaml' berlin"},
 		{"one profile without a name", Settings{Port: 587, Encryption: STARTTLS, File: "a.yaml", Origins: file}, "smtpdx check -c a.yaml"},

@@ -2,6 +2,7 @@ package probe
 
 import (
 	"context"
+	"fmt"
 	"time"
 )
 
@@ -38,11 +39,12 @@ func (k *RefusedLogins) profile(s *Settings) (string, bool) {
 	return name, ok
 }
 
-// fetchPassword asks a person, where nothing else gave a credential. Waiting
-// for a person is no step's time; a server that hung up meanwhile is called again.
+// fetchPassword asks a person, where nothing else gave a credential and one
+// could be used. Waiting for a person is no step's time; a server that hung up
+// meanwhile is called again.
 func (r *run) fetchPassword(ctx context.Context, l *lane) {
 	s := &r.settings
-	if s.Password.Source != "prompt" || s.Password.Value.IsSet() || r.prober.AskPassword == nil {
+	if s.Password.Source != "prompt" || s.Password.Value.IsSet() || r.prober.AskPassword == nil || l.mayNotLogIn(l.newAuthEvidence()) != nil {
 		return
 	}
 	begin := time.Now()
@@ -51,39 +53,38 @@ func (r *run) fetchPassword(ctx context.Context, l *lane) {
 	r.end = r.end.Add(time.Since(begin))
 	r.mu.Unlock()
 	if err != nil {
-		l.askErr = err
+		l.askErr = policy("no password or token was given: %v", err)
 		return
 	}
 	s.Password.Value = value
 	r.learn(value)
 	if err := r.renew(ctx, l); err != nil {
-		l.askErr = err
+		l.askErr = fmt.Errorf("connect again after the password was asked for: %w", err)
 	}
 }
 
-// renew makes the lane's connection again if the server has closed it.
+// renew makes the lane's connection again if the server has closed it; the
+// certificate is judged again too.
 func (r *run) renew(ctx context.Context, l *lane) error {
 	if l.conn.IsIdle() {
 		return nil
 	}
 	l.conn.Close()
-	again := &lane{run: r, index: l.index, addr: l.addr, seen: map[StepID]Evidence{}}
+	l.conn, l.id, l.tls, l.greeted, l.seen = nil, 0, nil, false, map[StepID]Evidence{}
 	for _, step := range r.plan {
 		if step.Scope != PerLane {
 			continue
 		}
-		limit, cancel := r.limit(ctx, step.ID)
-		evidence, err := step.do(limit, again)
+		l.reply = nil
+		limit, _, cancel := r.limit(ctx, step.ID)
+		evidence, err := step.do(limit, l)
 		cancel()
 		if err != nil {
-			if again.conn != nil {
-				again.conn.Close()
-			}
+			l.noteFailure(step.ID)
 			return err
 		}
-		again.seen[step.ID] = evidence
+		l.seen[step.ID] = evidence
 	}
-	l.conn, l.id, l.tls, l.seen, l.greeted = again.conn, again.id, again.tls, again.seen, again.greeted
 	l.conn.Note("the server had closed the connection while the password was typed; this is a new one")
 	return nil
 }

@@ -68,6 +68,7 @@ type run struct {
 	dns     *DNSEvidence
 	seenAs  string
 	local   string
+	early   []Event       // transcript lines from before the plan
 	stopped chan struct{} // closed when nobody listens any more
 
 	chosen chan struct{} // closed when main is set
@@ -159,7 +160,7 @@ func (r *run) probe(ctx context.Context) {
 		r.finish(ctx)
 		return
 	}
-	r.runLanes(ctx, r.makeLanes())
+	r.runLanes(ctx, r.makeLanes(r.dns))
 	r.finish(ctx)
 }
 
@@ -218,12 +219,12 @@ func (r *run) stopBefore(ctx context.Context, id StepID) *why {
 }
 
 // makeLanes gives a lane per address, or one without address behind a proxy that resolves.
-func (r *run) makeLanes() []*lane {
-	if r.dns == nil {
+func (r *run) makeLanes(dns *DNSEvidence) []*lane {
+	if dns == nil {
 		return []*lane{{run: r, seen: map[StepID]Evidence{}}}
 	}
 	var lanes []*lane
-	for i, addr := range r.lanesFor(r.dns) {
+	for i, addr := range r.lanesFor(dns) {
 		lanes = append(lanes, &lane{run: r, index: i, seen: map[StepID]Evidence{},
 			addr: netip.AddrPortFrom(addr, uint16(r.settings.Port))})
 	}
@@ -282,6 +283,7 @@ func (r *run) chooseMain(done chan *lane, lanes []*lane) *lane {
 
 // runLane runs the steps of one address up to the login.
 func (r *run) runLane(ctx context.Context, l *lane) {
+	l.life = ctx
 	for _, step := range r.plan {
 		if step.Scope != PerLane {
 			continue
@@ -297,7 +299,7 @@ func (r *run) runLane(ctx context.Context, l *lane) {
 		}
 		r.laneStep(ctx, step, l)
 	}
-	l.ready = l.stopped == nil && l.failed == ""
+	l.ready = l.failed == "" && (l.stopped == nil || l.stopped.reason == NotAsked)
 }
 
 func (r *run) laneStep(ctx context.Context, step Step, l *lane) {
@@ -306,20 +308,25 @@ func (r *run) laneStep(ctx context.Context, step Step, l *lane) {
 		if l.failed == "" {
 			l.failed = step.ID
 		}
-		if step.ID == StepTLS || step.ID == StepSTARTTLS && l.awaitsTLS() {
-			l.greeted = false // no QUIT: the server waits for TLS
-		}
+		l.noteFailure(step.ID)
 		if step.ID != StepCertificate {
 			l.stopped = &why{reason: Blocked, by: step.ID}
 			return
 		}
-		l.bad = true // the lane goes on without credentials, for the evidence
+		// The lane goes on, for the evidence; as it has failed, no credential goes over it.
 	case Skip:
 		l.stopped = &why{reason: skipReasonOf(ctx)}
 	default:
 		if l.failed == "" {
 			l.passed++
 		}
+	}
+}
+
+// noteFailure: to a server that waits for TLS no QUIT is said.
+func (l *lane) noteFailure(id StepID) {
+	if id == StepTLS || id == StepSTARTTLS && l.awaitsTLS() {
+		l.greeted = false
 	}
 }
 
@@ -453,11 +460,24 @@ func (r *run) emit(e Event) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	e.Profile = Maybe(r.settings.Profile)
-	if e.Plan != nil {
+	switch {
+	case e.Plan != nil:
 		r.result.planned, r.result.Settings = e.Plan.Steps, e.Plan.Settings
-	} else {
+		r.yield(e)
+		for _, line := range r.early {
+			r.result.add(line)
+			r.yield(line)
+		}
+		r.early = nil
+	case r.result.planned == nil: // a look at the port; the plan opens the profile's events
+		r.early = append(r.early, e)
+	default:
 		r.result.add(e)
+		r.yield(e)
 	}
+}
+
+func (r *run) yield(e Event) {
 	select {
 	case r.events <- e:
 	case <-r.stopped:

@@ -81,7 +81,7 @@ func (m *libraryMechanism) next(challenge []byte) ([]byte, error) {
 	return m.auth.Next(challenge, true)
 }
 func (m *libraryMechanism) accepted(wire.Reply) error { return nil }
-func (m *libraryMechanism) tolerant() bool            { return false }
+func (m *libraryMechanism) tolerant() bool            { return m.token } // any challenge to a token is a no, answered alike
 func (m *libraryMechanism) bearer() bool              { return m.token }
 func (m *libraryMechanism) salted() bool              { return false }
 
@@ -117,18 +117,31 @@ func (m *login) salted() bool              { return false }
 // scram demands the server's signature, which go-mail does not, and speaks
 // first, which saves a round trip (RFC 5802 section 5).
 type scram struct {
-	auth   smtp.Auth
-	proven bool
+	auth     smtp.Auth
+	answered bool // a challenge with nonce, salt and count
+	proven   bool
 }
 
 func (m *scram) first() ([]byte, error) { return m.auth.Next(nil, true) }
 
+// next keeps to the order of RFC 5802 section 5. go-mail begins anew at an
+// empty challenge, and with nothing salted yet its check is one of a signature
+// that anybody can compute.
 func (m *scram) next(challenge []byte) ([]byte, error) {
-	response, err := m.auth.Next(challenge, true)
-	if err == nil && strings.HasPrefix(string(challenge), "v=") {
-		m.proven = true
+	proof := strings.HasPrefix(string(challenge), "v=")
+	switch {
+	case proof && !m.answered:
+		return nil, errors.New("the server's signature came before its challenge, and so proves nothing")
+	case len(challenge) == 0 && m.answered:
+		return nil, errors.New("an empty challenge in the middle of the exchange")
 	}
-	return response, err
+	response, err := m.auth.Next(challenge, true)
+	if err != nil {
+		return nil, err
+	}
+	m.answered = m.answered || strings.HasPrefix(string(challenge), "r=")
+	m.proven = m.proven || proof
+	return response, nil
 }
 
 // accepted wants v= to have come, as a challenge or with the 235 (RFC 4954 section 4).
@@ -142,7 +155,7 @@ func (m *scram) accepted(reply wire.Reply) error {
 			if err != nil || !strings.HasPrefix(string(proof), "v=") {
 				continue
 			}
-			_, err = m.auth.Next(proof, true)
+			_, err = m.next(proof)
 			return err
 		}
 	}

@@ -85,10 +85,13 @@ func senderStep(ctx context.Context, l *lane) (Evidence, error) {
 	for _, from := range l.settings().From {
 		tries, err := l.trySender(ctx, e, from, false)
 		e.Tries = append(e.Tries, tries...)
-		if err != nil {
+		refused := l.failing(tries)
+		switch {
+		case err != nil && refused != nil: // said no and hung up
+			return e, refused
+		case err != nil:
 			return e, err
-		}
-		if refused := l.failing(tries); refused != nil && failure == nil {
+		case refused != nil && failure == nil:
 			failure = refused
 		}
 	}

@@ -145,3 +145,18 @@ func TestAddressesGoInAngleBrackets(t *testing.T) {
 		}
 	})
 }
+
+func TestARefusalBeforeTheServerHangsUpIsTheReason(t *testing.T) {
+	for _, capabilities := range []string{"PIPELINING, STARTTLS", "STARTTLS"} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t)
+			w.at(good4, dialogue(t, healthy+"capabilities: "+capabilities+"\n\nMAIL <jobs@acme.example>\n  550 5.7.1 Sender address is not allowed\n  close\n"))
+			w.names["localhost"] = []string{"192.0.2.10"}
+			r, _ := w.probed(t.Context(), given("localhost", 587, STARTTLS, "jobs@acme.example", "right-password"))
+			step := stepIn(t, r.Results[0], StepSender, "")
+			if step.Fault == nil || step.Fault.Kind != Rejected || step.Reply == nil || step.Reply.Code != 550 {
+				t.Errorf("%s: %v %v", capabilities, step.Fault, step.Reply)
+			}
+		})
+	}
+}

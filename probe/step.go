@@ -27,7 +27,7 @@ func (r *run) step(ctx context.Context, step Step, l *lane) Status {
 	if l.conn != nil {
 		l.conn.ResetBudget()
 	}
-	limit, cancel := r.limit(ctx, step.ID)
+	limit, short, cancel := r.limit(ctx, step.ID)
 	evidence, err := step.do(limit, l)
 	cancel()
 	if evidence == nil {
@@ -40,21 +40,25 @@ func (r *run) step(ctx context.Context, step Step, l *lane) Status {
 		res.Connection = ptr(l.id)
 	}
 	res.Reply = shownReply(l.decider(err))
-	r.judge(ctx, &res, l, err)
+	r.judge(ctx, &res, err, short)
 	r.emit(Event{Kind: EventStep, Step: &res})
 	return res.Status
 }
 
-// limit gives a step its time: its own, or what is left of the probe's.
-func (r *run) limit(ctx context.Context, id StepID) (context.Context, context.CancelFunc) {
+// limit gives a step its time: its own, or what is left of the probe's, which
+// then is what comes second.
+func (r *run) limit(ctx context.Context, id StepID) (context.Context, *deadlineError, context.CancelFunc) {
 	own := r.timeout(id)
 	r.mu.Lock()
 	left := time.Until(r.end)
 	r.mu.Unlock()
 	if left < own {
-		return context.WithTimeoutCause(ctx, max(left, 0), fmt.Errorf("the %s for the whole probe are over", seconds(r.settings.deadline())))
+		short := &deadlineError{r.settings.deadline()}
+		limit, cancel := context.WithTimeoutCause(ctx, max(left, 0), short)
+		return limit, short, cancel
 	}
-	return context.WithTimeout(ctx, own)
+	limit, cancel := context.WithTimeout(ctx, own)
+	return limit, nil, cancel
 }
 
 func (r *run) timeout(id StepID) time.Duration {
@@ -72,8 +76,19 @@ func seconds(d time.Duration) string {
 	return fmt.Sprintf("%g s", d.Seconds())
 }
 
+// deadlineError tells that the probe's time is over, not the step's.
+type deadlineError struct{ limit time.Duration }
+
+func (e *deadlineError) Error() string {
+	return fmt.Sprintf("the %s for the whole probe are over", seconds(e.limit))
+}
+
+// Is makes it the kind of timeout that it is.
+func (e *deadlineError) Is(target error) bool { return target == context.DeadlineExceeded }
+
 // judge sets status, fault and summary; rules may turn a pass into a warning.
-func (r *run) judge(ctx context.Context, res *StepResult, l *lane, err error) {
+// short is not nil where the probe's end cut the step's own time.
+func (r *run) judge(ctx context.Context, res *StepResult, err error, short *deadlineError) {
 	if ctx.Err() != nil && isTimeoutLike(err) {
 		reason := &why{reason: skipReasonOf(ctx)}
 		res.Status, res.SkipReason, res.Summary = Skip, Maybe(reason.reason), reason.String()
@@ -84,7 +99,7 @@ func (r *run) judge(ctx context.Context, res *StepResult, l *lane, err error) {
 		fault := *faultOf(err)
 		var own *Fault
 		if fault.Kind == Timeout && !errors.As(err, &own) {
-			fault.Text = "no answer within " + seconds(res.DurationMs.Duration().Round(100*time.Millisecond))
+			fault.Text = silenceWords(res.DurationMs.Duration().Round(100*time.Millisecond), short)
 		}
 		fault.Text = r.shown(fault.Text)
 		res.Fault = &fault
@@ -93,6 +108,13 @@ func (r *run) judge(ctx context.Context, res *StepResult, l *lane, err error) {
 	if res.Status == Pass {
 		r.question(res)
 	}
+}
+
+func silenceWords(took time.Duration, short *deadlineError) string {
+	if short != nil {
+		return short.Error() + ", the last " + seconds(took) + " without an answer"
+	}
+	return "no answer within " + seconds(took)
 }
 
 // question lets the rules look at a step that passed: a warning makes it

@@ -146,7 +146,8 @@ func given(host string, port int, e Encryption, account, password string) Settin
 	return s
 }
 
-// probed runs settings through the engine and folds the events.
+// probed runs settings through the engine and folds the events. Trap 30:
+// whatever fails, no connection stays open.
 func (w *world) probed(ctx context.Context, s Settings) (Report, []Event) {
 	p := &Prober{Net: w.net(), Transcript: true, Refused: &RefusedLogins{}}
 	report, events := fold(p.Run(ctx, s))

@@ -158,6 +158,7 @@ const (
 	PlainLine          Observation = "plain-line"
 	PlainLineAllowed   Observation = "plain-line-allowed" // and login on it is allowed by the settings
 	ChallengeMechanism Observation = "challenge-mechanism"
+	PlainOffered       Observation = "plain-offered"      // among the mechanisms, so that --auth PLAIN can decide
 	OnlyWindowsLogin   Observation = "only-windows-login" // NTLM and GSSAPI only
 	MechanismForced    Observation = "mechanism-forced"
 	NoCommonMechanism  Observation = "no-common-mechanism"

@@ -225,7 +225,7 @@ func TestTheSameFactsGiveTheSameOrder(t *testing.T) {
 
 func TestAChallengeRefusedWithoutAReasonAsksForPLAIN(t *testing.T) {
 	facts := refused("Error: authentication failed")
-	facts.Mechanism, facts.Credential, facts.Seen = "CRAM-MD5", "password", cause.Set{cause.ChallengeMechanism: true}
+	facts.Mechanism, facts.Credential, facts.Seen = "CRAM-MD5", "password", cause.Set{cause.ChallengeMechanism: true, cause.PlainOffered: true}
 	found := cause.Builtin().Match(facts)
 	if len(found) < 2 || found[0].Cause != "auth-bad-credentials" || found[1].Cause != "auth-mechanism-unsupported" ||
 		!strings.HasSuffix(found[1].Decides[0].Command, "--auth PLAIN") {

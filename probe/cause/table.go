@@ -374,6 +374,12 @@ var entries = []Entry{
 	}, Over: []string{"tls-handshake-failed"}, Rules: []Rule{
 		{When: When{Step: []string{"tls"}, Failed: "yes", Seen: []Observation{"old-tls-accepted"}}, Confidence: "certain"},
 		{When: When{Step: []string{"tls"}, Fault: []string{"tls-version"}}, Confidence: "certain", Title: []string{"client and server share no version of TLS"}},
+		{When: When{Step: []string{"tls"}, Fault: []string{"tls-version"}, Text: []Pattern{
+			{Expr: "a second connection got TLS (?P<newest>1\\.[23])", Needs: []string{"a second connection got tls "}},
+		}}, Confidence: "certain", Title: []string{"the settings want a newer TLS than this server has ({newest})"}, Explanation: []string{"The server speaks a version of TLS that is in use and safe. The setting tls_min (--tls-min) asks for a newer one."}, Who: "user", Fix: []FixEntry{
+			{Text: "Set tls_min to {newest}", Who: "user", Setting: "tls_min", To: "{newest}"},
+			{Text: "Have a newer TLS switched on at the server", Who: "it-admin"},
+		}},
 		{When: When{Step: []string{"tls"}, Failed: "no", Seen: []Observation{"old-tls-used"}}, Confidence: "certain", Title: []string{"the connection uses TLS {tls_version}, a version that was withdrawn", "the connection uses a TLS version that was withdrawn"}, Explanation: []string{"TLS 1.0 and 1.1 have been withdrawn (RFC 8996). It works here because the settings allow it; other programs will refuse this server."}, Severity: "warning"},
 	}},
 	{ID: "tls-weak-crypto", Step: "tls", Title: []string{"the server offers only cryptography that is too weak"}, Explanation: []string{"The TLS versions fit, but every cipher, key or signature that the server offers is one that today's programs refuse."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
@@ -384,7 +390,7 @@ var entries = []Entry{
 		{When: When{Step: []string{"tls"}, Failed: "yes", Seen: []Observation{"weak-cipher-accepted"}}, Confidence: "certain"},
 		{When: When{Step: []string{"tls"}, Fault: []string{"tls-cipher"}}, Confidence: "certain"},
 		{When: When{Step: []string{"tls"}, Fault: []string{"tls-alert"}, Text: []Pattern{
-			{Expr: "insufficient security", Needs: []string{"insufficient security"}},
+			{Expr: "insufficient.?security", Needs: []string{"insufficient"}},
 			{Expr: "dh key too small", Needs: []string{"dh key too small"}},
 			{Expr: "no shared cipher", Needs: []string{"no shared cipher"}},
 			{Expr: "no cipher", Needs: []string{"no cipher"}},
@@ -418,7 +424,7 @@ var entries = []Entry{
 			{Text: "Have a certificate for this name set up at the server", Who: "it-admin"},
 		}},
 		{When: When{Step: []string{"tls"}, Fault: []string{"tls-alert"}, Text: []Pattern{
-			{Expr: "internal error", Needs: []string{"internal error"}},
+			{Expr: "internal.?error", Needs: []string{"internal"}},
 		}}, Confidence: "likely", Title: []string{"the server has a fault of its own in the TLS handshake"}, Explanation: []string{"Often the certificate or key file cannot be read by the server. Nothing in the settings mends that."}},
 		{When: When{Step: []string{"tls"}, Fault: []string{"tls-alert"}, Text: []Pattern{
 			{Expr: "handshake.?failure", Needs: []string{"handshake"}},
@@ -600,14 +606,14 @@ var entries = []Entry{
 			{Expr: "(mechanism|auth(entication)? (type|method|mechanism)).{0,30}(not (supported|available|allowed|enabled|recogni[sz]ed)|unsupported|invalid|unknown|disabled)", Needs: []string{"supported", "vailable", "llowed", "enabled", "recogni", "unsupported", "invalid", "unknown", "disabled"}},
 			{Expr: "no (worthy|suitable) mech", Needs: []string{"worthy", "suitable"}},
 		}}, Confidence: "certain", Over: []string{"auth-bad-credentials"}},
-		{When: When{Step: []string{"auth"}, Encryption: []string{"starttls", "ssl"}, Credential: []string{"password"}, Code: []Codes{{From: 535, To: 535}, {From: 534, To: 534}, {From: 501, To: 501}, {From: 500, To: 500}}, Seen: []Observation{"challenge-mechanism"}, Unseen: []Observation{"mechanism-forced", "oauth-error-seen"}}, Confidence: "possible", Title: []string{"or the server cannot do {mechanism}, though it offers it", "or the server cannot do the mechanism that it offers"}, Explanation: []string{"In a challenge mechanism the server must know the password itself. A server that keeps passwords hashed refuses even the right one. One login with PLAIN decides."}, Fix: []FixEntry{
+		{When: When{Step: []string{"auth"}, Encryption: []string{"starttls", "ssl"}, Credential: []string{"password"}, Code: []Codes{{From: 535, To: 535}, {From: 534, To: 534}, {From: 501, To: 501}, {From: 500, To: 500}}, Seen: []Observation{"challenge-mechanism", "plain-offered"}, Unseen: []Observation{"mechanism-forced", "oauth-error-seen"}}, Confidence: "possible", Title: []string{"or the server cannot do {mechanism}, though it offers it", "or the server cannot do the mechanism that it offers"}, Explanation: []string{"In a challenge mechanism the server must know the password itself. A server that keeps passwords hashed refuses even the right one. One login with PLAIN decides."}, Fix: []FixEntry{
 			{Text: "Try the login with PLAIN", Who: "user", Setting: "auth", From: "{mechanism}", To: "PLAIN", Commands: []Command{
 				{Shell: "posix", Text: "{check} --auth PLAIN"},
 			}},
 		}, Decides: []DecidesEntry{
 			{Question: "Does the login work with PLAIN? Then the mechanism is broken, not the password.", Command: "{check} --auth PLAIN"},
 		}},
-		{When: When{Step: []string{"auth"}, Encryption: []string{"starttls", "ssl"}, Credential: []string{"password"}, Code: []Codes{{From: 535, To: 535}, {From: 534, To: 534}, {From: 501, To: 501}, {From: 500, To: 500}}, Seen: []Observation{"challenge-mechanism", "mechanism-forced"}, Unseen: []Observation{"oauth-error-seen"}}, Confidence: "possible", Title: []string{"or the server cannot do {mechanism}, though it offers it", "or the server cannot do the mechanism that it offers"}, Decides: []DecidesEntry{
+		{When: When{Step: []string{"auth"}, Encryption: []string{"starttls", "ssl"}, Credential: []string{"password"}, Code: []Codes{{From: 535, To: 535}, {From: 534, To: 534}, {From: 501, To: 501}, {From: 500, To: 500}}, Seen: []Observation{"challenge-mechanism", "plain-offered", "mechanism-forced"}, Unseen: []Observation{"oauth-error-seen"}}, Confidence: "possible", Title: []string{"or the server cannot do {mechanism}, though it offers it", "or the server cannot do the mechanism that it offers"}, Decides: []DecidesEntry{
 			{Question: "Does the login work with PLAIN? Then the mechanism is broken, not the password.", Command: "{check} --auth PLAIN"},
 		}},
 	}},
@@ -628,7 +634,7 @@ var entries = []Entry{
 		{When: &When{Service: []string{"ses"}}, Text: "Create SMTP credentials in Amazon SES; an IAM access key does not work as it is", Who: "user", Path: "Amazon SES console > SMTP settings > Create SMTP credentials"},
 		{When: &When{Service: []string{"ionos", "strato", "gmx", "ovh"}}, Text: "Use the password of the mailbox, not the one of the customer account", Who: "user", Setting: "password"},
 	}, Decides: []DecidesEntry{
-		{When: &When{Encryption: []string{"starttls", "ssl"}, Seen: []Observation{"challenge-mechanism"}}, Question: "Does the login work with PLAIN? Then the mechanism is at fault, not the password.", Command: "{check} --auth PLAIN"},
+		{When: &When{Encryption: []string{"starttls", "ssl"}, Seen: []Observation{"challenge-mechanism", "plain-offered"}}, Question: "Does the login work with PLAIN? Then the mechanism is at fault, not the password.", Command: "{check} --auth PLAIN"},
 		{When: &When{NotService: []string{"api-key-service"}}, Question: "Does the same account and password work in the provider's webmail?"},
 	}, Links: []LinkEntry{
 		{When: &When{Service: []string{"google"}}, Title: "Google: sign in with app passwords", URL: "https://support.google.com/accounts/answer/185833"},
@@ -1490,6 +1496,12 @@ var entries = []Entry{
 	}, Rules: []Rule{
 		{When: When{Step: []string{"greeting"}, Fault: []string{"timeout"}}, Confidence: "likely", Explanation: []string{"The connection is made and no greeting comes. The server is overloaded, looks this client up for long, or a firewall answers in its place."}},
 		{When: When{Step: []string{"ehlo", "starttls", "tls", "ehlo-tls", "certificate", "auth", "sender", "message"}, Fault: []string{"timeout"}}, Confidence: "likely"},
+		{When: When{Step: []string{"greeting", "ehlo", "starttls", "tls", "ehlo-tls", "certificate", "auth", "sender"}, Fault: []string{"timeout"}, Text: []Pattern{
+			{Expr: "for the whole probe are over", Needs: []string{"for the whole probe are over"}},
+		}}, Confidence: "likely", Title: []string{"the time for the whole check was over at this step"}, Explanation: []string{"The steps together took longer than the check may take. The server may be slow at every step, or the limit is short; this step alone is not to blame."}, Fix: []FixEntry{
+			{Text: "Give the check more time (--deadline 3m)", Who: "user", Setting: "deadline"},
+			{Text: "Look at the times of the steps: the slowest one names what to look at", Who: "it-admin"},
+		}},
 	}},
 	{ID: "connection-closed", Step: "any", Title: []string{"the server hung up without a word"}, Explanation: []string{"The connection ended where an answer should be. Servers do that when their service breaks off, when they ban an address, or when a device on the way cuts the line."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{Text: "Look into the server's log at this moment; it usually names the reason", Who: "it-admin"},

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"net/url"
 	"sort"
+	"strconv"
 	"strings"
 	"sync"
 	"unicode"
@@ -104,7 +105,7 @@ func wholeForms(s string) []string {
 // encodings are the forms in which a secret can stand anywhere in a text.
 func encodings(s string) []string {
 	forms := []string{s, url.QueryEscape(s), url.PathEscape(s), hex.EncodeToString([]byte(s))}
-	forms = append(forms, percentAll(s), latin1(s), xtext(s), quotedPrintable(s))
+	forms = append(forms, percentAll(s), latin1(s), xtext(s), quotedPrintable(s), quoted(strconv.Quote(s)), quoted(strconv.QuoteToASCII(s)))
 	for _, raw := range []string{s, latin1(s)} {
 		forms = append(forms, aligned(raw)...)
 	}
@@ -154,6 +155,9 @@ func escaped(s string, mark byte) string {
 	}
 	return b.String()
 }
+
+// quoted is what stands between the quotes of programs that quote what they repeat.
+func quoted(literal string) string { return literal[1 : len(literal)-1] }
 
 func xtext(s string) string           { return escaped(s, '+') }
 func quotedPrintable(s string) string { return escaped(s, '=') }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -51,6 +52,17 @@ func TestRedactorFindsEveryEncoding(t *testing.T) {
 	}
 	if got := r.Text("535 5.7.8 Authentication failed"); got != "535 5.7.8 Authentication failed" {
 		t.Errorf("honest words became %q", got)
+	}
+}
+
+func TestRedactorFindsWhatWasQuoted(t *testing.T) {
+	const canary = `pa"ss\\wörd'x`
+	var r Redactor
+	r.Learn(canary)
+	for _, text := range []string{strconv.Quote(canary), strconv.QuoteToASCII(canary), "'" + canary + "'"} {
+		if got := r.Text("refused: " + text); got != "refused: "+text[:1]+Hidden+text[len(text)-1:] {
+			t.Errorf("%s became %s", text, got)
+		}
 	}
 }
 

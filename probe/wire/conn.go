@@ -253,7 +253,16 @@ func (c *Conn) LongLines(on bool) {
 	}
 }
 
+// ErrTwoLines tells that a command would have been two: a line end, or a NUL,
+// stood in its argument. Nothing was sent.
+var ErrTwoLines = errors.New("a command must be one line")
+
+func isOneLine(raw string) bool { return !strings.ContainsAny(raw, "\r\n\x00") }
+
 func (c *Conn) ask(ctx context.Context, raw, shown, verb, argument string) (Reply, error) {
+	if !isOneLine(raw) {
+		return Reply{}, ErrTwoLines
+	}
 	defer c.bind(ctx)()
 	begin := time.Now()
 	c.open = false
@@ -298,8 +307,13 @@ func (c *Conn) Flight(ctx context.Context, asks ...Ask) ([]Reply, error) {
 	var raw []string
 	for _, a := range asks {
 		line := strings.TrimRight(a.Verb+" "+a.Argument, " ")
-		c.record("client", line)
+		if !isOneLine(line) {
+			return nil, ErrTwoLines
+		}
 		raw = append(raw, line+"\r\n")
+	}
+	for _, line := range raw {
+		c.record("client", strings.TrimSuffix(line, "\r\n"))
 	}
 	if _, err := c.net.Write([]byte(strings.Join(raw, ""))); err != nil && !mayStillRead(err) {
 		return nil, err

@@ -164,6 +164,25 @@ func TestAFlightWaitsOnceForItsReplies(t *testing.T) {
 	})
 }
 
+func TestACommandIsOneLine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, argument := range []string{"FROM:<a@b>\r\nRCPT TO:<c@d>", "FROM:<a@b>\n", "FROM:<\x00>"} {
+			c := serve(t, Options{}, func(s net.Conn) {
+				if n, _ := s.Read(make([]byte, 100)); n > 0 {
+					t.Errorf("%d octets of %q were sent", n, argument)
+				}
+			})
+			if _, err := c.Command(second(t), "MAIL", argument); !errors.Is(err, ErrTwoLines) {
+				t.Errorf("%q: %v", argument, err)
+			}
+			if _, err := c.Flight(second(t), Ask{"RSET", ""}, Ask{"MAIL", argument}); !errors.Is(err, ErrTwoLines) {
+				t.Errorf("%q in a flight: %v", argument, err)
+			}
+			c.Close()
+		}
+	})
+}
+
 // 15: bytes behind the 220 belong to nobody who speaks TLS.
 func TestBytesBehindTheStarttlsReplyAreSeen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
