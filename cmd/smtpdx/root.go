@@ -28,6 +28,7 @@ func newRoot(p *process, args []string) *cobra.Command {
 		newCheck(p),
 		newLab(p),
 		newDemo(p),
+		newPresets(p),
 		newMan(p),
 		newVersion(p),
 	)
