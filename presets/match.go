@@ -67,6 +67,28 @@ func MatchHost(host string) (id string, ok bool) {
 	return "", false
 }
 
+// Match finds the provider of a name of which is not known whether it is a
+// submission host, a mail domain or an MX. By says what it was: host, domain
+// or mx. The exact names go first, then the MX, then names by pattern.
+func Match(name string) (id, by string, ok bool) {
+	if id, ok := find(hosts, plain(name)); ok {
+		return id, "host", true
+	}
+	if id, ok := find(domains, plain(name)); ok {
+		return id, "domain", true
+	}
+	if id, ok := MatchMX(name); ok {
+		return id, "mx", true
+	}
+	if id, ok := MatchDomain(name); ok {
+		return id, "domain", true
+	}
+	if id, ok := MatchHost(name); ok {
+		return id, "host", true
+	}
+	return "", "", false
+}
+
 // plain is the form of the names in the index.
 func plain(name string) string {
 	return strings.ToLower(strings.TrimSuffix(name, "."))

@@ -39,10 +39,11 @@ func (p *Provider) derive() {
 	}
 	p.Sources = unique(append(all, p.Sources...))
 	p.Verified = isVerified(p.Sources)
-	p.Sender.Verified = len(p.Sender.Sources) > 0
 	if len(p.Endpoints) > 0 {
+		p.Verified = slices.ContainsFunc(p.Endpoints, func(e Endpoint) bool { return e.Verified })
 		p.Agree = p.Endpoints[0].Agree
 	}
+	p.Sender.Verified = len(p.Sender.Sources) > 0
 	if p.IMAP != nil {
 		p.IMAP.Verified = p.Verified // the lists give both servers in one entry
 	}

@@ -45,7 +45,7 @@ type Provider struct {
 	Notes           string         `yaml:"notes"`
 	Sources         []string       `yaml:"sources"` // all: those of the endpoints, then those of the rest; see CREDITS.md
 	Agree           int            `yaml:"agree"`   // how many independent lists agree, on the first endpoint if there is one
-	Verified        bool           `yaml:"-"`       // there is a source besides the compiler of the list
+	Verified        bool           `yaml:"-"`       // some endpoint has a source besides the compiler of the list
 	Checked         string         `yaml:"checked"` // when the facts were last compared with their sources, 2006-01-02
 }
 

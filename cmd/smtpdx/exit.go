@@ -14,6 +14,7 @@ const (
 	exitFailed      = 1 // the tool itself failed
 	exitUsage       = 2 // usage or settings; nothing was contacted
 	exitWarnings    = 3 // warnings, under --strict
+	exitUnknown     = 4 // nothing recognised
 	exitDifferent   = 5 // several profiles failed in different ways
 	exitInterrupted = 130
 )

@@ -70,8 +70,8 @@ type tables struct{ domains, wildcards, suffixes, hosts, patterns table }
 
 // add enters a provider under all its names.
 func (t *tables) add(i int, p presets.Provider, all []presets.Provider) error {
-	enter := func(in table, name string) error {
-		if slices.Contains(p.Yields, name) {
+	enter := func(in table, name, written string) error {
+		if slices.Contains(p.Yields, written) {
 			return nil
 		}
 		if other, taken := in[name]; taken && other != i {
@@ -85,12 +85,12 @@ func (t *tables) add(i int, p presets.Provider, all []presets.Provider) error {
 		if parent, isWildcard := strings.CutPrefix(domain, "*."); isWildcard {
 			in, name = t.wildcards, parent
 		}
-		if err := enter(in, name); err != nil {
+		if err := enter(in, name, domain); err != nil {
 			return err
 		}
 	}
 	for _, suffix := range p.MX {
-		if err := enter(t.suffixes, suffix); err != nil {
+		if err := enter(t.suffixes, suffix, suffix); err != nil {
 			return err
 		}
 	}
@@ -99,7 +99,7 @@ func (t *tables) add(i int, p presets.Provider, all []presets.Provider) error {
 		if strings.Contains(host, "{") {
 			in = t.patterns
 		}
-		if err := enter(in, host); err != nil {
+		if err := enter(in, host, host); err != nil {
 			return err
 		}
 	}
