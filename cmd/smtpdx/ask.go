@@ -8,8 +8,6 @@ import (
 	"os"
 	"strings"
 
-	"golang.org/x/term"
-
 	"github.com/smtpdx/smtpdx/probe/secret"
 )
 
@@ -38,20 +36,21 @@ func (p *person) Line(ctx context.Context, question string) (string, error) {
 	return waitFor(ctx, p.out, func() (string, error) { return readLine(p.in) })
 }
 
+// Hidden hides what is typed before it asks, so that nothing that a quick
+// person types is shown, and shows it again whatever happens: Ctrl-C leaves
+// the read behind, but not a terminal without echo.
 func (p *person) Hidden(ctx context.Context, question string) (secret.Value, error) {
-	fd := int(p.in.Fd())
-	before, err := term.GetState(fd)
+	show, err := hideTyping(p.in)
 	if err != nil {
 		return secret.Value{}, fmt.Errorf("hide what is typed: %w", err)
 	}
+	defer show()
 	fmt.Fprint(p.out, question)
 	value, err := waitFor(ctx, p.out, func() (secret.Value, error) {
-		typed, err := term.ReadPassword(fd)
-		return secret.New(string(typed)), err
+		typed, err := readHidden(p.in)
+		return secret.New(typed), err
 	})
 	if err != nil {
-		// Ctrl-C leaves the read behind, and with it a terminal without echo.
-		_ = term.Restore(fd, before)
 		return secret.Value{}, noAnswer(err)
 	}
 	fmt.Fprintln(p.out)

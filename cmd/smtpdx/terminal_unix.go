@@ -2,7 +2,11 @@
 
 package main
 
-import "os"
+import (
+	"os"
+
+	"golang.org/x/sys/unix"
+)
 
 const onWindows = false
 
@@ -16,3 +20,24 @@ func consoleShowsUnicode(getenv func(string) string, _ bool) bool { return isUTF
 
 // ownsConsole: outside Windows a double-click starts no console program.
 func ownsConsole() bool { return false }
+
+// hideTyping makes the terminal show nothing of what is typed until show is
+// called; Ctrl-C and the editing of the line go on as usual.
+func hideTyping(f *os.File) (show func(), err error) {
+	fd := int(f.Fd())
+	before, err := unix.IoctlGetTermios(fd, readTermios)
+	if err != nil {
+		return nil, err
+	}
+	hidden := *before
+	hidden.Lflag &^= unix.ECHO
+	hidden.Lflag |= unix.ICANON | unix.ISIG
+	hidden.Iflag |= unix.ICRNL
+	if err := unix.IoctlSetTermios(fd, writeTermios, &hidden); err != nil {
+		return nil, err
+	}
+	return func() { _ = unix.IoctlSetTermios(fd, writeTermios, before) }, nil
+}
+
+// readHidden reads a line behind hideTyping.
+func readHidden(f *os.File) (string, error) { return readLine(f) }

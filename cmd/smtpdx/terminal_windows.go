@@ -5,6 +5,7 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/windows"
+	"golang.org/x/term"
 )
 
 const onWindows = true
@@ -47,4 +48,24 @@ func ownsConsole() bool {
 	var ids [2]uint32
 	n, _, _ := list.Call(uintptr(unsafe.Pointer(&ids[0])), uintptr(len(ids)))
 	return n == 1
+}
+
+// hideTyping makes the console show nothing of what is typed until show is called.
+func hideTyping(f *os.File) (show func(), err error) {
+	handle := windows.Handle(f.Fd())
+	var before uint32
+	if err := windows.GetConsoleMode(handle, &before); err != nil {
+		return nil, err
+	}
+	if err := windows.SetConsoleMode(handle, before&^windows.ENABLE_ECHO_INPUT); err != nil {
+		return nil, err
+	}
+	return func() { _ = windows.SetConsoleMode(handle, before) }, nil
+}
+
+// readHidden reads a line behind hideTyping. A console hands over no more than
+// 254 characters of a line at once; term knows the way around that.
+func readHidden(f *os.File) (string, error) {
+	typed, err := term.ReadPassword(int(f.Fd()))
+	return string(typed), err
 }

@@ -126,7 +126,8 @@ func pad(s string, width int) string {
 
 // wrap breaks text at blanks into lines of at most width columns, the first of
 // them first columns, which may be fewer. Blanks within a line stay as they
-// are; a word that is longer than a line has one of its own.
+// are, those before the first word as far as there is room for them; a word
+// that is longer than a line has one of its own.
 func (p page) wrap(text string, first, width int) []string {
 	text = strings.TrimRight(p.clean(text), " ")
 	var out []string
@@ -141,6 +142,9 @@ func (p page) wrap(text string, first, width int) []string {
 		tooLong := columns(line)+columns(blanks)+columns(word) > room
 		if tooLong && (strings.TrimLeft(line, " ") != "" || room < width) {
 			out, line, blanks, room = append(out, line), "", "", width
+		}
+		if line == "" {
+			blanks = blanks[:min(len(blanks), max(room-columns(word), 0))]
 		}
 		line += blanks + word
 	}

@@ -269,6 +269,9 @@ func (p page) stepRows(status probe.Status, name, words, end string) []row {
 	if end == "" {
 		room = right
 	}
+	if left+columns(name) > room { // a long name of a host: it may take several lines
+		name, words = "", name+words
+	}
 	lines := p.wrap(words, max(room-left-columns(name), 1), max(room-indent, 1))
 	rows := []row{{mark, {name, plain}, {lines[0], plain}}}
 	for _, line := range lines[1:] {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -291,8 +292,24 @@ func TestAPauseShowsWhatIsKnownAndLateReportsFollow(t *testing.T) {
 	}
 }
 
-// screenful is a terminal that shows the last state of its running line.
-type screenful struct{ bytes.Buffer }
+// screenful is a terminal that shows the last state of its running line. The
+// timer writes to it in a goroutine of its own, as to a real one.
+type screenful struct {
+	mu      sync.Mutex
+	written bytes.Buffer
+}
+
+func (s *screenful) Write(b []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.written.Write(b)
+}
+
+func (s *screenful) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.written.String()
+}
 
 func (s *screenful) line() string {
 	parts := strings.Split(s.String(), "\r")
@@ -331,10 +348,10 @@ func TestTheRunningLineSaysHowLongAStepTakes(t *testing.T) {
 		if got := progress.line(); got != "" {
 			t.Errorf("after the step: %q", got)
 		}
-		written := progress.Len()
+		written := progress.String()
 		time.Sleep(10 * time.Second)
-		if progress.Len() != written {
-			t.Errorf("the running line went on: %q", progress.String()[written:])
+		if later := progress.String(); later != written {
+			t.Errorf("the running line went on: %q", later[len(written):])
 		}
 		if err := p.Close(); err != nil {
 			t.Fatal(err)
@@ -413,5 +430,21 @@ func TestFormatsAreFoundByNameAndEnding(t *testing.T) {
 	}
 	if _, err := New("yaml", io.Discard, Options{}); err == nil {
 		t.Error("an unknown format was accepted")
+	}
+}
+
+func TestBlanksBeforeAWordMakeNoLineTooLong(t *testing.T) {
+	for _, c := range []struct {
+		text string
+		want []string
+	}{
+		{strings.Repeat(" ", 90) + "word", []string{strings.Repeat(" ", 16) + "word"}},
+		{"  a list", []string{"  a list"}},
+		{strings.Repeat(" ", 90) + "12345678901234567890123 b", []string{"12345678901234567890123", "b"}},
+		{"a" + strings.Repeat(" ", 90) + "b", []string{"a", "b"}},
+	} {
+		if got := newPage(Options{}).wrap(c.text, 20, 20); !slices.Equal(got, c.want) {
+			t.Errorf("%q: %q, want %q", c.text, got, c.want)
+		}
 	}
 }
