@@ -94,9 +94,9 @@ func differingScene() scene {
 }
 
 func severalScenes() []scene {
-	broken, fine, odd, unreadable := wrongEncryptionScene(), passScene(), warnScene(), scene{}
+	broken, fine, odd := wrongEncryptionScene(), passScene(), warnScene()
 	broken.profile, fine.profile, odd.profile = "billing", "recruiting", "newsletter-eu"
-	unreadable = scene{profile: "old", plan: starttlsPlan, settings: probe.ShownSettings{Encryption: "starttls", Origins: map[string]probe.Origin{}},
+	unreadable := scene{profile: "old", plan: starttlsPlan, settings: probe.ShownSettings{Encryption: "starttls", Origins: map[string]probe.Origin{}},
 		steps:   join(failed(probe.StepSettings, "", "smtpdx.yaml:14:9: port: 70000 is not a port", 0, probe.LocalPolicy, "smtpdx.yaml:14:9: port: 70000 is not a port"), blocked(probe.StepSettings, "", starttlsPlan[1:]...)),
 		outcome: probe.Outcome{Verdict: probe.Fail, FailedStep: "settings"}}
 	return []scene{broken, fine, odd, unreadable}

@@ -26,16 +26,20 @@ func fullPort(at netip.AddrPort) (io.Closer, uint16, error) {
 	for range 8 {
 		conn, err := net.DialTimeout("tcp", bound.String(), 50*time.Millisecond)
 		if err != nil {
-			break // full
+			return closeAll(queue), bound.Port(), nil //nolint:nilerr // full, as it should be
 		}
 		queue = append(queue, conn)
 	}
+	return closeAll(queue), bound.Port(), nil
+}
+
+func closeAll(queue []io.Closer) io.Closer {
 	return closer(func() error {
 		for _, c := range queue {
 			_ = c.Close()
 		}
 		return nil
-	}), bound.Port(), nil
+	})
 }
 
 // listenShort is net.Listen with a queue of none, which package net cannot ask for.
