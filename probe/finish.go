@@ -12,6 +12,7 @@ import (
 // finish diagnoses, gives the verdict, and lets the connections say goodbye.
 func (r *run) finish(ctx context.Context) {
 	r.completeDNS(ctx)
+	r.recogniseProvider()
 	r.mu.Lock()
 	res := r.result
 	r.mu.Unlock()
@@ -30,6 +31,19 @@ func (r *run) finish(ctx context.Context) {
 	r.emit(Event{Kind: EventResult, Result: &Outcome{Verdict: verdictOf(&res), FailedStep: res.FailedStep, Address: res.Address,
 		Interrupted: res.Interrupted, Settings: res.Settings, Next: nextSteps(&r.settings, &res), Vantage: r.vantage()}})
 	r.leaving.Wait()
+}
+
+// recogniseProvider knows the provider by a name that the host is an alias of.
+func (r *run) recogniseProvider() {
+	if r.settings.Provider != nil || r.prober.ProviderOf == nil || r.dns == nil {
+		return
+	}
+	for _, name := range r.dns.CNAME {
+		if p := r.prober.ProviderOf(name); p != nil {
+			r.settings.Provider = p
+			return
+		}
+	}
 }
 
 // completeDNS reports the dns step again when look-ups beside the deciding one

@@ -47,6 +47,8 @@ type Prober struct {
 	// AskPassword asks a person for the account's password when the auth step
 	// is reached; no step-start of auth was sent yet.
 	AskPassword func(ctx context.Context, s Settings) (secret.Value, error)
+	// ProviderOf knows the provider of a server by its name; nil knows none.
+	ProviderOf func(host string) *Provider
 	// Transcript asks for transcript events.
 	Transcript bool
 	// Refused remembers, over several profiles, what was refused already, so

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/smtpdx/smtpdx/presets"
 	"github.com/smtpdx/smtpdx/probe"
 )
 
@@ -102,7 +103,7 @@ func (o *checkOptions) probe(cmd *cobra.Command, p *process, targets []string, a
 	}
 	o.beforeLogin(p, all)
 	run := probing{process: p, command: commandLine(cmd, understood(targets, all), homeFolder()), strict: o.output.strict,
-		out: out, mayAsk: mayAsk, prober: probe.Prober{Transcript: o.output.verbose}}
+		out: out, mayAsk: mayAsk, prober: probe.Prober{Transcript: o.output.verbose, ProviderOf: providerOf}}
 	code, err := run.run(cmd.Context(), all)
 	if closing := out.Close(); err == nil {
 		err = closing
@@ -114,6 +115,15 @@ func (o *checkOptions) probe(cmd *cobra.Command, p *process, targets []string, a
 		p.complain(alone.Text, alone.Hint)
 	}
 	return exitWith(code)
+}
+
+// providerOf knows a provider by the name of its server.
+func providerOf(host string) *probe.Provider {
+	id, ok := presets.MatchHost(host)
+	if !ok {
+		return nil
+	}
+	return &probe.Provider{ID: id, Name: presets.Name(id)}
 }
 
 // beforeLogin tells a person, before the first login is tried, what the

@@ -1,0 +1,30 @@
+package probe
+
+import "testing"
+
+func TestTheProviderIsKnownByWhatTheHostIsAnAliasOf(t *testing.T) {
+	t.Parallel()
+	of := func(host string) *Provider {
+		if host == "w0123.kasserver.com" {
+			return &Provider{ID: "all-inkl", Name: "ALL-INKL"}
+		}
+		return nil
+	}
+	known := &Provider{ID: "named"}
+	for _, c := range []struct {
+		before *Provider
+		cname  List[string]
+		want   string
+	}{
+		{nil, List[string]{"hop.acme.example", "w0123.kasserver.com"}, "all-inkl"},
+		{nil, List[string]{"other.example"}, ""},
+		{known, List[string]{"w0123.kasserver.com"}, "named"},
+	} {
+		r := &run{prober: &Prober{ProviderOf: of}, settings: Settings{Provider: c.before}, dns: &DNSEvidence{CNAME: c.cname}}
+		r.recogniseProvider()
+		if got := string(r.settings.Shown().Provider); got != c.want {
+			t.Errorf("%v: %q, want %q", c.cname, got, c.want)
+		}
+	}
+	(&run{prober: &Prober{}, dns: &DNSEvidence{CNAME: List[string]{"a.example"}}}).recogniseProvider() // nothing is known, nothing breaks
+}
