@@ -138,10 +138,15 @@ func (l *lane) lookLater(ctx context.Context, stop func(), found chan<- bool) {
 		return
 	case <-wait.C:
 	}
-	limit, cancel := context.WithTimeout(ctx, lookLimit)
+	limit, cancel := context.WithTimeout(l.life, lookLimit) // the greeting's own time may end before
 	defer cancel()
+	defer context.AfterFunc(ctx, func() {
+		if errors.Is(ctx.Err(), context.Canceled) {
+			cancel()
+		}
+	})()
 	answers := l.tlsAnswers(limit)
-	if ctx.Err() != nil && !answers {
+	if !answers && errors.Is(limit.Err(), context.Canceled) {
 		return
 	}
 	found <- answers

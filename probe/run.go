@@ -67,7 +67,6 @@ type run struct {
 	leaving sync.WaitGroup
 	dns     *DNSEvidence
 	seenAs  string
-	local   string
 	early   []Event       // transcript lines from before the plan
 	stopped chan struct{} // closed when nobody listens any more
 

@@ -56,7 +56,7 @@ func channelBinding(name string, state *tls.ConnectionState) string {
 	switch {
 	case state == nil || !strings.HasSuffix(name, "-PLUS"):
 		return ""
-	case state.Version >= tls.VersionTLS13 || state.TLSUnique == nil: //nolint:staticcheck // tls-unique is what RFC 5929 binds to below TLS 1.3
+	case state.Version >= tls.VersionTLS13 || state.TLSUnique == nil:
 		return "tls-exporter"
 	}
 	return "tls-unique"

@@ -14,8 +14,6 @@ import (
 type SenderEvidence struct {
 	Tries    List[SenderTry] `json:"tries"`
 	SMTPUTF8 *bool           `json:"smtputf8"` // used
-
-	lastVerb string // the command that the deciding reply answers
 }
 
 // SenderTry is one pair of MAIL FROM and RCPT TO.

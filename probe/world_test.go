@@ -44,6 +44,7 @@ func (h *held) Close() error {
 }
 
 func newWorld(t *testing.T) *world {
+	t.Helper()
 	return &world{t: t, latency: 5 * time.Millisecond, names: map[string][]string{}, answers: map[string]func(net.Conn){}}
 }
 
@@ -131,6 +132,7 @@ func catalogued(t *testing.T, name string) *smtptest.Server {
 }
 
 func serverOf(t *testing.T, d smtptest.Dialogue) *smtptest.Server {
+	t.Helper()
 	s := smtptest.New(context.Background(), d, smtptest.Options{})
 	t.Cleanup(func() { _ = s.Close() })
 	return s

@@ -30,7 +30,7 @@ func fullPort(at netip.AddrPort) (io.Closer, uint16, error) {
 		}
 		queue = append(queue, conn)
 	}
-	return closer(func() error {
+	return closer(func() error { //nolint:nilerr // a dial that fails is what tells that the queue is full
 		for _, c := range queue {
 			_ = c.Close()
 		}

@@ -33,6 +33,7 @@ func saysAndCloses(text string) func(net.Conn) {
 }
 
 func second(t *testing.T) context.Context {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	t.Cleanup(cancel)
 	return ctx
