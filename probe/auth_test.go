@@ -368,3 +368,37 @@ func TestATokensRefusalThatIsNotBase64IsRead(t *testing.T) {
 		}
 	}
 }
+
+// Whatever a server asks, a mechanism answers or gives up, and SCRAM's is never
+// accepted for it.
+func FuzzChallenges(f *testing.F) {
+	f.Add([]byte("r=x,s=c2FsdA==,i=4096"), []byte("v=x"))
+	f.Add([]byte(""), []byte("v="))
+	f.Add([]byte("r=,s=,i="), []byte("r=x,,"))
+	f.Add([]byte("Username:"), []byte("Password:"))
+	f.Add([]byte(`{"status":401}`), []byte("{"))
+	settings := given("localhost", 587, STARTTLS, "jobs@acme.example", "right-password")
+	f.Fuzz(func(t *testing.T, one, two []byte) {
+		if n, ok := iterations(one); ok && n > 4096 { // the loop looks at it before
+			return
+		}
+		if n, ok := iterations(two); ok && n > 4096 {
+			return
+		}
+		readOAuthError(one)
+		for _, name := range []string{"PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256", "XOAUTH2", "OAUTHBEARER"} {
+			m := newMechanism(name, &settings, nil)
+			if _, err := m.first(); err != nil {
+				t.Fatal(err)
+			}
+			for _, challenge := range [][]byte{one, two, one} {
+				if _, err := m.next(challenge); err != nil {
+					break
+				}
+			}
+			if m.salted() && m.accepted(wire.Reply{Code: 235}) == nil {
+				t.Errorf("%s is proven by %q, %q", name, one, two)
+			}
+		}
+	})
+}

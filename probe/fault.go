@@ -57,7 +57,7 @@ func FaultKinds() []FaultKind {
 
 // Fault is what went wrong in a step, in a word and in the words of the
 // machine. It is an error, so that a step can return the fault it knows.
-type Fault struct { //nolint:errname // the report's word for it; most of its uses are no errors
+type Fault struct { //nolint:errname // a report's word first, an error by the way
 	Kind FaultKind `json:"kind"`
 	Text string    `json:"text"`
 }

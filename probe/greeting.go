@@ -146,9 +146,6 @@ func (e *GreetingEvidence) take(seen glance) {
 	}
 }
 
-// lookAtLeast is how long TLS must have had to answer before its silence counts.
-const lookAtLeast = time.Second
-
 // lookLater looks after a while; an answer ends the wait for the greeting.
 func (l *lane) lookLater(ctx context.Context, stop func(), found chan<- glance) {
 	defer close(found)
@@ -159,14 +156,17 @@ func (l *lane) lookLater(ctx context.Context, stop func(), found chan<- glance) 
 		return
 	case <-wait.C:
 	}
-	limit, cancel := context.WithTimeout(ctx, lookLimit)
+	limit, cancel := context.WithTimeout(l.life, lookLimit) // the greeting's own time may end before
 	defer cancel()
-	began := time.Now()
+	defer context.AfterFunc(ctx, func() {
+		if errors.Is(ctx.Err(), context.Canceled) {
+			cancel()
+		}
+	})()
 	seen := l.glance(limit)
 	answers := seen.tlsAnswers || seen.isHTTP
-	tooShort := errors.Is(ctx.Err(), context.Canceled) || time.Since(began) < lookAtLeast
-	if !answers && ctx.Err() != nil && tooShort {
-		return // the greeting came, or its time was over too soon to tell
+	if !answers && errors.Is(limit.Err(), context.Canceled) {
+		return
 	}
 	found <- seen
 	if answers {

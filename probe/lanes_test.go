@@ -52,6 +52,26 @@ func TestALaneThatIsGivenUpLooksNoFurther(t *testing.T) {
 	}
 }
 
+// A look that the step's own end meets is not made again.
+func TestASilentPortIsLookedAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.answers["192.0.2.10:2525"] = quiet
+		w.names["localhost"] = []string{"192.0.2.10"}
+		s := given("localhost", 2525, STARTTLS, "", "")
+		s.Timeout = 4 * time.Second
+		begin := time.Now()
+		r, _ := w.probed(t.Context(), s)
+		if took := time.Since(begin); len(w.dialled) != 2 || took > lookAfter+lookLimit+100*time.Millisecond {
+			t.Errorf("%d connections, took %v", len(w.dialled), took)
+		}
+		e := stepIn(t, r.Results[0], StepGreeting, "192.0.2.10:2525").Evidence.(*GreetingEvidence)
+		if e.TLSAnswers == nil || *e.TLSAnswers {
+			t.Errorf("TLS answers: %v", e.TLSAnswers)
+		}
+	})
+}
+
 func TestCtrlCDuringASilenceEndsAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)

@@ -1,12 +1,3 @@
-// Package probe asks one set of mail settings, step by step, whether they work:
-// DNS, TCP, STARTTLS or TLS, the certificate, login and sender. It is the engine
-// for the command line and for whoever wants its events: Settings go in, Plan
-// names the steps, Prober.Run yields what happens while it does, and Report is
-// the fold of those events. It prints nothing, reads no environment, knows no
-// format, and sends no mail.
-//
-// A lane is one address with its connection; lanes run side by side, and login
-// and sender run on one of them only. Steps see, package cause interprets.
 package probe
 
 import (

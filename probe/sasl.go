@@ -56,7 +56,7 @@ func channelBinding(name string, state *tls.ConnectionState) string {
 	switch {
 	case state == nil || !strings.HasSuffix(name, "-PLUS"):
 		return ""
-	case state.Version >= tls.VersionTLS13 || state.TLSUnique == nil: // else tls-unique (RFC 5929)
+	case state.Version >= tls.VersionTLS13 || state.TLSUnique == nil:
 		return "tls-exporter"
 	}
 	return "tls-unique"

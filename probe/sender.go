@@ -14,7 +14,6 @@ import (
 type SenderEvidence struct {
 	Tries    List[SenderTry] `json:"tries"`
 	SMTPUTF8 *bool           `json:"smtputf8"` // used
-
 }
 
 // SenderTry is one pair of MAIL FROM and RCPT TO.
@@ -219,7 +218,7 @@ func (l *lane) failing(tries []SenderTry) error {
 // Words by which servers say whom they refuse; the verb does not tell, since
 // Postfix and others put every refusal off until RCPT.
 var (
-	saysSender    = regexp.MustCompile(`(?i)sender|return.?path|\bfrom\b|send as|not owned|envelope|absender|exp[ée]diteur|remitente|mittente`)
+	saysSender    = regexp.MustCompile(`(?i)sender|return.?path|\bfrom(:|\s*<|\s+(address|domain|field|header)|\s+[^\s<>]+@)|\bthis from\b|send as|not owned|envelope|absender|exp[ée]diteur|remitente|mittente`)
 	saysRecipient = regexp.MustCompile(`(?i)recipient|user unknown|unknown user|no such (user|person|mailbox|address)|mailbox (unavailable|not found|full)|unknown (address|mailbox)|` +
 		`does not exist|doesn't exist|unrouteable|unroutable|invalid mailbox|no mailbox here|over quota|destinataire|empf[äa]nger|destinatario`)
 	saysRelay = regexp.MustCompile(`(?i)relay`)

@@ -32,6 +32,12 @@ func TestWhoIsRefused(t *testing.T) {
 		{"RCPT", "", "Sender verify failed", "sender", 550},
 		{"RCPT", "2.2.2", "5.2.2 Mailbox full", "recipient", 552},
 		{"RCPT", "5.7.1", "5.7.1 Service unavailable; Client host [192.0.2.1] blocked", "unclear", 554},
+		{"RCPT", "5.7.1", "5.7.1 Mail from IP 192.0.2.1 was rejected", "unclear", 550},
+		{"RCPT", "", "Messages from unlisted hosts are not taken", "unclear", 554},
+		{"RCPT", "", "From address is not yours", "sender", 553},
+		{"RCPT", "", "You may not send from jobs@acme.example", "sender", 553},
+		{"RCPT", "", "this From: is not allowed", "sender", 553},
+		{"RCPT", "", "Mail from <jobs@acme.example> is not permitted", "sender", 553},
 	} {
 		r := wire.Reply{Code: test.code, Enhanced: test.enhanced, Lines: []string{test.text}}
 		if got := whoIsRefused(test.verb, r, from, to); got != test.want {

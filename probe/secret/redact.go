@@ -16,6 +16,13 @@ import (
 // a whole word, since "abc" is part of honest words too.
 const shortSecret = 6
 
+// Of a secret of longSecret bytes and more a piece of fragment bytes is hidden
+// too: servers fold what they repeat into several lines, or break off in it.
+const (
+	longSecret = 24
+	fragment   = 12
+)
+
 // Redactor replaces what it learned in text that came from outside: raw, URL
 // and hex encoded, quoted, and base64 at all three alignments. The zero value
 // knows nothing and is ready; it may be used by several goroutines.
@@ -24,6 +31,7 @@ type Redactor struct {
 	anywhere []string // longest first
 	words    []string
 	known    map[string]bool
+	pieces   map[string]bool // of long secrets, each of fragment bytes
 }
 
 // Learn teaches a secret or a payload that holds one. Unset and empty are ignored.
@@ -60,6 +68,52 @@ func (r *Redactor) learn(s string) {
 	for _, form := range encodings(s) {
 		r.anywhere = appendNew(r.anywhere, form)
 	}
+	if len(s) >= longSecret {
+		r.learnPieces(append(aligned(s), s))
+	}
+}
+
+func (r *Redactor) learnPieces(forms []string) {
+	if r.pieces == nil {
+		r.pieces = map[string]bool{}
+	}
+	for _, form := range forms {
+		for i := 0; i+fragment <= len(form); i++ {
+			r.pieces[form[i:i+fragment]] = true
+		}
+	}
+}
+
+// fragments hides what is made of pieces of long secrets.
+func (r *Redactor) fragments(s string) string {
+	var b strings.Builder
+	done := 0
+	for i := 0; i+fragment <= len(s); i++ {
+		if !r.pieces[s[i:i+fragment]] {
+			continue
+		}
+		from, to := i, i+fragment
+		for i++; i <= to && i+fragment <= len(s); i++ {
+			if r.pieces[s[i:i+fragment]] {
+				to = i + fragment
+			}
+		}
+		from, to = wholeRunes(s, max(from, done), to)
+		b.WriteString(s[done:max(from, done)] + Hidden)
+		done, i = to, to-1
+	}
+	return b.String() + s[done:]
+}
+
+// wholeRunes widens a span so that it cuts no character.
+func wholeRunes(s string, from, to int) (int, int) {
+	for from > 0 && !utf8.RuneStart(s[from]) {
+		from--
+	}
+	for to < len(s) && !utf8.RuneStart(s[to]) {
+		to++
+	}
+	return from, to
 }
 
 func appendNew(list []string, s string) []string {
@@ -90,6 +144,9 @@ func (r *Redactor) Text(s string) string {
 	if len(r.words) > 0 {
 		s = r.payloads(s)
 	}
+	if len(r.pieces) > 0 {
+		s = r.fragments(s)
+	}
 	return s
 }
 
@@ -98,7 +155,7 @@ func wholeForms(s string) []string {
 	b := []byte(s)
 	return []string{
 		base64.StdEncoding.EncodeToString(b), base64.RawStdEncoding.EncodeToString(b),
-		hex.EncodeToString(b), url.QueryEscape(s), url.PathEscape(s),
+		hex.EncodeToString(b), strings.ToUpper(hex.EncodeToString(b)), url.QueryEscape(s), url.PathEscape(s), percentAll(s),
 	}
 }
 
@@ -262,9 +319,13 @@ func (r *Redactor) payloads(s string) string {
 	return b.String()
 }
 
+// base64Run counts the octets that can be base64 at the beginning of s; padding ends it.
 func base64Run(s string) int {
 	n := 0
-	for n < len(s) && strings.IndexByte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=-_", s[n]) >= 0 {
+	for n < len(s) && strings.IndexByte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_", s[n]) >= 0 {
+		n++
+	}
+	for n > 0 && n < len(s) && s[n] == '=' {
 		n++
 	}
 	return n

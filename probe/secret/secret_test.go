@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 func TestValueDoesNotPrintItself(t *testing.T) {
@@ -66,6 +67,39 @@ func TestRedactorFindsWhatWasQuoted(t *testing.T) {
 	}
 }
 
+// A server folds a long token into lines, or breaks off in it.
+func TestPiecesOfALongSecretAreHidden(t *testing.T) {
+	var token strings.Builder
+	for i := range 500 {
+		fmt.Fprintf(&token, "%x-%d.", i*7919, i)
+	}
+	var r Redactor
+	r.Learn(token.String())
+	whole := map[string]string{"raw": token.String(), "base64": base64.StdEncoding.EncodeToString([]byte("user=me\x01auth=Bearer " + token.String()))}
+	for name, text := range whole {
+		for from := 40; from+76 <= len(text); from += 76 {
+			line := "you sent " + text[from:from+76] + " to us"
+			if got := r.Text(line); got != "you sent [hidden] to us" {
+				t.Fatalf("%s: %q became %q", name, line, got)
+			}
+		}
+	}
+	const honest = "535 5.7.8 Username and Password not accepted, see https://support.example/mail?p=BadCredentials"
+	if got := r.Text(honest); got != honest {
+		t.Errorf("honest words became %q", got)
+	}
+}
+
+func TestPiecesCutNoCharacter(t *testing.T) {
+	var r Redactor
+	r.Learn(strings.Repeat("äöüß€", 8))
+	for _, text := range []string{"x€äöüß€äöüß€y", "ß€äöüß€äöü", "Ä" + "öüß€äöüß€"} {
+		if got := r.Text(text); !utf8.ValidString(got) || strings.Contains(got, "öüß€äöüß") {
+			t.Errorf("%q became %q", text, got)
+		}
+	}
+}
+
 func TestShortSecretsAreReplacedAsWholeWordsOnly(t *testing.T) {
 	var r Redactor
 	r.Learn("abc")
@@ -76,6 +110,8 @@ func TestShortSecretsAreReplacedAsWholeWordsOnly(t *testing.T) {
 		"you sent " + payload:    "you sent [hidden]",
 		"password=abc;":          "password=[hidden];",
 		"hex 616263 stands here": "hex [hidden] stands here",
+		"all of it %61%62%63":    "all of it [hidden]",
+		"auth=" + base64.StdEncoding.EncodeToString([]byte("me:abc")): "auth=[hidden]",
 	} {
 		if got := r.Text(in); got != want {
 			t.Errorf("%q became %q, want %q", in, got, want)

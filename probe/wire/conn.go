@@ -175,7 +175,7 @@ func (c *Conn) readLine(inside bool) (string, error) {
 		}
 		line = append(line, b)
 		if len(line) > c.max {
-			c.record("server", string(line[:64])+" ...")
+			c.record("server", beginning(c.shown(string(line)))+" ...")
 			return "", &ProtocolError{Kind: TooMuch, Seen: line[:c.max],
 				Detail: fmt.Sprintf("a line of more than %d octets", c.max)}
 		}
@@ -183,6 +183,18 @@ func (c *Conn) readLine(inside bool) (string, error) {
 			return "", c.foreign(line)
 		}
 	}
+}
+
+// beginning cuts a text that is fit to be shown: not before, as the cut could go
+// through a secret and leave a part of it.
+func beginning(shown string) string {
+	const most = 64
+	for n := range shown {
+		if n >= most {
+			return shown[:n]
+		}
+	}
+	return shown
 }
 
 // isTLSRecord knows the first two octets of a TLS alert or handshake (RFC 8446 section 5.1).

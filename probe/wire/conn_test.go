@@ -165,6 +165,21 @@ func TestAFlightWaitsOnceForItsReplies(t *testing.T) {
 	})
 }
 
+func TestALineThatIsCutShowsNoPartOfASecret(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var red secret.Redactor
+		red.Learn("Pa55-canary-ünï")
+		var shown strings.Builder
+		c := serve(t, Options{Redactor: &red, Record: func(l Line) { shown.WriteString(l.Text) }},
+			says("535 "+strings.Repeat("x", 52)+" Pa55-canary-ünï "+strings.Repeat("y", MaxLine)))
+		_, err := c.ReadReply(second(t))
+		var p *ProtocolError
+		if !errors.As(err, &p) || p.Kind != TooMuch || strings.Contains(shown.String(), "Pa55") || shown.Len() > 100 {
+			t.Errorf("%v, shown %q", err, shown.String())
+		}
+	})
+}
+
 func TestACommandIsOneLine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, argument := range []string{"FROM:<a@b>\r\nRCPT TO:<c@d>", "FROM:<a@b>\n", "FROM:<\x00>"} {
