@@ -252,3 +252,18 @@ func TestMicrosoft365AnnouncesTheEndOfPasswordLogin(t *testing.T) {
 		t.Errorf("%+v", p.Announced)
 	}
 }
+
+func TestEverySourceIsCredited(t *testing.T) {
+	credits, err := os.ReadFile("CREDITS.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range all(t) {
+		for _, source := range p.Sources {
+			word, _, _ := strings.Cut(source, ":")
+			if !strings.HasPrefix(source, "https://") && !strings.Contains(string(credits), "`"+word+"`") {
+				t.Errorf("%s: CREDITS.md does not know %s", p.ID, word)
+			}
+		}
+	}
+}

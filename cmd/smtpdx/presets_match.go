@@ -176,11 +176,11 @@ func (w wanted) match(values map[string]string) presetMatch {
 	return m
 }
 
-// told adds what the host itself tells of a placeholder: w0123456.kasserver.com
-// is the server w0123456.
+// told adds what a submission host itself tells of a placeholder; the name of
+// an MX need not be that of the submission server.
 func (w wanted) told(p presets.Provider, by string, values map[string]string) map[string]string {
 	all := map[string]string{}
-	if by != "domain" {
+	if by == "host" {
 		for _, e := range p.Endpoints {
 			found, fits := e.Values(w.name)
 			for name, value := range found {

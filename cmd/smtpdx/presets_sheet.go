@@ -43,10 +43,11 @@ const sheetLabelWidth = 13
 
 func (s *sheet) text(width int) string {
 	var b strings.Builder
-	b.WriteString(s.title + "\n\n")
+	width = min(max(width, 40), plainWidth)
+	b.WriteString(strings.Join(wrapWords(s.title, width), "\n") + "\n\n")
 	for _, row := range s.rows {
 		label := row.label
-		for _, line := range row.lines(min(max(width, 40), plainWidth) - 2 - sheetLabelWidth) {
+		for _, line := range row.lines(width - 2 - sheetLabelWidth) {
 			fmt.Fprintf(&b, "  %-*s%s\n", sheetLabelWidth, label, line)
 			label = ""
 		}
