@@ -108,7 +108,10 @@ func (c *conversation) grant(t *oauth2.Token, err error) (Grant, error) {
 	if err != nil {
 		return Grant{}, c.line.explain(c.request, err)
 	}
-	if t.AccessToken == "" || !strings.EqualFold(t.Type(), "Bearer") {
+	if t.AccessToken == "" {
+		return Grant{}, c.line.failure(nil, "its answer has no token in it")
+	}
+	if !strings.EqualFold(t.Type(), "Bearer") {
 		return Grant{}, c.line.failure(nil, "what it gave is no bearer token")
 	}
 	g := Grant{Access: secret.New(t.AccessToken), Expires: t.Expiry}
@@ -189,6 +192,9 @@ func (c *conversation) device() (Grant, error) {
 // bound keeps what the server says of times within reason: the library's
 // ticker panics at a negative interval.
 func bound(asked *oauth2.DeviceAuthResponse) {
+	if asked.Interval == 0 {
+		asked.Interval = 5 // RFC 8628 section 3.2
+	}
 	asked.Interval = min(max(asked.Interval, 1), 60)
 	if latest := time.Now().Add(signInTime); asked.Expiry.IsZero() || asked.Expiry.After(latest) {
 		asked.Expiry = latest

@@ -20,9 +20,23 @@ type Source struct {
 	Request Request
 	World   World
 
-	mu  sync.Mutex
-	has Grant
+	once sync.Once
+	turn chan struct{} // holds one: whoever put it there may use what follows
+	has  Grant
 }
+
+// enter waits for the turn, no longer than ctx: who is before may wait for a person.
+func (s *Source) enter(ctx context.Context) error {
+	s.once.Do(func() { s.turn = make(chan struct{}, 1) })
+	select {
+	case s.turn <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (s *Source) leave() { <-s.turn }
 
 // Token gives a token that does not end within Early, as far as that is known.
 // Errors are those of Fetch, and *CacheError.
@@ -33,8 +47,10 @@ func (s *Source) Token(ctx context.Context) (secret.Value, error) {
 
 // Grant is Token with what is known of it.
 func (s *Source) Grant(ctx context.Context) (Grant, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	if err := s.enter(ctx); err != nil {
+		return Grant{}, err
+	}
+	defer s.leave()
 	if s.has.Access.IsSet() && time.Until(s.has.Expires) > Early {
 		return s.has, nil
 	}
