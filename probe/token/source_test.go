@@ -45,7 +45,9 @@ func (d *desk) token(t *testing.T) {
 	}
 }
 
-func (d *desk) kept() string { return d.ring.entries[KeyringService+"/"+d.source.Request.entry()].Reveal() }
+func (d *desk) kept() string {
+	return d.ring.entries[KeyringService+"/"+d.source.Request.entry()].Reveal()
+}
 
 func TestFirstSignInIsKept(t *testing.T) {
 	atDesk(t, "", func(t *testing.T, d *desk) {
