@@ -278,6 +278,22 @@ func TestWrongClientSecretIsSaidAndNotRepeated(t *testing.T) {
 	})
 }
 
+// A server that repeats what it gives, in the same answer as its error.
+func TestTokensThatCameAreNotRepeated(t *testing.T) {
+	for _, name := range []string{"access_token", "refresh_token", "id_token", "device_code"} {
+		id := newIdentity()
+		id.override = func(w http.ResponseWriter, _ *http.Request) {
+			answerJSON(w, http.StatusOK, map[string]any{name: canaryAccess, "error": "server_error", "error_description": "about " + canaryAccess})
+		}
+		inTime(t, id, appRequest(), func(_ Grant, err error, _ []Prompt, _ time.Duration) {
+			var refused *RefusedError
+			if !errors.As(err, &refused) || refused.Said != "about [hidden]" {
+				t.Errorf("%s: %v, %q", name, err, refused)
+			}
+		})
+	}
+}
+
 func TestServiceAccountActsForTheMailbox(t *testing.T) {
 	key, public := serviceKey(t, authority+"/token")
 	r := Request{Provider: Google, Key: secret.New(key), Account: "anna@acme.example"}

@@ -149,7 +149,11 @@ func TestOtherFilesAreLeftAsTheyAre(t *testing.T) {
 			if runtime.GOOS == "windows" {
 				return os.WriteFile(p, []byte("x"), 0o600)
 			}
-			return os.Symlink(filepath.Join(dir, "text"), p)
+			mine := filepath.Join(t.TempDir(), "mine")
+			if err := InFile(mine).Set(t.Context(), "b", secret.New("x")); err != nil {
+				return err
+			}
+			return os.Symlink(mine, p)
 		},
 	} {
 		path := filepath.Join(dir, name)
