@@ -294,16 +294,20 @@ const mostWords = 100
 
 // UnmarshalJSON never fails, as for word.
 func (l *several) UnmarshalJSON(b []byte) error {
+	for _, s := range textsOf(b) {
+		*l = append(*l, shortClean(s))
+	}
+	return nil
+}
+
+func textsOf(b []byte) []string {
 	var one string
 	var many []string
 	switch {
 	case json.Unmarshal(b, &one) == nil && one != "":
-		many = []string{one}
-	case json.Unmarshal(b, &many) != nil:
-		return nil
-	}
-	for _, s := range many[:min(len(many), mostWords)] {
-		*l = append(*l, shortClean(s))
+		return []string{one}
+	case json.Unmarshal(b, &many) == nil:
+		return many[:min(len(many), mostWords)]
 	}
 	return nil
 }
@@ -314,9 +318,8 @@ type instant struct{ time.Time }
 // UnmarshalJSON never fails, as for word.
 func (t *instant) UnmarshalJSON(b []byte) error {
 	var n float64
-	if json.Unmarshal([]byte(strings.Trim(string(b), `"`)), &n) != nil || math.Abs(n) > 1<<40 || n == 0 {
-		return nil
+	if json.Unmarshal([]byte(strings.Trim(string(b), `"`)), &n) == nil && math.Abs(n) < 1<<40 && n != 0 {
+		t.Time = time.Unix(int64(n), 0).UTC()
 	}
-	t.Time = time.Unix(int64(n), 0).UTC()
 	return nil
 }

@@ -18,7 +18,7 @@ import (
 
 // signIn fetches by browser from a server on loopback; visit is the browser,
 // which gets the URL that a person sees. It gives where the browser had to return.
-func signIn(t *testing.T, id *identity, visit func(t *testing.T, browser *http.Client, page string)) (Grant, error, string) {
+func signIn(t *testing.T, id *identity, visit func(browser *http.Client, page string)) (Grant, string, error) {
 	t.Helper()
 	server := httptest.NewUnstartedServer(id)
 	cert, roots := certificate(t)
@@ -37,7 +37,7 @@ func signIn(t *testing.T, id *identity, visit func(t *testing.T, browser *http.C
 		back = page.Query().Get("redirect_uri")
 		go func() { // ends before signIn does
 			defer close(visited)
-			visit(t, browser, p.URL)
+			visit(browser, p.URL)
 		}()
 	}}
 	r := Request{Provider: Google, ClientID: "my-client", ClientSecret: secret.New(id.clientSecret), Account: "anna@gmail.example",
@@ -45,7 +45,7 @@ func signIn(t *testing.T, id *identity, visit func(t *testing.T, browser *http.C
 	g, err := Fetch(t.Context(), w, r)
 	<-visited
 	hidesSecrets(t, g, err)
-	return g, err, back
+	return g, back, err
 }
 
 // get visits a page, follows it back, and gives the last answer.
@@ -67,7 +67,7 @@ func get(t *testing.T, browser *http.Client, page string) (int, string) {
 func TestBrowserSignInWithPKCE(t *testing.T) {
 	id := newIdentity()
 	id.clientSecret = canarySecret
-	g, err, back := signIn(t, id, func(t *testing.T, browser *http.Client, page string) {
+	g, back, err := signIn(t, id, func(browser *http.Client, page string) {
 		status, text := get(t, browser, page)
 		if status != http.StatusOK || !strings.Contains(text, "can be closed") || strings.Contains(text, "canary") {
 			t.Errorf("%d %s", status, text)
@@ -101,7 +101,7 @@ func isClosed(t *testing.T, back string) {
 
 func TestForeignComebacksNeitherEndTheSignInNorSlipInACode(t *testing.T) {
 	id := newIdentity()
-	g, err, back := signIn(t, id, func(t *testing.T, browser *http.Client, page string) {
+	g, back, err := signIn(t, id, func(browser *http.Client, page string) {
 		u, err := url.Parse(page)
 		if err != nil {
 			t.Error(err)
@@ -144,7 +144,7 @@ func otherHost(t *testing.T, browser *http.Client, page string) {
 func TestPersonWhoSaysNoEndsTheSignIn(t *testing.T) {
 	id := newIdentity()
 	id.outcome = "access_denied"
-	_, err, back := signIn(t, id, func(t *testing.T, browser *http.Client, page string) {
+	_, back, err := signIn(t, id, func(browser *http.Client, page string) {
 		if _, text := get(t, browser, page); !strings.Contains(text, "refused") {
 			t.Error(text)
 		}
@@ -160,7 +160,7 @@ func TestPersonWhoSaysNoEndsTheSignIn(t *testing.T) {
 // shows that the verifier is really sent and really the right one.
 func TestServerRefusesAnotherVerifier(t *testing.T) {
 	id := newIdentity()
-	_, err, _ := signIn(t, id, func(t *testing.T, browser *http.Client, page string) {
+	_, _, err := signIn(t, id, func(browser *http.Client, page string) {
 		get(t, browser, tampered(page))
 	})
 	var refused *RefusedError

@@ -15,6 +15,7 @@ import (
 
 // desk is a source in virtual time with everything it tells.
 type desk struct {
+	t       *testing.T // of the bubble
 	id      *identity
 	source  *Source
 	ring    *ring
@@ -22,26 +23,26 @@ type desk struct {
 	notes   []string
 }
 
-func atDesk(t *testing.T, kept string, run func(t *testing.T, d *desk)) {
+func atDesk(t *testing.T, kept string, run func(d *desk)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		d := &desk{id: newIdentity(), ring: &ring{entries: map[string]secret.Value{}}}
+		d := &desk{t: t, id: newIdentity(), ring: &ring{entries: map[string]secret.Value{}}}
 		r := deviceRequest()
 		if kept != "" {
 			d.ring.entries[KeyringService+"/"+r.entry()] = secret.New(kept)
 		}
 		d.source = &Source{Request: r, World: World{Transport: online(t, d.id), Store: InKeyring(d.ring),
 			Show: func(Prompt) { d.prompts++ }, Note: func(text string) { d.notes = append(d.notes, text) }}}
-		run(t, d)
+		run(d)
 		hidesSecrets(t, d.source, d.notes)
 	})
 }
 
-func (d *desk) token(t *testing.T) {
-	t.Helper()
-	v, err := d.source.Token(t.Context())
+func (d *desk) token() {
+	d.t.Helper()
+	v, err := d.source.Token(d.t.Context())
 	if err != nil || v.Reveal() != canaryAccess {
-		t.Fatalf("%v", err)
+		d.t.Fatalf("%v", err)
 	}
 }
 
@@ -50,19 +51,19 @@ func (d *desk) kept() string {
 }
 
 func TestFirstSignInIsKept(t *testing.T) {
-	atDesk(t, "", func(t *testing.T, d *desk) {
-		d.token(t)
+	atDesk(t, "", func(d *desk) {
+		d.token()
 		if d.prompts != 1 || d.kept() != canaryRefresh || d.notes != nil {
-			t.Errorf("%d prompts, notes %q", d.prompts, d.notes)
+			d.t.Errorf("%d prompts, notes %q", d.prompts, d.notes)
 		}
 	})
 }
 
 func TestKeptSignInNeedsNobody(t *testing.T) {
-	atDesk(t, canaryRefresh, func(t *testing.T, d *desk) {
+	atDesk(t, canaryRefresh, func(d *desk) {
 		d.source.World.Show = nil
 		d.id.rotate = true
-		d.token(t)
+		d.token()
 		if d.kept() != canaryRefresh+"-next" {
 			t.Error("the new refresh token was not kept")
 		}
@@ -70,72 +71,72 @@ func TestKeptSignInNeedsNobody(t *testing.T) {
 }
 
 func TestTokenIsUsedUntilFiveMinutesBeforeItsEnd(t *testing.T) {
-	atDesk(t, canaryRefresh, func(t *testing.T, d *desk) {
-		d.token(t)
+	atDesk(t, canaryRefresh, func(d *desk) {
+		d.token()
 		time.Sleep(55*time.Minute - time.Second)
-		d.token(t)
+		d.token()
 		if len(d.id.requests) != 1 {
-			t.Errorf("%d requests within the time", len(d.id.requests))
+			d.t.Errorf("%d requests within the time", len(d.id.requests))
 		}
 		time.Sleep(time.Second)
-		d.token(t)
+		d.token()
 		if len(d.id.requests) != 2 {
-			t.Errorf("%d requests at the end of it", len(d.id.requests))
+			d.t.Errorf("%d requests at the end of it", len(d.id.requests))
 		}
 	})
 }
 
 func TestRefusedSignInIsRemovedAndSaid(t *testing.T) {
-	atDesk(t, "1.canaryRefresh-old", func(t *testing.T, d *desk) {
-		d.token(t)
+	atDesk(t, "1.canaryRefresh-old", func(d *desk) {
+		d.token()
 		if d.prompts != 1 || d.kept() != canaryRefresh {
-			t.Errorf("%d prompts", d.prompts)
+			d.t.Errorf("%d prompts", d.prompts)
 		}
 		if len(d.notes) != 1 || !strings.Contains(d.notes[0], "was revoked") || !strings.Contains(d.notes[0], "was removed") {
-			t.Errorf("%q", d.notes)
+			d.t.Errorf("%q", d.notes)
 		}
 	})
 }
 
 func TestRefusedSignInWithNobodyThereIsTheError(t *testing.T) {
-	atDesk(t, "1.canaryRefresh-old", func(t *testing.T, d *desk) {
+	atDesk(t, "1.canaryRefresh-old", func(d *desk) {
 		d.source.World.Show = nil
-		_, err := d.source.Token(t.Context())
+		_, err := d.source.Token(d.t.Context())
 		var refused *RefusedError
 		if !errors.As(err, &refused) || refused.Vendor != "AADSTS50173" || d.kept() != "" {
-			t.Errorf("%v", err)
+			d.t.Errorf("%v", err)
 		}
-		hidesSecrets(t, err)
+		hidesSecrets(d.t, err)
 	})
 }
 
 // What another error says is no proof that the kept sign-in is worth nothing.
 func TestUnrelatedRefusalLeavesTheKeptSignIn(t *testing.T) {
-	atDesk(t, canaryRefresh, func(t *testing.T, d *desk) {
+	atDesk(t, canaryRefresh, func(d *desk) {
 		d.source.World.Show = nil
 		d.id.clientSecret = "wanted"
-		if _, err := d.source.Token(t.Context()); err == nil || d.kept() != canaryRefresh {
-			t.Errorf("%v", err)
+		if _, err := d.source.Token(d.t.Context()); err == nil || d.kept() != canaryRefresh {
+			d.t.Errorf("%v", err)
 		}
 	})
 }
 
 func TestNetworkThatFailsLeavesTheKeptSignIn(t *testing.T) {
-	atDesk(t, canaryRefresh, func(t *testing.T, d *desk) {
+	atDesk(t, canaryRefresh, func(d *desk) {
 		d.id.lose = 1
-		_, err := d.source.Token(t.Context())
+		_, err := d.source.Token(d.t.Context())
 		if !errors.Is(err, context.DeadlineExceeded) || d.kept() != canaryRefresh || d.prompts != 0 {
-			t.Errorf("%v, %d prompts", err, d.prompts)
+			d.t.Errorf("%v, %d prompts", err, d.prompts)
 		}
 	})
 }
 
 func TestSignInThatCannotBeKeptIsStillGood(t *testing.T) {
-	atDesk(t, "", func(t *testing.T, d *desk) {
+	atDesk(t, "", func(d *desk) {
 		d.ring.fails = errors.New("no D-Bus, canary")
-		d.token(t)
+		d.token()
 		if len(d.notes) != 1 || !strings.Contains(d.notes[0], "--token-cache FILE") {
-			t.Errorf("%q", d.notes)
+			d.t.Errorf("%q", d.notes)
 		}
 	})
 }
@@ -164,29 +165,29 @@ func TestApplicationKeepsNothing(t *testing.T) {
 }
 
 func TestForgetRemovesTheKeptSignIn(t *testing.T) {
-	atDesk(t, canaryRefresh, func(t *testing.T, d *desk) {
-		if had, err := d.source.Forget(t.Context()); !had || err != nil || d.kept() != "" {
-			t.Errorf("%v, %v", had, err)
+	atDesk(t, canaryRefresh, func(d *desk) {
+		if had, err := d.source.Forget(d.t.Context()); !had || err != nil || d.kept() != "" {
+			d.t.Errorf("%v, %v", had, err)
 		}
-		if had, err := d.source.Forget(t.Context()); had || err != nil {
-			t.Errorf("again: %v, %v", had, err)
+		if had, err := d.source.Forget(d.t.Context()); had || err != nil {
+			d.t.Errorf("again: %v, %v", had, err)
 		}
 	})
 }
 
 func TestManyWhoAskAtOnceShareOneSignIn(t *testing.T) {
-	atDesk(t, "", func(t *testing.T, d *desk) {
+	atDesk(t, "", func(d *desk) {
 		var all sync.WaitGroup
 		for range 8 {
 			all.Go(func() {
-				if v, err := d.source.Token(t.Context()); err != nil || v.Reveal() != canaryAccess {
-					t.Errorf("%v", err)
+				if v, err := d.source.Token(d.t.Context()); err != nil || v.Reveal() != canaryAccess {
+					d.t.Errorf("%v", err)
 				}
 			})
 		}
 		all.Wait()
 		if d.prompts != 1 {
-			t.Errorf("%d prompts", d.prompts)
+			d.t.Errorf("%d prompts", d.prompts)
 		}
 	})
 }
