@@ -216,10 +216,15 @@ func (o *tokenFetchOptions) run(ctx context.Context, p *process, w profile.World
 	if err != nil {
 		return o.failed(p, err)
 	}
-	now := time.Now()
+	return o.show(p, g, time.Now())
+}
+
+// show prints the token, or what it is; an opaque one does not say itself what
+// the identity server said of it.
+func (o *tokenFetchOptions) show(p *process, g token.Grant, now time.Time) error {
 	i := token.Inspect(g.Access.Reveal(), now)
 	if i.Scopes == nil {
-		i.Scopes = g.Scopes // an opaque token does not say
+		i.Scopes = g.Scopes
 	}
 	if i.Expires.IsZero() {
 		i.Expires = g.Expires

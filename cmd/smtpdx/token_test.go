@@ -19,6 +19,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/smtpdx/smtpdx/probe/token"
 )
 
 const (
@@ -255,6 +257,15 @@ func TestTokenIsAskedForOnATerminalAndNotShown(t *testing.T) {
 	p.ask = &scripted{answers: []string{raw}}
 	if code := run(context.Background(), p, []string{"token", "show", "--no-input"}); code != exitUsage || out.Len() > 0 {
 		t.Errorf("--no-input: exit code %d\n%s%s", code, out, errs)
+	}
+}
+
+func TestDeviceCodeIsPutBeforeThePerson(t *testing.T) {
+	t.Parallel()
+	p, out, errs := pipes(nil)
+	showPrompt(p, token.Prompt{URL: "https://microsoft.example/devicelogin", Code: "ABCD-EFGH", Ends: time.Now()})
+	if out.Len() > 0 || !strings.Contains(errs.String(), "\n  https://microsoft.example/devicelogin\n  ABCD-EFGH ") {
+		t.Errorf("%q %q", out, errs)
 	}
 }
 

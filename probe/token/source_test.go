@@ -34,6 +34,7 @@ func atDesk(t *testing.T, kept string, run func(d *desk)) {
 		d.source = &Source{Request: r, World: World{Transport: online(t, d.id), Store: InKeyring(d.ring),
 			Show: func(Prompt) { d.prompts++ }, Note: func(text string) { d.notes = append(d.notes, text) }}}
 		run(d)
+		d.source.World.Transport = nil // others may still be at work in it
 		hidesSecrets(t, d.source, d.notes)
 	})
 }
