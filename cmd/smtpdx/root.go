@@ -30,6 +30,7 @@ func newRoot(p *process, args []string) *cobra.Command {
 		newDemo(p),
 		newPassword(p),
 		newPresets(p),
+		newToken(p),
 		newMan(p),
 		newVersion(p),
 	)
