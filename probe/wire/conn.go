@@ -90,8 +90,16 @@ func (c *Conn) bind(ctx context.Context) (release func()) {
 	deadline, _ := ctx.Deadline()
 	_ = c.net.SetDeadline(deadline)
 	nc := c.net
-	stop := context.AfterFunc(ctx, func() { _ = nc.SetDeadline(time.Unix(1, 0)) })
-	return func() { stop() }
+	done := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(done)
+		_ = nc.SetDeadline(time.Unix(1, 0))
+	})
+	return func() {
+		if !stop() {
+			<-done // it must not end the next command as well
+		}
+	}
 }
 
 // ReadReply reads one whole reply. Errors are *ProtocolError or the network's own.
