@@ -192,7 +192,7 @@ func goodWords(i token.Inspection) string {
 }
 
 func tokenRows(i token.Inspection, now time.Time) [][2]string {
-	rows := [][2]string{{"Token", formWords(i)}}
+	rows := [][2]string{{"Token", tokenFormWords(i)}}
 	add := func(label, text string) {
 		if text != "" {
 			rows = append(rows, [2]string{label, text})
@@ -217,7 +217,7 @@ func tokenRows(i token.Inspection, now time.Time) [][2]string {
 	return rows
 }
 
-func formWords(i token.Inspection) string {
+func tokenFormWords(i token.Inspection) string {
 	size := fmt.Sprintf(", %d characters", i.Length)
 	vendor := map[string]string{token.Google: " of Google", token.Microsoft: " of Microsoft"}[i.Provider]
 	switch i.Form {
