@@ -29,8 +29,9 @@ type AuthEvidence struct {
 	OAuthError     *OAuthError       `json:"oauth_error"`
 	ChannelBinding Maybe             `json:"channel_binding"` // tls-exporter, tls-unique
 
-	seen []cause.Observation // for the rules
-	user string              // as the report may show it
+	seen  []cause.Observation // for the rules
+	user  string              // as the report may show it
+	token *TokenProblem       // what speaks most against the token, nil for nothing
 }
 
 // AuthAttempt is one AUTH command.
@@ -96,6 +97,9 @@ func authStep(ctx context.Context, l *lane) (Evidence, error) {
 	if err := l.hasCredential(e); err != nil {
 		return e, err
 	}
+	if err := l.judgeToken(e); err != nil {
+		return e, err
+	}
 	choice := l.mechanisms(e)
 	l.conn.LongLines(true)
 	defer l.conn.LongLines(false)
@@ -152,6 +156,28 @@ func (l *lane) hasCredential(e *AuthEvidence) error {
 	if name, again := l.run.prober.Refused.profile(s); again {
 		e.saw(cause.AlreadyRefused)
 		return policy("not tried: the server refused the same account and password a moment ago (profile %s)", orThis(name))
+	}
+	return nil
+}
+
+// judgeToken looks at a token before it is sent, and gives the reason where no
+// server would take it: a finding says more than the server's 535.
+func (l *lane) judgeToken(e *AuthEvidence) error {
+	s := l.settings()
+	if l.run.prober.JudgeToken == nil || !s.Token.Value.IsSet() {
+		return nil
+	}
+	for _, p := range l.run.prober.JudgeToken(s.Token.Value, *s) {
+		if e.token == nil || p.IsCertain && !e.token.IsCertain {
+			e.token = &p
+		}
+	}
+	if e.token == nil {
+		return nil
+	}
+	e.saw(cause.TokenUnfit)
+	if e.token.IsCertain {
+		return policy("the token was not sent: %s", e.token.Text)
 	}
 	return nil
 }

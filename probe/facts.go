@@ -400,6 +400,9 @@ func authFacts(f *cause.Facts, s *Settings, e *AuthEvidence) {
 	if s.Encryption == NoEncryption {
 		f.Seen.Add(cause.PlainLine)
 	}
+	if e.token != nil {
+		f.Values["token_problem"], f.Values["token_why"], f.Values["token_fix"] = e.token.Text, e.token.Why, e.token.Fix
+	}
 	if e.OAuthError != nil {
 		f.Seen.Add(cause.OAuthErrorSeen)
 		f.Values["oauth_status"], f.Values["oauth_scope"] = e.OAuthError.Status, e.OAuthError.Scope

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/smtpdx/smtpdx/probe/secret"
 )
 
 // RefusedLogins remembers which credentials a server refused in this run, so
@@ -39,28 +41,40 @@ func (k *RefusedLogins) profile(s *Settings) (string, bool) {
 	return name, ok
 }
 
-// fetchPassword asks a person, where nothing else gave a credential and one
-// could be used. Waiting for a person is no step's time; a server that hung up
-// meanwhile is called again.
-func (r *run) fetchPassword(ctx context.Context, l *lane) {
-	s := &r.settings
-	if s.Password.Source != "prompt" || s.Password.Value.IsSet() || r.prober.AskPassword == nil || l.mayNotLogIn(l.newAuthEvidence()) != nil {
+// fetchCredential asks a person for the password, or an identity server for
+// the token, where one could be used. Waiting is no step's time; a server that
+// hung up meanwhile is called again.
+func (r *run) fetchCredential(ctx context.Context, l *lane) {
+	wanted, fetch, failed := r.outstanding()
+	if fetch == nil || l.mayNotLogIn(l.newAuthEvidence()) != nil {
 		return
 	}
 	begin := time.Now()
-	value, err := r.prober.AskPassword(ctx, *s)
+	value, err := fetch(ctx, r.settings)
 	r.mu.Lock()
 	r.end = r.end.Add(time.Since(begin))
 	r.mu.Unlock()
 	if err != nil {
-		l.askErr = policy("no password or token was given: %v", err)
+		l.askErr = policy(failed+": %v", err)
 		return
 	}
-	s.Password.Value = value
+	wanted.Value = value
 	r.learn(value)
 	if err := r.renew(ctx, l); err != nil {
 		l.askErr = fmt.Errorf("connect again after the password was asked for: %w", err)
 	}
+}
+
+// outstanding is the credential that is still to be had, and how; nil: none.
+func (r *run) outstanding() (wanted *Credential, fetch func(context.Context, Settings) (secret.Value, error), failed string) {
+	s := &r.settings
+	switch {
+	case s.Token.Source == "oauth" && !s.Token.Value.IsSet():
+		return &s.Token, r.prober.FetchToken, "no token could be fetched"
+	case s.Password.Source == "prompt" && !s.Password.Value.IsSet():
+		return &s.Password, r.prober.AskPassword, "no password or token was given"
+	}
+	return nil, nil, ""
 }
 
 // renew makes the lane's connection again if the server has closed it; the

@@ -38,6 +38,11 @@ type Prober struct {
 	// AskPassword asks a person for the account's password when the auth step
 	// is reached; no step-start of auth was sent yet.
 	AskPassword func(ctx context.Context, s Settings) (secret.Value, error)
+	// FetchToken gets the access token that the settings' OAuth asks for, when
+	// the auth step is reached; its errors hold no secret.
+	FetchToken func(ctx context.Context, s Settings) (secret.Value, error)
+	// JudgeToken says what speaks against a token before it is sent; nil judges none.
+	JudgeToken func(token secret.Value, s Settings) []TokenProblem
 	// ProviderOf knows the provider of a server by its name; nil knows none.
 	ProviderOf func(host string) *Provider
 	// Transcript asks for transcript events.
@@ -363,7 +368,7 @@ func (r *run) runAccountSteps(ctx context.Context, l *lane) {
 			continue
 		}
 		if step.ID == StepAuth {
-			r.fetchPassword(ctx, l)
+			r.fetchCredential(ctx, l)
 		}
 		switch r.step(ctx, step, l) {
 		case Fail:

@@ -30,6 +30,7 @@ type Settings struct {
 	Account    string // "" = no login
 	Password   Credential
 	Token      Credential
+	OAuth      *OAuth   // where Token.Source is oauth
 	Auth       string   // a forced mechanism in capitals, or ""
 	From       []string // bare addresses; empty: no sender is asked for
 	To         []string // as given; empty: each From itself
@@ -64,7 +65,30 @@ type Settings struct {
 // Credential is a password or token and where it comes from.
 type Credential struct {
 	Value  secret.Value
-	Source string // env, file, command, stdin, keyring, prompt, literal; "" = none
+	Source string // env, file, command, stdin, keyring, prompt, literal, oauth; "" = none
+}
+
+// OAuth says which access token is to be fetched when the login is reached:
+// the words of the settings file, plain data for whoever fetches it.
+type OAuth struct {
+	Provider     string // microsoft or google
+	Flow         string // "" = the provider's usual one
+	ClientID     string
+	Tenant       string
+	Cache        string // file in which the sign-in is kept; "" = the system's keyring
+	Authority    string
+	AuthURL      string
+	TokenURL     string
+	DeviceURL    string
+	Scopes       []string
+	ClientSecret secret.Value
+	Key          secret.Value // of a service account
+}
+
+// TokenProblem is why a server would refuse a token, seen before it is asked.
+type TokenProblem struct {
+	Text, Why, Fix string
+	IsCertain      bool // no server takes it
 }
 
 // IsGiven tells whether there is one or it can be asked for.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -78,6 +79,7 @@ func (o *checkOptions) mayAsk(p *process) bool {
 
 // finish adds to loaded settings what only the command knows.
 func (o *checkOptions) finish(s *probe.Settings, mayAsk bool) {
+	refuseToken(s)
 	if s.Refused != nil || s.Account == "" || s.Password.Value.IsSet() || s.Token.IsGiven() || !reachesLogin(s.Until) {
 		return
 	}
@@ -103,7 +105,10 @@ func (o *checkOptions) probe(cmd *cobra.Command, p *process, targets []string, a
 	}
 	o.beforeLogin(p, all)
 	run := probing{process: p, command: commandLine(cmd, understood(targets, all), homeFolder()), strict: o.output.strict,
-		out: out, mayAsk: mayAsk, prober: probe.Prober{Transcript: o.output.verbose, ProviderOf: providerOf}}
+		out: out, mayAsk: mayAsk, prober: probe.Prober{Transcript: o.output.verbose, ProviderOf: providerOf, JudgeToken: judgeToken}}
+	if slices.ContainsFunc(all, func(s probe.Settings) bool { return s.OAuth != nil }) {
+		run.token = tokenOf(p, p.world(), mayAsk)
+	}
 	code, err := run.run(cmd.Context(), all)
 	if closing := out.Close(); err == nil {
 		err = closing

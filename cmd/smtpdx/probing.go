@@ -20,6 +20,7 @@ type probing struct {
 	strict  bool
 	out     *outputs
 	mayAsk  bool
+	token   getCredential                 // fetches the access token of a profile; nil: there is none to fetch
 	next    func() probe.List[probe.Next] // in place of the engine's; nil: the engine's
 }
 
@@ -60,7 +61,14 @@ func (r *probing) one(ctx context.Context, s probe.Settings) (outcome probe.Outc
 	questions := make(chan question)
 	prober := r.prober
 	if r.mayAsk {
-		prober.AskPassword = func(ctx context.Context, s probe.Settings) (secret.Value, error) { return ask(ctx, questions, s) }
+		prober.AskPassword = func(ctx context.Context, s probe.Settings) (secret.Value, error) {
+			return ask(ctx, questions, s, r.password)
+		}
+	}
+	if r.token != nil {
+		prober.FetchToken = func(ctx context.Context, s probe.Settings) (secret.Value, error) {
+			return ask(ctx, questions, s, r.token)
+		}
 	}
 	events := make(chan probe.Event)
 	go func() { // ends with the probe, as the loop below takes every event
@@ -92,7 +100,7 @@ func (r *probing) one(ctx context.Context, s probe.Settings) (outcome probe.Outc
 			take(e)
 		case q := <-questions:
 			takeUntilCalm(events, take)
-			q.answers <- r.answer(ctx, q.settings)
+			q.answers <- r.answer(ctx, q)
 		}
 	}
 }
@@ -112,11 +120,15 @@ func takeUntilCalm(events <-chan probe.Event, take func(probe.Event)) {
 	}
 }
 
-// question is the engine's wish for a password.
+// question is the engine's wish for a password or token.
 type question struct {
 	settings probe.Settings
+	get      getCredential
 	answers  chan answer
 }
+
+// getCredential gets a credential that is outstanding.
+type getCredential func(ctx context.Context, s probe.Settings) (secret.Value, error)
 
 type answer struct {
 	value secret.Value
@@ -124,8 +136,8 @@ type answer struct {
 }
 
 // ask runs in the engine's goroutine and waits for the printing one.
-func ask(ctx context.Context, questions chan<- question, s probe.Settings) (secret.Value, error) {
-	q := question{settings: s, answers: make(chan answer, 1)}
+func ask(ctx context.Context, questions chan<- question, s probe.Settings, get getCredential) (secret.Value, error) {
+	q := question{settings: s, get: get, answers: make(chan answer, 1)}
 	select {
 	case questions <- q:
 		a := <-q.answers
@@ -135,13 +147,18 @@ func ask(ctx context.Context, questions chan<- question, s probe.Settings) (secr
 	}
 }
 
-// answer asks the person.
-func (r *probing) answer(ctx context.Context, s probe.Settings) answer {
+// answer gets the credential while nothing else is printed.
+func (r *probing) answer(ctx context.Context, q question) answer {
 	if err := r.out.Pause(); err != nil {
 		return answer{err: err}
 	}
-	value, err := r.process.ask.Hidden(ctx, "Password for "+secret.Clean(s.Account)+" at "+s.Host+": ")
+	value, err := q.get(ctx, q.settings)
 	return answer{value, err}
+}
+
+// password asks the person.
+func (r *probing) password(ctx context.Context, s probe.Settings) (secret.Value, error) {
+	return r.process.ask.Hidden(ctx, "Password for "+secret.Clean(s.Account)+" at "+s.Host+": ")
 }
 
 // worst is the verdict of a run: fail before warn before pass.

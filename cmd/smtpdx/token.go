@@ -132,14 +132,6 @@ func readOne(ctx context.Context, w profile.World, flag, what, account string, g
 	return v, refused(err)
 }
 
-// store is the file that was named, else the keyring.
-func (r *tokenRequest) store(w profile.World) token.Store {
-	if r.cache != "" {
-		return token.InFile(r.cache)
-	}
-	return token.InKeyring(w.Keyring)
-}
-
 func (r *tokenRequest) roots() (*x509.CertPool, error) {
 	if r.caFile == "" {
 		return nil, nil
@@ -252,7 +244,7 @@ func (o *tokenFetchOptions) source(ctx context.Context, p *process, w profile.Wo
 	if err != nil {
 		return nil, err
 	}
-	s := &token.Source{Request: request, World: token.World{Transport: token.Transport(roots), Store: o.request.store(w),
+	s := &token.Source{Request: request, World: token.World{Transport: token.Transport(roots), Store: tokenStore(o.request.cache, w),
 		Note: func(text string) { fmt.Fprintln(p.err, text) }}}
 	if !o.noAsk && !inCI(p.getenv) {
 		s.World.Show = func(prompt token.Prompt) { showPrompt(p, prompt) }
@@ -327,7 +319,7 @@ func (o *tokenForgetOptions) run(ctx context.Context, p *process, w profile.Worl
 	if token.Flows(request.Provider) == nil || request.ClientID == "" {
 		return usage("The same --provider, --client-id, --tenant and --account as with fetch.", "it is not said which sign-in is meant")
 	}
-	source := token.Source{Request: request, World: token.World{Store: o.request.store(w)}}
+	source := token.Source{Request: request, World: token.World{Store: tokenStore(o.request.cache, w)}}
 	had, err := source.Forget(ctx)
 	switch {
 	case err != nil:

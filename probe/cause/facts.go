@@ -166,6 +166,7 @@ const (
 	IterationsUnusable Observation = "iterations-unusable"
 	ChallengeNotBase64 Observation = "challenge-not-base64"
 	OAuthErrorSeen     Observation = "oauth-error-seen"
+	TokenUnfit         Observation = "token-unfit"     // by what can be read in it
 	AlreadyRefused     Observation = "already-refused" // the same password, earlier in this run
 	LoggedIn           Observation = "logged-in"
 	NotLoggedIn        Observation = "not-logged-in"

@@ -176,7 +176,8 @@ func (v *view) word(name string) (string, bool) {
 		word = v.own(name)
 	}
 	longest := longestWord
-	if name == "text" {
+	switch name {
+	case "text", "token_why", "token_fix", "enable", "enable_path", "published":
 		longest = longestText
 	}
 	word = cleaned(word, longest)

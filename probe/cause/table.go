@@ -885,7 +885,8 @@ var entries = []Entry{
 		}, Seen: []Observation{"no-common-mechanism"}}, Confidence: "certain", Title: []string{"the server takes no passwords", "only OAuth tokens"}},
 	}},
 	{ID: "auth-oauth-token-invalid", Step: "auth", Title: []string{"the server refuses the OAuth token for {account}", "the server refuses the OAuth token"}, Explanation: []string{"The server says {oauth_status} and wants the scope {oauth_scope}. The token is too old, was made for another service, or belongs to another mailbox.", "The token is too old, was made for another service (scope, audience), or belongs to another mailbox than the account."}, Who: "user", Severity: "error", Fix: []FixEntry{
-		{Text: "Fetch a new token; most live one hour", Who: "user", Setting: "token"},
+		{When: &When{Seen: []Observation{"token-unfit"}}, Text: "{token_fix}", Who: "user", Setting: "token"},
+		{When: &When{Unseen: []Observation{"token-unfit"}}, Text: "Fetch a new token; most live one hour", Who: "user", Setting: "token"},
 		{When: &When{Service: []string{"microsoft"}}, Text: "Ask for the scope https://outlook.office.com/SMTP.Send", Who: "user", Setting: "token"},
 		{When: &When{Service: []string{"google"}}, Text: "Ask for the scope https://mail.google.com/", Who: "user", Setting: "token"},
 		{Text: "Enter the mailbox that the token was made for as account", Who: "user", Setting: "account", From: "{account}"},
@@ -896,7 +897,12 @@ var entries = []Entry{
 		{When: &When{Service: []string{"microsoft"}}, Title: "Microsoft: authenticate SMTP with OAuth", URL: "https://learn.microsoft.com/en-us/exchange/client-developer/legacy-protocols/how-to-authenticate-an-imap-pop-smtp-application-by-using-oauth"},
 		{When: &When{Service: []string{"google"}}, Title: "Google: XOAUTH2 mechanism", URL: "https://developers.google.com/workspace/gmail/imap/xoauth2-protocol"},
 	}, Over: []string{"auth-bad-credentials", "auth-failed", "auth-mechanism-unsupported"}, Rules: []Rule{
-		{When: When{Step: []string{"auth"}, Failed: "yes", Seen: []Observation{"oauth-error-seen"}}, Confidence: "certain"},
+		{When: When{Step: []string{"auth"}, Fault: []string{"local-policy"}, Failed: "yes", Seen: []Observation{"token-unfit"}}, Confidence: "certain", Title: []string{"{token_problem}", "the token cannot be used"}, Explanation: []string{"{token_why} It was not sent to the server.", "What can be read in the token says that no server takes it, so it was not sent."}},
+		{When: When{Step: []string{"auth"}, Failed: "yes", Seen: []Observation{"token-unfit"}}, Confidence: "likely", Title: []string{"{token_problem}", "the token does not fit"}, Explanation: []string{"{token_why}", "What can be read in the token speaks against it."}},
+		{When: When{Step: []string{"auth"}, Fault: []string{"local-policy"}, Failed: "yes", Text: []Pattern{
+			{Expr: "no token could be fetched", Needs: []string{"no token could be fetched"}},
+		}}, Confidence: "certain", Title: []string{"no access token could be fetched"}, Explanation: []string{"{text}", "The identity server gave no token."}},
+		{When: When{Step: []string{"auth"}, Failed: "yes", Seen: []Observation{"oauth-error-seen"}, Unseen: []Observation{"token-unfit"}}, Confidence: "certain"},
 		{When: When{Step: []string{"auth"}, Credential: []string{"token"}, Code: []Codes{{From: 500, To: 599}}}, Confidence: "likely"},
 		{When: When{Step: []string{"auth"}, Mechanism: []string{"XOAUTH2", "OAUTHBEARER"}, Code: []Codes{{From: 500, To: 599}}}, Confidence: "likely"},
 		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Text: []Pattern{

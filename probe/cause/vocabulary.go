@@ -29,7 +29,7 @@ func values() []string {
 		"service", "helo", "mechanisms", // greeting and ehlo
 		"versions", "alert", "tls_version", // tls
 		"issuer", "subject", "names", "days", "not_after", "not_before", "checked", "tls_server_name", // certificate
-		"forced", "oauth_status", "oauth_scope", // auth
+		"forced", "oauth_status", "oauth_scope", "token_problem", "token_why", "token_fix", // auth
 		"bad_addresses", "good_addresses", // addresses that differ
 	}
 }

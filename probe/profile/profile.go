@@ -28,9 +28,10 @@ type Flags struct {
 
 // Source is one way to get a credential.
 type Source struct {
-	Kind  string   // env, file, command, stdin, keyring, prompt, literal
+	Kind  string   // env, file, command, stdin, keyring, prompt, literal, oauth
 	Value string   // name, path, command line or service
 	Argv  []string // of a command given as a list
+	OAuth *oauth   // of kind oauth
 }
 
 // UsageError says why nothing can be probed at all, and what to do about it.

@@ -118,6 +118,10 @@ func (l *loader) fromVariables(key string) (*credential, *UsageError) {
 // the login is not in the plan.
 func (b *builder) fetch(c *credential) probe.Credential {
 	out := probe.Credential{Source: c.source.Kind}
+	if c.source.Kind == "oauth" {
+		b.s.OAuth = b.oauthRequest(c)
+		return out
+	}
 	if c.source.Kind == "prompt" || !reachesLogin(b.flags.Until) {
 		return out
 	}

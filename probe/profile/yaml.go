@@ -275,10 +275,11 @@ func sourceKinds(key string) []string {
 
 func sourceForm(key string) string {
 	form := "Write it as " + key + ": {env: NAME}, {file: PATH}, {command: [program, argument]} or {keyring: SERVICE}."
+	other := "{oauth: microsoft, client_id: ID}"
 	if key == "password" {
-		form = strings.Replace(form, " or {keyring: SERVICE}", ", {keyring: SERVICE} or {prompt: true}", 1)
+		other = "{prompt: true}"
 	}
-	return form
+	return strings.Replace(form, " or {keyring: SERVICE}", ", {keyring: SERVICE} or "+other, 1)
 }
 
 // secret reads a password or token: where it is, or the thing itself.
@@ -292,6 +293,11 @@ func (p *parser) secret(key *yaml.Node, v *value, n *yaml.Node) (*value, *UsageE
 	}
 	if n.Kind != yaml.MappingNode || len(n.Content) == 0 {
 		return nil, usage(sourceForm(key.Value)+"\n"+quoteHint(key.Value), "%s: YAML reads this as a list, not as a %s", p.at(n), key.Value)
+	}
+	if key.Value == "token" && child(n, "oauth") != nil {
+		o, wrong := p.oauth(n)
+		v.source = &Source{Kind: "oauth", OAuth: o}
+		return v, wrong
 	}
 	word, body := n.Content[0], resolve(n.Content[1])
 	kinds := sourceKinds(key.Value)
