@@ -167,6 +167,7 @@ func (s *search) put(ctx context.Context, one source) reply {
 		if one.id != "preset" {
 			offer.Sources = append([]string{one.id}, offer.Sources...)
 		}
+		offer.settle()
 		offer.Outside = !isWithin(offer.Host, s.domain)
 		if offer.Provider == "" {
 			offer.Provider, _ = s.world.Catalogue.MatchHost(offer.Host)

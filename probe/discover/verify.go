@@ -13,18 +13,14 @@ import (
 	"github.com/smtpdx/smtpdx/probe"
 )
 
-// isVerifiable tells whether a server can be asked at all. One without
-// encryption is not worth it: no password may go there.
-func (c *Candidate) isVerifiable() bool {
-	if len(c.Missing) > 0 {
-		return false
-	}
+// isVerifiable tells whether a server can be asked at all.
+func (c *Candidate) isVerifiable() bool { return len(c.Missing) == 0 && c.Verified == nil }
+
+// settle judges a server without encryption unasked: no password may go there.
+func (c *Candidate) settle() {
 	if c.Encryption == probe.NoEncryption {
-		no := false
-		c.Verified, c.Why = &no, "not asked: without encryption a password could be read on the way"
-		return false
+		c.Verified, c.Why = new(bool), "not asked: without encryption a password could be read on the way"
 	}
-	return true
 }
 
 // verify asks the server, without credentials, whether it would take a login
