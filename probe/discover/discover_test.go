@@ -299,7 +299,7 @@ func TestTheListKnowsTheDomain(t *testing.T) {
 	n := newInternet(t, "parcel.test. 60 IN MX 10 a.mx.parcel.test.")
 	n.mailServer("healthy-ssl", "smtp.parcel.test", "192.0.2.11:465")
 	o := discover.Find(t.Context(), n.world(), "parcel.test", discover.Options{})
-	if c := best(t, o); !c.Listed || c.NeedsConsent() || !slices.Equal(c.Sources, []string{"preset:parcel", "mx"}) {
+	if c := best(t, o); !c.Listed || c.NeedsConsent() || !slices.Equal(c.Sources, []string{"mx", "preset:parcel"}) {
 		t.Errorf("%+v", c)
 	}
 }

@@ -1,8 +1,10 @@
 package discover
 
 import (
+	"cmp"
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/smtpdx/smtpdx/presets"
@@ -144,10 +146,16 @@ func (s *search) collect(ctx context.Context, sources []source) *finds {
 		}
 	}
 	slices.SortStableFunc(found.sources, func(a, b Source) int { return placeOf(sources, a.ID) - placeOf(sources, b.ID) })
+	for _, c := range found.candidates {
+		slices.SortFunc(c.Sources, func(a, b string) int {
+			return cmp.Or(placeOf(sources, a)-placeOf(sources, b), strings.Compare(a, b))
+		})
+	}
 	return found
 }
 
-// placeOf is where a source stands in the list; guesses stand behind it.
+// placeOf is where a source stands in the list; guesses, and what the list of
+// providers adds to another source, stand behind it.
 func placeOf(sources []source, id string) int {
 	if i := slices.IndexFunc(sources, func(s source) bool { return s.id == id }); i >= 0 {
 		return i
