@@ -50,7 +50,7 @@ func (s *search) askAutoconfig(ctx context.Context, url, domain string, rank int
 		return webReply(url, err)
 	}
 	r := s.readAutoconfig(p.body, domain, rank)
-	r.text = url + ": " + r.text
+	r.text = hostOf(url) + ": " + r.text
 	if p.from != "" {
 		r.text += " (redirected to " + p.from + ")"
 	}
@@ -63,8 +63,15 @@ func webReply(url string, err error) reply {
 	if errors.As(err, &gone) {
 		r = reply{state: Nothing, text: gone.text}
 	}
-	r.text = url + ": " + r.text
+	r.text = hostOf(url) + ": " + r.text
 	return r
+}
+
+// hostOf is the host of a URL of ours.
+func hostOf(url string) string {
+	_, rest, _ := strings.Cut(url, "://")
+	host, _, _ := strings.Cut(rest, "/")
+	return host
 }
 
 // readAutoconfig makes offers of a document; rank 0 wants only the words.
@@ -157,7 +164,7 @@ func (s *search) askPlainHTTP(ctx context.Context) reply {
 	}
 	r := s.readAutoconfig(p.body, s.domain, 0)
 	r.offers, r.inbox = nil, nil
-	r.text = url + ": " + r.text
+	r.text = hostOf(url) + ": " + r.text
 	if r.state == Found {
 		r.text += " (over http anybody on the way can write this: shown, not used)"
 	}

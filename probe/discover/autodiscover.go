@@ -56,7 +56,7 @@ func (s *search) askAutodiscover(ctx context.Context) reply {
 }
 
 func (s *search) askAutodiscoverAt(ctx context.Context, url string) reply {
-	asked := url
+	asked := hostOf(url)
 	for range maxRedirects {
 		p, err := s.web.fetch(ctx, request{url: url, body: s.autodiscoverRequest(), allow: s.notMicrosoft})
 		if err != nil {
@@ -84,12 +84,12 @@ func (s *search) askAutodiscoverAt(ctx context.Context, url string) reply {
 	return reply{state: Failed, text: fmt.Sprintf("%s: it leads on more than %d times", asked, maxRedirects)}
 }
 
-func autodiscoverTrouble(url string, err error) reply {
+func autodiscoverTrouble(host string, err error) reply {
 	var never *microsoftError
 	if errors.As(err, &never) {
-		return notAsked(url + ": " + never.Error())
+		return notAsked(never.Error())
 	}
-	return webReply(url, err)
+	return webReply("https://"+host, err)
 }
 
 func (s *search) autodiscoverRequest() string {
@@ -100,8 +100,8 @@ func (s *search) autodiscoverRequest() string {
 		`</Request></Autodiscover>`
 }
 
-func (s *search) readAutodiscover(url string, answer autodiscoverAnswer) reply {
-	r := reply{state: Nothing, text: url + ": it names no SMTP server"}
+func (s *search) readAutodiscover(host string, answer autodiscoverAnswer) reply {
+	r := reply{state: Nothing, text: host + ": it names no SMTP server"}
 	for _, p := range answer.Response.Account.Protocols {
 		host := hostName(p.Server)
 		port, err := strconv.Atoi(strings.TrimSpace(p.Port))
@@ -112,7 +112,7 @@ func (s *search) readAutodiscover(url string, answer autodiscoverAnswer) reply {
 			Account: s.poxAccount(p.LoginName), rank: rankAutodiscover, order: len(r.offers)})
 	}
 	if len(r.offers) > 0 {
-		r.state, r.text = Found, url+": "+words(r.offers)
+		r.state, r.text = Found, host+": "+words(r.offers)
 	}
 	return r
 }

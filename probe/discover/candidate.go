@@ -26,6 +26,7 @@ type Candidate struct {
 	Listed     bool             // the list of providers has it for exactly this domain
 	Verified   *bool            // nil: not known
 	Why        string           // what the verification saw, or why there was none
+	FailedStep probe.StepID     // where the verification failed, ""
 	Enable     []presets.Enable // what the domain itself says must be switched on first
 
 	template string // of the login name, as autoconfig has it
@@ -57,6 +58,16 @@ func (c Candidate) AccountFor(a Address) string {
 		return c.Account.Word
 	}
 	return ""
+}
+
+// Values are the settings of the candidate for an address, by the keys of a
+// settings file; a login name that is not known is left out.
+func (c Candidate) Values(a Address) map[string]string {
+	values := map[string]string{"host": c.Host, "port": strconv.Itoa(c.Port), "encryption": string(c.Encryption), "from": a.Local + "@" + a.Domain}
+	if account := c.AccountFor(a); account != "" {
+		values["account"] = account
+	}
+	return values
 }
 
 // Server is HOST:PORT.

@@ -70,6 +70,9 @@ type Options struct {
 	OnlineDatabase bool // the public configuration database, which learns the domain
 }
 
+// Schema names the JSON document of a discovery.
+const Schema = "smtpdx.discovery/v1"
+
 // State tells how a source answered.
 type State string
 

@@ -102,7 +102,7 @@ func TestSRVIsFoundAndVerified(t *testing.T) {
 	wantSource(t, o, "guess", discover.NotAsked)
 	wantSource(t, o, "autodiscover", discover.NotAsked, "--autodiscover")
 	wantSource(t, o, "database", discover.NotAsked, "--online-database")
-	wantSource(t, o, "autoconfig", discover.Nothing, "no host")
+	wantSource(t, o, "autoconfig", discover.Nothing, "no such host")
 }
 
 func TestSRVIsOrderedByPriorityThenWeight(t *testing.T) {

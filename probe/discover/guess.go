@@ -85,7 +85,7 @@ func (s *search) tryAll(ctx context.Context, lists ...[]Candidate) []Candidate {
 		go func() {
 			report := s.probe(ctx, c)
 			if len(report.Results) > 0 && answered(report.Results[0]) {
-				c.Verified, c.Why = judge(report.Results[0], c.Encryption)
+				c.judge(report.Results[0])
 			}
 			tried[i] <- c
 		}()

@@ -97,7 +97,7 @@ func (f *finds) works() bool { return slices.ContainsFunc(f.candidates, Candidat
 // judge notes what a verification saw.
 func (f *finds) judge(c Candidate) {
 	if i := slices.IndexFunc(f.candidates, c.isSame); i >= 0 {
-		f.candidates[i].Verified, f.candidates[i].Why = c.Verified, c.Why
+		f.candidates[i].Verified, f.candidates[i].Why, f.candidates[i].FailedStep = c.Verified, c.Why, c.FailedStep
 	}
 }
 

@@ -31,7 +31,7 @@ func (s *search) verify(ctx context.Context, c Candidate) Candidate {
 		c.Why = "not verified in time"
 		return c
 	}
-	c.Verified, c.Why = judge(report.Results[0], c.Encryption)
+	c.judge(report.Results[0])
 	return c
 }
 
@@ -60,26 +60,26 @@ func lastStep(e probe.Encryption) probe.StepID {
 }
 
 // judge reads a check's result: works, does not, or (nil) nobody knows.
-func judge(r probe.Result, encryption probe.Encryption) (verified *bool, why string) {
-	if r.Interrupted {
-		return nil, "not verified in time"
-	}
-	verdict := r.FailedStep == ""
+func (c *Candidate) judge(r probe.Result) {
 	seen := stepsAt(r, r.Address)
-	if !verdict {
-		step := seen[probe.StepID(r.FailedStep)]
-		return &verdict, fmt.Sprintf("%s: %s", r.FailedStep, step.Summary)
-	}
-	last := seen[lastStep(encryption)]
+	last := seen[lastStep(c.Encryption)]
 	hello, ok := last.Evidence.(*probe.EHLOEvidence)
 	switch {
+	case r.Interrupted:
+		c.Why = "not verified in time"
+	case r.FailedStep != "":
+		c.FailedStep = probe.StepID(r.FailedStep)
+		c.Verified, c.Why = new(bool), fmt.Sprintf("%s: %s", r.FailedStep, seen[c.FailedStep].Summary)
 	case !ok || last.Status == probe.Skip:
-		return nil, "not verified in time"
+		c.Why = "not verified in time"
 	case len(hello.Auth) == 0:
-		verdict = false
-		return &verdict, "it offers no login"
+		c.FailedStep = last.ID
+		c.Verified, c.Why = new(bool), "it offers no login"
+	default:
+		works := true
+		c.Verified = &works
+		c.Why = fmt.Sprintf("%s, certificate good for the name, login offered: %s", seen[probe.StepTLS].Summary, strings.Join(hello.Auth, ", "))
 	}
-	return &verdict, fmt.Sprintf("%s, certificate good for the name, login offered: %s", seen[probe.StepTLS].Summary, strings.Join(hello.Auth, ", "))
 }
 
 // stepsAt are the steps of one address, and those that happened once.

@@ -195,7 +195,7 @@ func (w *web) dial(ctx context.Context, network, address string) (net.Conn, erro
 		return nil, err
 	}
 	if len(addrs) == 0 {
-		return nil, &absent{"there is no host " + host}
+		return nil, &absent{"there is no such host"}
 	}
 	for _, addr := range addrs[:min(len(addrs), 4)] {
 		var conn net.Conn
