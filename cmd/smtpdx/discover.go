@@ -247,10 +247,10 @@ func (d *discovery) consent(ctx context.Context, c discover.Candidate) error {
 		return refusal
 	}
 	answer, err := d.process.ask.Line(ctx, fmt.Sprintf("%s is not in %s (says so: %s).\nSend the password there? [y/N] ", c.Host, d.address.Unicode, strings.Join(c.Sources, ", ")))
-	if err == nil && (strings.EqualFold(answer, "y") || strings.EqualFold(answer, "yes")) {
-		return nil
+	if err != nil || !strings.EqualFold(answer, "y") && !strings.EqualFold(answer, "yes") {
+		return refusal
 	}
-	return refusal
+	return nil
 }
 
 // check runs the engine up to the login.

@@ -21,7 +21,7 @@ func (s *search) findings(f *finds, out Outcome) []probe.Finding {
 	add(mx.noDomain && len(out.Candidates) == 0, s.noSuchDomain)
 	add(mx.null, s.nullMX)
 	add(out.Provider != nil && out.Provider.NoSMTP != "", func() probe.Finding { return noSMTP(out) })
-	add(len(f.elsewhere) > 0, func() probe.Finding { return s.movedAway(f, out) })
+	add(len(f.elsewhere) > 0, func() probe.Finding { return s.movedAway(f) })
 	add(len(f.elsewhere) == 0, func() probe.Finding { return s.disagreement(f) })
 	add(out.Filter != "", func() probe.Finding { return s.filtered(f, out) })
 	add(len(out.Candidates) > 0 && out.Candidates[0].NeedsConsent(), func() probe.Finding { return s.outside(out.Candidates[0]) })
@@ -75,7 +75,7 @@ func fix(text string, who cause.Who) probe.List[probe.Fix] {
 }
 
 // movedAway says that the domain publishes one thing and its MX belongs to somebody else.
-func (s *search) movedAway(f *finds, out Outcome) probe.Finding {
+func (s *search) movedAway(f *finds) probe.Finding {
 	name := s.mx.seen().provider
 	if p, ok := s.world.Catalogue.Get(name); ok {
 		name = p.Name
