@@ -28,16 +28,18 @@ func newCheck(p *process) *cobra.Command {
 send as a given address, and says what to change. No mail is sent: the last step
 is MAIL FROM, RCPT TO, RSET.
 
-TARGET is a profile of the settings file, or HOST[:PORT], smtp://HOST[:PORT] or
-smtps://HOST[:PORT]. Settings come from flags, then from variables SMTPDX_HOST,
-SMTPDX_PORT, ... (the names of the flags), then from the file. Without any, and
-on a terminal, they are asked for.
+TARGET is a profile of the settings file, HOST[:PORT], smtp://HOST[:PORT] or
+smtps://HOST[:PORT], or a mail address, whose settings are looked for first.
+Settings come from flags, then from variables SMTPDX_HOST, SMTPDX_PORT, ... (the
+names of the flags), then from the file, then from a preset. Without any, and on
+a terminal, they are asked for.
 
 Exit codes: 0 passed (warnings too), 2 usage or settings, 3 warnings under
 --strict, 10 dns, 11 tcp, 12 greeting, 13 ehlo, 14 starttls or tls,
 15 certificate, 16 auth, 17 sender, 5 several profiles that failed in different
 ways, 130 interrupted, 1 the tool itself failed.`,
 		Example: `  smtpdx check smtp.example.com:587 -u me@example.com
+  smtpdx check me@example.com
   smtpdx check smtps://smtp.example.com -u me@example.com --from jobs@example.com
   smtpdx check -c smtpdx.yaml --all -o json`,
 		Args: cobra.ArbitraryArgs,
@@ -234,7 +236,7 @@ func wantedFormat(args []string) string {
 // since the window closes with it.
 func checkByDoubleClick(ctx context.Context, p *process) error {
 	fmt.Fprintln(p.asked, "smtpdx finds out why mail settings (SMTP) do not work, and what to change.")
-	a, err := fillForm(ctx, p.ask, p.asked)
+	a, err := fillForm(ctx, p.ask, p.asked, (&checkOptions{}).finder(p))
 	if err == nil {
 		err = checkAnswers(ctx, p, a)
 	}

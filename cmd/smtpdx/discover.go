@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -246,11 +245,7 @@ func (d *discovery) consent(ctx context.Context, c discover.Candidate) error {
 	if !d.mayAsk() {
 		return refusal
 	}
-	answer, err := d.process.ask.Line(ctx, fmt.Sprintf("%s is not in %s (says so: %s).\nSend the password there? [y/N] ", c.Host, d.address.Unicode, strings.Join(c.Sources, ", ")))
-	if err != nil || !strings.EqualFold(answer, "y") && !strings.EqualFold(answer, "yes") {
-		return refusal
-	}
-	return nil
+	return askConsent(ctx, d.process, c, d.address, refusal)
 }
 
 // check runs the engine up to the login.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -14,45 +15,57 @@ type answers struct {
 	host, port, encryption, account, from string
 }
 
-// fillForm asks for the settings in the order of the forms people know them from.
-func fillForm(ctx context.Context, ask asker, out io.Writer) (answers, error) {
+// finder looks for the settings of a mail address, and says in words what it found.
+type finder func(ctx context.Context, address string) (answers, string, error)
+
+// fillForm asks for the settings in the order of the forms people know them
+// from. Who enters an address has its settings looked for, and offered.
+func fillForm(ctx context.Context, ask asker, out io.Writer, find finder) (answers, error) {
 	fmt.Fprint(out, "No settings given, so I ask. Enter takes the value in [ ], Ctrl-C stops.\n\n")
 	f := form{ctx: ctx, ask: ask, out: out}
 	var a answers
 	port := ""
-	a.host = f.until("  Host", "", func(s string) string {
+	found := f.address(find)
+	a.host = f.until("  Host", found.host, func(s string) string {
 		switch {
 		case s == "":
 			return "The name of the mail server, for example smtp.example.com."
-		case strings.Contains(s, "@") && !strings.Contains(s, "://"):
+		case isAddress(s):
 			return "That is an address. The name of the mail server is wanted, for example smtp.example.com."
 		}
 		return ""
 	})
+	if a.host != found.host {
+		found.port, found.encryption = "", ""
+	}
 	if host, p, err := net.SplitHostPort(a.host); err == nil && !strings.Contains(host, "://") {
 		a.host, port = host, p
 	}
 	if port == "" {
-		port = "587"
+		port = cmp.Or(found.port, "587")
 	}
 	a.port = f.until("  Port", port, checkPort)
-	a.encryption = encryptionWord(f.until("  Encryption, SSL or TLS/STARTTLS", usualEncryption(a.port), func(s string) string {
+	usual := usualEncryption(a.port)
+	if a.port == found.port {
+		usual = formEncryption(found.encryption)
+	}
+	a.encryption = encryptionWord(f.until("  Encryption, SSL or TLS/STARTTLS", usual, func(s string) string {
 		if encryptionWord(s) == "" {
 			return "SSL (TLS from the first byte), TLS/STARTTLS, or none."
 		}
 		return ""
 	}))
-	a.account = f.until("  Account (- for no login)", "", func(s string) string {
+	a.account = f.until("  Account (- for no login)", found.account, func(s string) string {
 		if s == "" {
 			return "Usually the full mail address; - if the server wants no login."
 		}
 		return ""
 	})
-	sender := ""
+	sender := found.from
 	if a.account == "-" {
 		a.account = ""
 	}
-	if strings.Contains(a.account, "@") {
+	if sender == "" && strings.Contains(a.account, "@") {
 		sender = a.account
 	}
 	a.from = f.until("  Sender address, if another", sender, func(string) string { return "" })
@@ -69,18 +82,61 @@ func fillForm(ctx context.Context, ask asker, out io.Writer) (answers, error) {
 	return a, nil
 }
 
+// address asks for the host, and where a mail address is entered looks for its
+// settings; then the host is asked for again, with what was found.
+func (f *form) address(find finder) answers {
+	typed := f.until("  Host (or your mail address)", "", func(s string) string {
+		if s == "" || isAddress(s) && find == nil {
+			return "The name of the mail server, for example smtp.example.com."
+		}
+		return ""
+	})
+	if f.err != nil || !isAddress(typed) {
+		f.typed = typed
+		return answers{}
+	}
+	found, words, err := find(f.ctx, typed)
+	switch {
+	case f.ctx.Err() != nil:
+		f.err = f.ctx.Err()
+	case err != nil:
+		fmt.Fprintf(f.out, "    %v\n", err)
+		found.account, found.from = typed, typed
+	default:
+		fmt.Fprintf(f.out, "    %s\n", words)
+	}
+	return found
+}
+
+// formEncryption is the word of forms for an encryption.
+func formEncryption(e string) string {
+	switch e {
+	case "ssl":
+		return "SSL"
+	case "none":
+		return "none"
+	}
+	return "TLS/STARTTLS"
+}
+
 // form asks until an answer fits; after an error it asks nothing more.
 type form struct {
 	ctx context.Context
 	ask asker
 	out io.Writer
 	err error
+
+	typed string // an answer that stands for the next question
 }
 
 // until asks again while refuse has something to say about the answer.
 func (f *form) until(question, usual string, refuse func(string) string) string {
 	if usual != "" {
 		question += " [" + usual + "]"
+	}
+	if typed := f.typed; typed != "" {
+		f.typed = ""
+		return typed
 	}
 	for f.err == nil {
 		answer, err := f.ask.Line(f.ctx, question+": ")

@@ -27,7 +27,7 @@ func TestFormAsksInTheOrderOfTheForm(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			ask := &scripted{answers: c.typed}
-			got, err := fillForm(context.Background(), ask, &bytes.Buffer{})
+			got, err := fillForm(context.Background(), ask, &bytes.Buffer{}, nil)
 			if err != nil || got != c.want {
 				t.Errorf("got %+v, %v\nwant %+v", got, err, c.want)
 			}
@@ -39,7 +39,7 @@ func TestFormAsksInTheOrderOfTheForm(t *testing.T) {
 }
 
 func TestFormEndsWithTheInput(t *testing.T) {
-	if _, err := fillForm(context.Background(), &scripted{answers: []string{"h.example"}}, &bytes.Buffer{}); !errors.Is(err, errNoAnswer) {
+	if _, err := fillForm(context.Background(), &scripted{answers: []string{"h.example"}}, &bytes.Buffer{}, nil); !errors.Is(err, errNoAnswer) {
 		t.Errorf("error %v", err)
 	}
 }
@@ -56,5 +56,39 @@ func TestReadLineLeavesTheNextLineAlone(t *testing.T) {
 	}
 	if _, err := readLine(strings.NewReader(strings.Repeat("x", longestAnswer+1))); err == nil {
 		t.Error("an endless line is taken")
+	}
+}
+
+func TestFormOffersWhatIsFoundForAnAddress(t *testing.T) {
+	t.Parallel()
+	find := func(_ context.Context, address string) (answers, string, error) {
+		if address != "me@example.com" {
+			return answers{}, "", errors.New("no settings were found")
+		}
+		return answers{host: "smtp.example.net", port: "465", encryption: "ssl", account: "me@example.com", from: "me@example.com"}, "example.com is at Example", nil
+	}
+	for _, c := range []struct {
+		name  string
+		typed []string
+		want  answers
+		says  string
+	}{
+		{"all taken", []string{"me@example.com", "", "", "", "", ""}, answers{"smtp.example.net", "465", "ssl", "me@example.com", ""}, "example.com is at Example"},
+		{"another host has its own port", []string{"me@example.com", "other.example", "", "", "", ""}, answers{"other.example", "587", "starttls", "me@example.com", ""}, ""},
+		{"another port has its own encryption", []string{"me@example.com", "", "587", "", "", ""}, answers{"smtp.example.net", "587", "starttls", "me@example.com", ""}, ""},
+		{"nothing found", []string{"you@example.org", "h.example", "", "", "", ""}, answers{"h.example", "587", "starttls", "you@example.org", ""}, "no settings were found"},
+		{"a host", []string{"h.example", "", "", "me", ""}, answers{"h.example", "587", "starttls", "me", ""}, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			ask, out := &scripted{answers: c.typed}, &bytes.Buffer{}
+			got, err := fillForm(context.Background(), ask, out, find)
+			if err != nil || got != c.want || !strings.Contains(out.String(), c.says) {
+				t.Errorf("got %+v, %v\nwant %+v\n%s", got, err, c.want, out)
+			}
+			if len(ask.answers) > 0 {
+				t.Errorf("not asked for: %q", ask.answers)
+			}
+		})
 	}
 }

@@ -14,13 +14,20 @@ import (
 // load reads the settings; a person who may be asked is asked for what is
 // missing: all of them, or which profile is meant.
 func (o *checkOptions) load(ctx context.Context, p *process, targets []string, mayAsk bool) ([]probe.Settings, error) {
+	address, err := onlyAddress(targets)
+	if err != nil {
+		return nil, err
+	}
+	if address != "" {
+		return o.loadAddress(ctx, p, address, mayAsk)
+	}
 	flags := o.settings.flags(targets)
 	all, err := profile.Load(ctx, flags, p.world())
 	var choice *profile.ChoiceError
 	switch {
 	case err == nil || !mayAsk:
 	case errors.Is(err, profile.ErrNoSettings):
-		a, err := fillForm(ctx, p.ask, p.asked)
+		a, err := fillForm(ctx, p.ask, p.asked, o.finder(p))
 		if err != nil {
 			return nil, unanswered(err)
 		}

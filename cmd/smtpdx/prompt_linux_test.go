@@ -215,7 +215,7 @@ func TestCheckAloneAsksForTheSettings(t *testing.T) {
 	server, account, password, ca := atHealthyServer(t)
 	s := sitDown(t, []string{"SMTPDX_CA_FILE=" + ca}, "check")
 	for _, step := range []struct{ question, answer string }{
-		{"Host: ", "127.0.0.1"},
+		{"Host (or your mail address): ", "127.0.0.1"},
 		{"Port [587]: ", fmt.Sprint(server.Port())},
 		{"[TLS/STARTTLS]: ", ""},
 		{"Account", account},

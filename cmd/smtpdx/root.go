@@ -43,7 +43,7 @@ func newRoot(p *process, args []string) *cobra.Command {
 const firstScreen = `smtpdx finds out why mail settings (SMTP) do not work, and what to change.
 
   You have the settings      smtpdx check smtp.example.com:587 -u me@example.com
-  You have them in a file    smtpdx check -c smtpdx.yaml
+  You have only an address   smtpdx check me@example.com
   You have nothing yet       smtpdx demo %s
   You write a mail client    smtpdx lab list
 

@@ -22,6 +22,7 @@ type settingsFlags struct {
 	all    bool
 	until  string
 	noAsk  bool
+	yes    bool
 }
 
 func (s *settingsFlags) add(flags *pflag.FlagSet) {
@@ -71,6 +72,7 @@ func (s *settingsFlags) add(flags *pflag.FlagSet) {
 		f.BoolVar(&s.all, "all", false, "every profile of the file")
 		f.StringVar(&s.until, "until", "", "stop after `STEP`; settings contacts nothing")
 		f.BoolVar(&s.noAsk, "no-input", false, "never ask (also when CI is set)")
+		f.BoolVar(&s.yes, "yes", false, "do what would be asked: send the password to a server that was found outside the address's domain")
 	})
 }
 
