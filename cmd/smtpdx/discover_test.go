@@ -181,7 +181,7 @@ func TestDiscoverSavesAProfileThatCheckTakes(t *testing.T) {
 		t.Fatal(err)
 	}
 	contains(t, string(text), "host: smtp.acme.example\n", "encryption: starttls\n", "account: jobs@acme.example\n", "# Says so: srv-submission")
-	p, out, errs := pipes(map[string]string{"LAB": "correct horse"})
+	p, out, errs := pipes(map[string]string{"LAB": "correct-horse"})
 	if code := run(context.Background(), p, []string{"check", "-c", path, "--password-env", "LAB", "--to", "someone@recipient.example"}); code != exitPassed {
 		t.Errorf("check of the profile: exit code %d\n%s%s\n%s", code, out, errs, text)
 	}
@@ -200,7 +200,7 @@ func TestDiscoverLogsInOnceAtTheBestServer(t *testing.T) {
 		code                     int
 		says                     string
 	}{
-		{"accepted", "healthy", "correct horse", exitPassed, "FOUND: the settings work, the login too."},
+		{"accepted", "healthy", "correct-horse", exitPassed, "FOUND: the settings work, the login too."},
 		{"refused", "wrong-password", "battery staple", 16, "the login did not succeed"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -223,7 +223,7 @@ func TestDiscoverSendsNoPasswordOutsideTheDomainUnasked(t *testing.T) {
 	t.Parallel()
 	const record = "_submission._tcp.acme.example. 60 IN SRV 0 1 PORT smtp.elsewhere.example."
 	args := []string{"jobs@acme.example", "-u", "jobs@acme.example", "--password-env", "LAB"}
-	env := map[string]string{"LAB": "correct horse"}
+	env := map[string]string{"LAB": "correct-horse"}
 	w := newDomain(t, "healthy", "smtp.elsewhere.example", record)
 	p, out, errs := pipes(env)
 	w.discover(t, p, exitUsage, args...)
@@ -248,7 +248,7 @@ func TestDiscoverAsksForThePasswordOnATerminal(t *testing.T) {
 	t.Parallel()
 	w := newDomain(t, "healthy", "smtp.acme.example", submissionSRV)
 	p, out, _ := pipes(nil)
-	asked := &scripted{answers: []string{"correct horse"}}
+	asked := &scripted{answers: []string{"correct-horse"}}
 	p.ask, p.asked = asked, out
 	w.discover(t, p, exitPassed, "jobs@acme.example", "-u", "jobs@acme.example")
 	contains(t, out.String(), "the login too")

@@ -19,7 +19,7 @@ on with the value before it):
 	make: postfix
 	encryption: starttls
 	account: jobs@acme.example
-	password: correct horse
+	password: correct-horse
 	from: ceo@acme.example
 	expect: fail at sender: sender-not-owned
 

@@ -280,7 +280,7 @@ func TestGoingOnAfterAWrongProofIsSeen(t *testing.T) {
 	if err := c.talkUntilLogin(); err != nil {
 		t.Fatal(err)
 	}
-	m := smtp.ScramSHA256Auth("jobs@acme.example", "correct horse")
+	m := smtp.ScramSHA256Auth("jobs@acme.example", "correct-horse")
 	if _, _, err := m.Start(&smtp.ServerInfo{}); err != nil {
 		t.Fatal(err)
 	}
