@@ -67,11 +67,11 @@ func (o *discoverOptions) add(cmd *cobra.Command) {
 	})
 	inGroup(flags, "Login (no flag takes the password itself)", func(f *pflag.FlagSet) {
 		f.StringVarP(&o.account, "account", "u", "", "try a login with this `NAME`")
-		for source, usage := range map[string]string{"env": "the password stands in the variable `NAME`", "file": "... in `FILE`; one line end is removed",
-			"command": "... is what `CMD` prints", "keyring": "... in the system's keyring, under `SERVICE`"} {
-			o.passwords[source] = f.String("password-"+source, "", usage)
-		}
+		o.passwords["env"] = f.String("password-env", "", "the password stands in the variable `NAME`")
+		o.passwords["file"] = f.String("password-file", "", "... in `FILE`; one line end is removed")
+		o.passwords["command"] = f.String("password-command", "", "... is what `CMD` prints")
 		f.BoolVar(&o.stdin, "password-stdin", false, "... comes on standard input")
+		o.passwords["keyring"] = f.String("password-keyring", "", "... in the system's keyring, under `SERVICE`")
 		f.Lookup("password-keyring").NoOptDefVal = profile.KeyringService
 		f.BoolVar(&o.yes, "yes", false, "send the password to a server outside the domain")
 		f.BoolVar(&o.noAsk, "no-input", false, "never ask (also when CI is set)")
@@ -211,7 +211,7 @@ type discoveryLogin struct {
 // person agrees where one has to.
 func (d *discovery) tryLogin(ctx context.Context) error {
 	best, ok := d.outcome.Best()
-	if d.options.account == "" || !ok || ctx.Err() != nil {
+	if d.options.account == "" || !ok || d.outcome.Ended {
 		return nil
 	}
 	if err := d.consent(ctx, best); err != nil {

@@ -20,7 +20,7 @@ func (d *discovery) verdict() string {
 	case d.login != nil:
 		return "FOUND, but the login did not succeed."
 	case works && best.NeedsConsent():
-		return "FOUND: a server that works, as far as can be seen without the password, but it is not in " + d.address.Unicode + "."
+		return "FOUND: a server that works, but it is not in " + d.address.Unicode + "."
 	case works:
 		return "FOUND: settings that work, as far as can be seen without the password."
 	case len(d.outcome.Candidates) > 0:

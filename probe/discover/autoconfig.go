@@ -187,12 +187,8 @@ func (s *search) askWhereMXIs(ctx context.Context) reply {
 	if at == s.domain {
 		return notAsked("the MX is in the domain itself")
 	}
-	replies := make(chan reply, 2)
-	urls := []string{"https://autoconfig." + at + "/mail/config-v1.1.xml", "https://" + at + "/.well-known/autoconfig/mail/config-v1.1.xml"}
-	for _, url := range urls {
-		go func() { replies <- s.askAutoconfig(ctx, url, s.domain, rankMXPublished) }()
-	}
-	return better(<-replies, <-replies)
+	return betterOf(func(url string) reply { return s.askAutoconfig(ctx, url, s.domain, rankMXPublished) },
+		"https://autoconfig."+at+"/mail/config-v1.1.xml", "https://"+at+"/.well-known/autoconfig/mail/config-v1.1.xml")
 }
 
 // askDatabase asks the public configuration database, by the domain and by
@@ -205,6 +201,14 @@ func (s *search) askDatabase(ctx context.Context) reply {
 		return r
 	}
 	return better(r, s.askAutoconfig(ctx, base+registrable(mx.hosts[0]), s.domain, rankDatabase))
+}
+
+// betterOf asks at two places at once and gives the reply that says more.
+func betterOf(ask func(url string) reply, first, second string) reply {
+	other := make(chan reply, 1)
+	go func() { other <- ask(second) }()
+	r := ask(first)
+	return better(r, <-other)
 }
 
 // better is the reply that says more; the texts of two that say nothing are joined.

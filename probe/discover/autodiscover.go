@@ -44,11 +44,8 @@ func (s *search) askAutodiscover(ctx context.Context) reply {
 	if mx := s.mx.wait(ctx); isMicrosoft(mx.hosts...) {
 		return notAsked("the domain is at Microsoft, which is never asked")
 	}
-	replies := make(chan reply, 2)
-	for _, host := range []string{"autodiscover." + s.domain, s.domain} {
-		go func() { replies <- s.askAutodiscoverAt(ctx, "https://"+host+"/autodiscover/autodiscover.xml") }()
-	}
-	r := better(<-replies, <-replies)
+	r := betterOf(func(url string) reply { return s.askAutodiscoverAt(ctx, url) },
+		"https://autodiscover."+s.domain+"/autodiscover/autodiscover.xml", "https://"+s.domain+"/autodiscover/autodiscover.xml")
 	if r.state == Found {
 		r.text += " (asked for " + invented + "@" + s.domain + ", not for you)"
 	}

@@ -44,7 +44,7 @@ func TestAutodiscoverNeverAsksMicrosoft(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			n := newInternet(t, records...)
-			n.pages[poxURL] = text(poxAnswer(""))
+			n.locked(func() { n.pages[poxURL] = text(poxAnswer("")) })
 			o := n.find(discover.Options{Autodiscover: true})
 			if n.asked("autodiscover/autodiscover.xml") {
 				t.Errorf("Microsoft was asked: %v", n.requests)

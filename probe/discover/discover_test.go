@@ -449,7 +449,7 @@ func TestADomainWithNothingGivesNothing(t *testing.T) {
 
 func TestADNSThatFailsIsSaid(t *testing.T) {
 	n := newInternet(t)
-	n.rcodes["*"] = 2 // SERVFAIL
+	n.add("* SERVFAIL")
 	o := n.find()
 	wantSource(t, o, "mx", discover.Failed, "SERVFAIL")
 	wantFinding(t, o, "discovery-dns-silent")
@@ -461,7 +461,7 @@ func TestADNSThatLiesIsNotBelieved(t *testing.T) {
 		"acme.test. 60 IN MX 10 acme.test.", "acme.test. 60 IN MX 20 10.0.0.1.")
 	other := "_submission._tcp.acme.test."
 	n.add(other + " 60 IN SRV 0 0 587 smtp.acme.test.")
-	n.zone[other][0].Header().Name = "_submission._tcp.bank.test."
+	n.locked(func() { n.zone[other][0].Header().Name = "_submission._tcp.bank.test." })
 	o := n.find()
 	wantSource(t, o, "srv-submission", discover.Nothing)
 	wantSource(t, o, "autodiscover-dns", discover.Nothing)

@@ -76,13 +76,14 @@ func fix(text string, who cause.Who) probe.List[probe.Fix] {
 
 // movedAway says that the domain publishes one thing and its MX belongs to somebody else.
 func (s *search) movedAway(f *finds) probe.Finding {
-	name := s.mx.seen().provider
-	if p, ok := s.world.Catalogue.Get(name); ok {
-		name = p.Name
+	p, _ := s.world.Catalogue.Get(s.mx.seen().provider)
+	rank := ", so that its server comes first."
+	if !s.belongs(f.candidates[0].Host, p) {
+		rank = ", but its server could not be seen to work from this computer."
 	}
 	found := probe.Finding{Cause: "discovery-mx-elsewhere", Severity: cause.Warning, Confidence: cause.Certain, Who: cause.ITAdmin,
 		Title:       "What " + Readable(s.domain) + " publishes does not fit where its mail goes.",
-		Explanation: "The MX belongs to " + name + ", so that its server comes first. A domain that has moved often leaves its old records behind.",
+		Explanation: "The MX belongs to " + p.Name + rank + " A domain that has moved often leaves its old records behind.",
 		Fix:         fix("correct or remove the old records, or the MX", cause.ITAdmin)}
 	for _, c := range f.elsewhere {
 		found.Evidence = append(found.Evidence, evidence(strings.Join(c.Sources, ", ")+": "+c.String()))

@@ -142,6 +142,8 @@ func (w *web) once(ctx context.Context, at *url.URL, body string) (p page, locat
 	p = page{status: response.StatusCode}
 	p.body, err = io.ReadAll(io.LimitReader(response.Body, maxPage+1))
 	switch {
+	case ctx.Err() != nil: // what has come is not all of it
+		return page{}, "", ctx.Err()
 	case err != nil:
 		return page{}, "", webTrouble(err)
 	case len(p.body) > maxPage:

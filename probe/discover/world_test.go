@@ -70,6 +70,8 @@ func newInternet(t *testing.T, zone ...string) *internet {
 // add puts records into the DNS; "NAME silent" and "NAME SERVFAIL" are faults.
 func (n *internet) add(records ...string) {
 	n.t.Helper()
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	for _, record := range records {
 		name, kind, _ := strings.Cut(record, " ")
 		switch kind {
@@ -86,6 +88,13 @@ func (n *internet) add(records ...string) {
 		}
 		n.zone[rr.Header().Name] = append(n.zone[rr.Header().Name], rr)
 	}
+}
+
+// locked changes the world while its servers run.
+func (n *internet) locked(change func()) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	change()
 }
 
 func (n *internet) serveDNS() {
@@ -112,7 +121,7 @@ func (n *internet) answer(w dns.ResponseWriter, question *dns.Msg) {
 	n.mu.Lock()
 	n.questions = append(n.questions, name+" "+dns.TypeToString[q.Qtype])
 	rcode, faulty := n.rcodes[name]
-	all, exists := n.rcodes["*"]
+	all, exists := n.rcodes["*."]
 	n.mu.Unlock()
 	if exists {
 		rcode, faulty = all, true
@@ -130,6 +139,8 @@ func (n *internet) answer(w dns.ResponseWriter, question *dns.Msg) {
 
 // fill follows aliases, as a resolver does, and stops after a few.
 func (n *internet) fill(reply *dns.Msg, name string, kind uint16) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	for range 8 {
 		records, exists := n.zone[name]
 		if !exists && !n.hasBelow(name) {
@@ -161,6 +172,8 @@ func (n *internet) hasBelow(name string) bool {
 }
 
 func (n *internet) serveWeb() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	for port, start := range map[string]func(*httptest.Server){"443": (*httptest.Server).StartTLS, "80": (*httptest.Server).Start} {
 		scheme := map[string]string{"443": "https", "80": "http"}[port]
 		server := httptest.NewUnstartedServer(n.handler(scheme))
@@ -190,7 +203,9 @@ func (n *internet) handler(scheme string) http.Handler {
 
 // publish puts a page on the web, and its host into the DNS.
 func (n *internet) publish(url string, page http.HandlerFunc) {
+	n.mu.Lock()
 	n.pages[url] = page
+	n.mu.Unlock()
 	_, rest, _ := strings.Cut(url, "://")
 	host, _, _ := strings.Cut(rest, "/")
 	if len(n.zone[dns.Fqdn(host)]) == 0 {
@@ -236,7 +251,9 @@ func (n *internet) mailServer(dialogue, host, address string) *smtptest.Server {
 		}
 	})
 	n.roots.AppendCertsFromPEM(server.CA())
+	n.mu.Lock()
 	n.listeners[address] = fmt.Sprintf("127.0.0.1:%d", server.Port())
+	n.mu.Unlock()
 	ip, _, _ := net.SplitHostPort(address)
 	if record := host + ". 60 IN A " + ip; !slices.ContainsFunc(n.zone[dns.Fqdn(host)], func(rr dns.RR) bool { return rr.Header().Rrtype == dns.TypeA }) {
 		n.add(record)
