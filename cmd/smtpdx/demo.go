@@ -127,7 +127,7 @@ func (o *demoOptions) introduce(p *process, d smtptest.Dialogue, server *smtptes
 	if o.output.isMachine() || o.output.quiet {
 		return
 	}
-	fmt.Fprintf(p.out, "A server of the lab on 127.0.0.1:%d, for the time of this check: %s.\n%s\n\n", server.Port(), d.Name, d.Title)
+	fmt.Fprintf(p.out, "%s: a server of the lab on 127.0.0.1:%d\n%s\n\n", d.Name, server.Port(), d.Title)
 }
 
 // conclude compares what was found with what the dialogue is about, and names

@@ -3,20 +3,22 @@ package main
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
 
-const noPasswordFlag = "No flag takes the password itself: it would stand in the process list and in\n" +
-	"the shell's history. It is asked for when it is needed; without a terminal use\n" +
-	"--password-env NAME, --password-file FILE, --password-command CMD,\n" +
-	"--password-stdin or --password-keyring."
+const noPasswordFlag = "No flag takes the password itself: it would stand in the process list and\n" +
+	"in the shell's history. It is asked for when it is needed; without a\n" +
+	"terminal use --password-env NAME, --password-file FILE,\n" +
+	"--password-command CMD, --password-stdin or --password-keyring."
 
-const noTokenFlag = "No flag takes the token itself: it would stand in the process list and in the\n" +
-	"shell's history. Use --token-env NAME, --token-file FILE, --token-command CMD,\n" +
-	"--token-stdin or --token-keyring."
+const noTokenFlag = "No flag takes the token itself: it would stand in the process list and in\n" +
+	"the shell's history. Use --token-env NAME, --token-file FILE,\n" +
+	"--token-command CMD, --token-stdin or --token-keyring."
 
 const serverHint = "The server is the argument, smtpdx check HOST[:PORT], or --host HOST."
 
@@ -30,14 +32,14 @@ const noMessageHint = "check sends no message."
 func foreignFlags() map[string]string {
 	return map[string]string{
 		"-s": serverHint, "--server": serverHint, "--smtp-server": serverHint, "--hostname": serverHint, "-connect": serverHint,
-		"--url": "The server is the argument: smtpdx check smtp://HOST:PORT or smtps://HOST:PORT.",
+		"--url": "The server is the argument: smtpdx check smtp://HOST:PORT or\nsmtps://HOST:PORT.",
 		"-p":    "--port PORT, or smtpdx check HOST:PORT.", "-P": "--port PORT, or smtpdx check HOST:PORT.",
 		"--tls": encryptionHint, "-tls": encryptionHint, "-tlsc": "--encryption ssl.", "--tls-on-connect": "--encryption ssl.",
 		"--tlsc": "--encryption ssl.", "-tlsos": encryptionHint, "--tls-optional": encryptionHint, "--ssl": encryptionHint,
 		"--smtps": "--encryption ssl.", "--ssl-reqd": "--encryption starttls; it is always demanded, never only tried.",
 		"--starttls": "--encryption starttls.", "-starttls": "--encryption starttls.", "--tls-starttls": "--encryption starttls.",
 		"--secure": encryptionHint, "--implicit": "--encryption ssl.",
-		"--user": "-u ACCOUNT. " + noPasswordFlag, "-user": "-u ACCOUNT.", "--username": "-u ACCOUNT.", "--login": "-u ACCOUNT.", "-l": "-u ACCOUNT.",
+		"--user": "-u ACCOUNT.\n" + noPasswordFlag, "-user": "-u ACCOUNT.", "--username": "-u ACCOUNT.", "--login": "-u ACCOUNT.", "-l": "-u ACCOUNT.",
 		"-au": "-u ACCOUNT.", "--auth-user": "-u ACCOUNT.",
 		"-ap": noPasswordFlag, "--auth-password": noPasswordFlag, "--password": noPasswordFlag, "--passwd": noPasswordFlag,
 		"--pass": noPasswordFlag, "--pw": noPasswordFlag, "--pwd": noPasswordFlag, "-w": noPasswordFlag, "-pass": noPasswordFlag,
@@ -130,10 +132,25 @@ func unknownFlag(cmd *cobra.Command, err *pflag.NotExistError) error {
 	if other := commandWith(cmd, name); other != nil {
 		return usage(fmt.Sprintf("It belongs to %s.", other.CommandPath()), "%s has no flag --%s", cmd.CommandPath(), name)
 	}
-	if near := nearest(name, flagNames(cmd)); near != "" {
+	switch near := nearest(name, append(flagNames(cmd), foreignNames()...)); {
+	case near == "":
+	case cmd.Flags().Lookup(near) != nil:
 		return usage(helpHint(cmd), "there is no such flag; did you mean --%s?", near)
+	default: // a slip in a flag of another program: "--passwrod"
+		return usage(foreignFlags()["--"+near], "there is no such flag, and no --%s", near)
 	}
 	return usage(helpHint(cmd), "there is a flag in the command line that %s does not have", cmd.CommandPath())
+}
+
+// foreignNames are the long ones of foreignFlags, in a fixed order, without the dashes.
+func foreignNames() []string {
+	var names []string
+	for _, name := range slices.Sorted(maps.Keys(foreignFlags())) {
+		if long, found := strings.CutPrefix(name, "--"); found {
+			names = append(names, long)
+		}
+	}
+	return names
 }
 
 // unknownShort knows "-tlsc" and "-apSecret"; the longest known beginning counts.

@@ -123,3 +123,32 @@ func TestSaidErrorsKeepTheirCode(t *testing.T) {
 		t.Errorf("exit code %d, standard error %q", code, stderr)
 	}
 }
+
+func TestASlipInAForeignFlagGetsItsHintAndKeepsTheValue(t *testing.T) {
+	var out, err strings.Builder
+	cmd := newCheck(&process{out: &out, err: &err})
+	for typed, want := range map[string]string{
+		"--passwrod=Geheim99": "--password-env",
+		"--tiemout=Geheim99":  "--timeout",
+		"--serevr=Geheim99":   "HOST[:PORT]",
+	} {
+		failure := cmd.ParseFlags([]string{typed})
+		var wrong *usageError
+		if !errors.As(flagError(cmd, failure), &wrong) {
+			t.Fatalf("%s: %v", typed, failure)
+		}
+		if said := wrong.text + " " + wrong.hint; !strings.Contains(said, want) || strings.Contains(said, "Geheim99") {
+			t.Errorf("%s: %q, want %q in it", typed, said, want)
+		}
+	}
+}
+
+func TestHintsFitTheScreen(t *testing.T) {
+	for name, hint := range foreignFlags() {
+		for _, line := range strings.Split(hint, "\n") {
+			if len(line) > plainWidth-3 {
+				t.Errorf("%s: %d columns: %s", name, len(line), line)
+			}
+		}
+	}
+}

@@ -24,7 +24,8 @@ type line struct{ lead, text string }
 type section struct {
 	label string
 	lines []line
-	floor int // lines that stay when there is no room
+	floor int    // lines that stay when there is no room
+	short []line // what stands in place of the lines when there is no room; nil: the lines, cut
 }
 
 // block is a run of sections without a blank line in between.
@@ -46,7 +47,7 @@ func (t *text) diagnosis(r *probe.Result, v probe.Vantage) []row {
 		blocks = []block{append(t.passBlock(r, v), t.also(r, f))}
 		blocks[0] = seenFromLast(blocks[0])
 	}
-	head := t.paragraph(span{verdictSentence(r), verdictStyle(r.Verdict)})
+	head := t.verdict(r)
 	next := t.nextRows(r)
 	t.shrink(blocks, t.mostRows()-1-len(head)-rowsWithBlank(len(next)))
 	rows := append([]row{nil}, head...)
@@ -59,6 +60,17 @@ func (t *text) diagnosis(r *probe.Result, v probe.Vantage) []row {
 		rows = append(append(rows, nil), next...)
 	}
 	return rows
+}
+
+// verdict is the sentence of the verdict; the time at its end is not torn apart.
+func (t *text) verdict(r *probe.Result) []row {
+	sentence, look := verdictSentence(r), verdictStyle(r.Verdict)
+	rows := t.paragraph(span{sentence, look})
+	at := strings.LastIndex(sentence, " (")
+	if r.Verdict == probe.Fail || at < 0 || strings.Contains(rows[len(rows)-1][0].text, sentence[at+1:]) {
+		return rows
+	}
+	return append(t.paragraph(span{sentence[:at], look}), row{{sentence[at+1:], look}})
 }
 
 func rowsWithBlank(n int) int {
@@ -185,7 +197,7 @@ func (t *text) open(findings ...*probe.Finding) *section {
 	return given(s)
 }
 
-// also names the further findings, one line each.
+// also names the further findings, whole where there is room, else on one line each.
 func (t *text) also(r *probe.Result, main *probe.Finding) *section {
 	s := &section{label: "Also"}
 	for i := range r.Findings {
@@ -194,7 +206,8 @@ func (t *text) also(r *probe.Result, main *probe.Finding) *section {
 		if f == main || passed && (isAnnouncement(f.Cause) || f.Severity == cause.Info && len(f.Decides) > 0) {
 			continue // it has a label of its own
 		}
-		s.lines = append(s.lines, line{text: t.oneLine(f.Cause + ": " + f.Title)})
+		s.lines = append(s.lines, t.wrapped("", f.Cause+": "+f.Title)...)
+		s.short = append(s.short, line{text: t.oneLine(f.Cause + ": " + f.Title)})
 	}
 	if len(s.lines) == 0 {
 		return nil
@@ -327,6 +340,12 @@ func (t *text) blockRows(b block) []row {
 // findings, the place looked from, explanations, then the rest. What is gone
 // is counted, with how to see it.
 func (t *text) shrink(blocks []block, room int) {
+	if height(blocks) <= room {
+		return
+	}
+	for _, s := range labelled(blocks, "Also") {
+		s.lines = s.short
+	}
 	if height(blocks) <= room {
 		return
 	}

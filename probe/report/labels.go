@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/smtpdx/smtpdx/probe"
+	"github.com/smtpdx/smtpdx/probe/cause"
 )
 
 // The bounds on a server's words in a diagnosis; -v shows all of them.
@@ -17,6 +18,10 @@ const (
 	mostReplyLines = 4
 	mostReplyText  = 400 // bytes of one line
 )
+
+// ownReading begins what this program says of words that it could not read:
+// those are not the server's.
+const ownReading = "read reply: "
 
 func settingPort(port int) string { return strconv.Itoa(port) }
 
@@ -34,7 +39,7 @@ func (t *text) server(f *probe.Finding, step *probe.StepResult) *section {
 		lines = append(lines, replyLines(step.Reply)...)
 	case f != nil && saysSomething(step.Fault):
 		for _, e := range f.Evidence {
-			if e.Text != "" && e.Text != step.Summary {
+			if e.Text != "" && e.Text != step.Summary && !strings.HasPrefix(e.Text, ownReading) {
 				lines = []string{cutText(e.Text)}
 				break
 			}
@@ -159,15 +164,28 @@ func certificateWords(e *probe.CertificateEvidence) string {
 	case e.TrustedPublic != nil && *e.TrustedPublic:
 		words = append(words, "public issuer")
 	case leaf.Issuer != "":
-		words = append(words, "issuer "+leaf.Issuer)
+		words = append(words, "issuer "+commonName(leaf.Issuer))
 	}
-	if e.DaysLeft != nil {
+	switch {
+	case slices.Contains(e.Problems, string(cause.CertNotYetValid)):
+		words = append(words, "valid from "+leaf.NotBefore.UTC().Format("2006-01-02"))
+	case e.DaysLeft != nil:
 		words = append(words, daysWords(*e.DaysLeft))
 	}
 	if len(words) == 0 {
 		return "nothing is known of its issuer"
 	}
 	return strings.Join(words, ", ")
+}
+
+// commonName is the name in a distinguished name, and all of it where there is none.
+func commonName(distinguished string) string {
+	for _, part := range strings.Split(distinguished, ",") {
+		if name, found := strings.CutPrefix(part, "CN="); found && name != "" && !strings.HasSuffix(name, `\`) {
+			return name
+		}
+	}
+	return distinguished
 }
 
 func daysWords(left int) string {
@@ -220,6 +238,7 @@ func accountTries(e *probe.SenderEvidence) []string {
 func (t *text) fixes(f *probe.Finding) (change, better, not *section) {
 	change, better, not = &section{label: "Change", floor: 4}, &section{label: "Better", floor: 2}, &section{label: "Not", floor: 2}
 	width := 0
+	shown := map[string]bool{}
 	for _, fix := range f.Fix {
 		if fix.To != "" && fix.Setting != "" {
 			width = max(width, columns(t.clean(settingWord(string(fix.Setting)))))
@@ -234,6 +253,11 @@ func (t *text) fixes(f *probe.Finding) (change, better, not *section) {
 			into, fix.Text = not, rest
 		case strings.HasPrefix(fix.Text, "Do not "):
 			into = not
+		}
+		if change := t.changeWords(fix, 0); shown[change] {
+			fix.To = "" // two ways of saying why: the change itself stands there already
+		} else if change != "" {
+			shown[change] = true
 		}
 		lines := t.fixLines(fix, width)
 		if len(into.lines) > 0 && len(lines) > 0 && into == change {
@@ -256,7 +280,7 @@ func given(s *section) *section {
 // columns wide, so that values stand below each other.
 func (t *text) fixLines(fix probe.Fix, width int) []line {
 	change := t.changeWords(fix, width)
-	words := strings.TrimSpace(strings.TrimPrefix(fix.Text, "or "))
+	words := withoutOr(fix.Text)
 	if change != "" {
 		words = remark(words, change, fix)
 	}
@@ -271,6 +295,14 @@ func (t *text) fixLines(fix probe.Fix, width int) []line {
 	return append(lines, t.commandLines(fix.Commands)...)
 }
 
+// withoutOr takes away the "or" that stands in the label's place already.
+func withoutOr(words string) string {
+	for _, beginning := range []string{"or ", "or, "} {
+		words = strings.TrimPrefix(words, beginning)
+	}
+	return strings.TrimSpace(words)
+}
+
 // remark is what a fix's words add to its change: a few words stand in
 // brackets, a sentence as it is, and a repetition not at all.
 func remark(words, change string, fix probe.Fix) string {
@@ -278,10 +310,13 @@ func remark(words, change string, fix probe.Fix) string {
 		return ""
 	}
 	key := string(fix.Setting)
-	repeated := strings.ToLower("set the " + key + " to " + settingValue(key, string(fix.To)))
-	if strings.HasPrefix(strings.ToLower(words), repeated) {
-		words = strings.TrimLeft(words[len(repeated):], ",;: ")
-		words = strings.TrimPrefix(words, "and ")
+	value := settingValue(key, string(fix.To))
+	for _, known := range []string{"set the " + key + " to " + value, "the " + key + " to " + value, "use " + key + " " + value, "try " + key + " " + value} {
+		if rest, found := cutFold(words, known); found {
+			words = strings.TrimLeft(rest, ",;: ")
+			words = strings.TrimPrefix(words, "and ")
+			break
+		}
 	}
 	first, _ := utf8.DecodeRuneInString(words)
 	switch {
@@ -289,6 +324,16 @@ func remark(words, change string, fix probe.Fix) string {
 		return "(" + words + ")"
 	}
 	return words
+}
+
+// cutFold is strings.CutPrefix for ASCII whose case does not count; only whole
+// words are cut.
+func cutFold(s, prefix string) (rest string, found bool) {
+	if len(s) < len(prefix) || !strings.EqualFold(s[:len(prefix)], prefix) {
+		return s, false
+	}
+	rest = s[len(prefix):]
+	return rest, rest == "" || strings.ContainsRune(",;: ", rune(rest[0]))
 }
 
 // changeWords is "Port 587 -> 465".

@@ -448,3 +448,42 @@ func TestBlanksBeforeAWordMakeNoLineTooLong(t *testing.T) {
 		}
 	}
 }
+
+func TestWordsOfFixesAreNotRepeatedBesideTheirLabels(t *testing.T) {
+	page := &text{page: newPage(Options{}), shell: "posix"}
+	change, _, _ := page.fixes(&probe.Finding{Fix: probe.List[probe.Fix]{
+		{Text: "Enter the server for sending", Setting: "port", From: "993", To: "587"},
+		{Text: "Enter the port for sending", Setting: "port", From: "993", To: "587"},
+		{Text: "or the port to 465 and keep SSL", Setting: "port", From: "993", To: "465"},
+		{Text: "or, for a server of your own, give its certificate"},
+	}})
+	want := []line{
+		{text: "Port  993 -> 587   Enter the server for sending"},
+		{lead: "or", text: "Enter the port for sending"},
+		{lead: "or", text: "Port  993 -> 465   (keep SSL)"},
+		{lead: "or", text: "for a server of your own, give its certificate"},
+	}
+	if !slices.Equal(change.lines, want) {
+		t.Errorf("%q, want %q", change.lines, want)
+	}
+}
+
+func TestWhatThisProgramMakesOfAnAnswerIsNotQuotedAsTheServer(t *testing.T) {
+	step := &probe.StepResult{ID: probe.StepGreeting, Status: probe.Fail, Fault: &probe.Fault{Kind: probe.NotSMTP}}
+	page := &text{page: newPage(Options{})}
+	for said, shown := range map[string]bool{"read reply: what came is no SMTP reply": false, "answered in plain text: 220 hello": true} {
+		f := &probe.Finding{Evidence: probe.List[probe.FindingEvidence]{{Text: said}}}
+		if got := page.server(&probe.Result{}, f, step); (got != nil) != shown {
+			t.Errorf("%q: %v", said, got)
+		}
+	}
+}
+
+func TestTheTimeOfAVerdictIsNotTornApart(t *testing.T) {
+	r := &probe.Result{Verdict: probe.Warn, Steps: probe.List[probe.StepResult]{
+		{ID: probe.StepSender, Status: probe.Pass, StartedMs: ptr(probe.Ms(0)), DurationMs: ptr(probe.Ms(2))}}}
+	rows := (&text{page: newPage(Options{})}).verdict(r)
+	if got := rows[len(rows)-1][0].text; len(rows) != 2 || got != "(2 ms)." {
+		t.Errorf("%d lines, the last %q", len(rows), got)
+	}
+}
