@@ -29,6 +29,7 @@ var (
 // discovers finds the settings of domains that publish them in different
 // ways, and checks the profile that was written with a login at Postfix.
 func (w *world) discovers(t *testing.T) {
+	t.Helper()
 	w.canRun(t, interopCase{})
 	serveDNS(t, discoverResolver, readZone(t, "discover.zone"))
 	asked := serveAutoconfig(t, map[string]string{
@@ -76,6 +77,7 @@ func (w *world) discovers(t *testing.T) {
 				return
 			}
 			w.checksFound(t, file)
+			w.checksAddress(t, address, c.server, d.Candidates[0].OutsideDomain)
 		})
 	}
 	asked.sawNoAddress(t)
@@ -90,6 +92,8 @@ type foundDocument struct {
 		Sources    []string `json:"sources"`
 		Verified   *bool    `json:"verified"`
 		Why        string   `json:"why"`
+
+		OutsideDomain bool `json:"outside_domain"`
 	} `json:"candidates"`
 }
 
@@ -121,6 +125,24 @@ func (w *world) checksFound(t *testing.T, file string) {
 	if p.exit != 0 {
 		text, _ := os.ReadFile(file)
 		t.Errorf("exit code %d\n%s\n%s%s", p.exit, text, listed(d.Results[0]), p.complaints)
+	}
+}
+
+// checksAddress gives check the address itself. A server outside the domain
+// gets the password only with --yes.
+func (w *world) checksAddress(t *testing.T, address, server string, outside bool) {
+	t.Helper()
+	args := []string{"check", address, "--resolver", discoverResolver, "--ca-file", caFile, "--password-env", "INTEROP_RIGHT", "--no-input"}
+	env := []string{"INTEROP_RIGHT=" + right}
+	if outside {
+		if p := w.smtpdx(t, 20*time.Second, env, args...); p.exit != 2 || !strings.Contains(p.complaints, "--yes") {
+			t.Errorf("without --yes: exit code %d\n%s%s", p.exit, p.out, p.complaints)
+		}
+	}
+	p := w.smtpdx(t, 20*time.Second, env, append(args, "--yes")...)
+	hostPort, _, _ := strings.Cut(server, " ")
+	if p.exit != 0 || !strings.Contains(p.out, hostPort) || !strings.Contains(p.out, address) {
+		t.Errorf("exit code %d\n%s%s", p.exit, p.out, p.complaints)
 	}
 }
 

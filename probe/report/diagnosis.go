@@ -206,7 +206,7 @@ func (t *text) also(r *probe.Result, main *probe.Finding) *section {
 		if f == main || passed && (isAnnouncement(f.Cause) || f.Severity == cause.Info && len(f.Decides) > 0) {
 			continue // it has a label of its own
 		}
-		s.lines = append(s.lines, t.wrapped("", f.Cause+": "+f.Title)...)
+		s.lines = append(s.lines, t.wrapped(f.Cause+": "+f.Title)...)
 		s.short = append(s.short, line{text: t.oneLine(f.Cause + ": " + f.Title)})
 	}
 	if len(s.lines) == 0 {

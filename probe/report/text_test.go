@@ -473,7 +473,7 @@ func TestWhatThisProgramMakesOfAnAnswerIsNotQuotedAsTheServer(t *testing.T) {
 	page := &text{page: newPage(Options{})}
 	for said, shown := range map[string]bool{"read reply: what came is no SMTP reply": false, "answered in plain text: 220 hello": true} {
 		f := &probe.Finding{Evidence: probe.List[probe.FindingEvidence]{{Text: said}}}
-		if got := page.server(&probe.Result{}, f, step); (got != nil) != shown {
+		if got := page.server(f, step); (got != nil) != shown {
 			t.Errorf("%q: %v", said, got)
 		}
 	}
