@@ -64,7 +64,7 @@ func (o *demoOptions) run(cmd *cobra.Command, p *process, name string) error {
 	if err != nil {
 		return err
 	}
-	defer server.Close()
+	defer func() { _ = server.Close() }() // the check is over; nothing can be done about it
 	settings, roots, err := demoSettings(dialogue, server)
 	if err != nil {
 		return err

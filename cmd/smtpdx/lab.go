@@ -145,12 +145,12 @@ func (o *labServeOptions) run(ctx context.Context, p *process, name string) erro
 	if err != nil {
 		return err
 	}
-	defer server.Close()
+	defer func() { _ = server.Close() }() // again after the close below, or after an error that is said
 	ca, err := writeCA(server.CA())
 	if err != nil {
 		return err
 	}
-	defer os.Remove(ca)
+	defer func() { _ = os.Remove(ca) }() // a file among the temporary ones
 	fmt.Fprintf(p.out, "%s: %s\n%s\n\n", dialogue.Name, dialogue.Title, dialogue.Teaches)
 	fmt.Fprintf(p.out, "Listening on %s. Ctrl-C stops.\n\n", o.where(server))
 	for _, line := range checkCommands(p, dialogue, server, o.host(server), ca) {

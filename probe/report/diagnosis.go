@@ -84,12 +84,12 @@ func rowsWithBlank(n int) int {
 func (t *text) causeBlock(r *probe.Result, f *probe.Finding) block {
 	step := deciding(r, f)
 	if f == nil {
-		return block{t.server(r, nil, step)}
+		return block{t.server(nil, step)}
 	}
 	change, better, not := t.fixes(f)
 	return block{
 		t.section("Cause", 1, f.Cause+" ("+string(f.Confidence)+")"+elsewhere(r, f)),
-		t.server(r, f, step),
+		t.server(f, step),
 		t.entered(step),
 		t.carries(step),
 		t.section("Why", 3, strings.Split(f.Explanation, "\n")...),
@@ -156,7 +156,7 @@ func isAnnouncement(id string) bool {
 func (t *text) section(label string, floor int, paragraphs ...string) *section {
 	s := &section{label: label, floor: floor}
 	for _, p := range paragraphs {
-		s.lines = append(s.lines, t.wrapped("", p)...)
+		s.lines = append(s.lines, t.wrapped(p)...)
 	}
 	if len(s.lines) == 0 {
 		return nil
@@ -165,15 +165,14 @@ func (t *text) section(label string, floor int, paragraphs ...string) *section {
 }
 
 // wrapped breaks a paragraph behind a label.
-func (t *text) wrapped(lead, paragraph string) []line {
+func (t *text) wrapped(paragraph string) []line {
 	if strings.TrimSpace(paragraph) == "" {
 		return nil
 	}
 	room := t.limit - labelWidth
 	var lines []line
 	for _, text := range t.wrap(paragraph, room, room) {
-		lines = append(lines, line{lead: lead, text: text})
-		lead = ""
+		lines = append(lines, line{text: text})
 	}
 	return lines
 }
@@ -186,10 +185,10 @@ func (t *text) open(findings ...*probe.Finding) *section {
 		for _, d := range f.Decides {
 			words := t.clean(strings.TrimSpace(d.Question + " " + string(d.Command)))
 			if d.Command == "" || columns(words) <= room {
-				s.lines = append(s.lines, t.wrapped("", words)...)
+				s.lines = append(s.lines, t.wrapped(words)...)
 				continue
 			}
-			s.lines = append(s.lines, t.wrapped("", d.Question)...)
+			s.lines = append(s.lines, t.wrapped(d.Question)...)
 			for _, part := range t.breakCommand(string(d.Command), t.shell, room, room) {
 				s.lines = append(s.lines, line{text: part})
 			}
@@ -207,7 +206,7 @@ func (t *text) also(r *probe.Result, main *probe.Finding) *section {
 		if f == main || passed && (isAnnouncement(f.Cause) || f.Severity == cause.Info && len(f.Decides) > 0) {
 			continue // it has a label of its own
 		}
-		s.lines = append(s.lines, t.wrapped("", f.Cause+": "+f.Title)...)
+		s.lines = append(s.lines, t.wrapped(f.Cause+": "+f.Title)...)
 		s.short = append(s.short, line{text: t.oneLine(f.Cause + ": " + f.Title)})
 	}
 	if len(s.lines) == 0 {
@@ -249,9 +248,9 @@ func (t *text) form(fields, people []string, encryption string) *section {
 	s.lines = append(t.fields(fields), t.fields(people)...)
 	switch probe.Encryption(encryption) {
 	case probe.SSL:
-		s.lines = append(s.lines, t.wrapped("", `(a form that offers only "SSL" and "TLS": SSL here)`)...)
+		s.lines = append(s.lines, t.wrapped(`(a form that offers only "SSL" and "TLS": SSL here)`)...)
 	case probe.STARTTLS:
-		s.lines = append(s.lines, t.wrapped("", `(a form that offers only "SSL" and "TLS": TLS here)`)...)
+		s.lines = append(s.lines, t.wrapped(`(a form that offers only "SSL" and "TLS": TLS here)`)...)
 	}
 	return s
 }
@@ -264,7 +263,7 @@ func (t *text) fields(fields []string) []line {
 	for _, field := range fields {
 		field = t.clean(field)
 		if current != "" && columns(current)+3+columns(field) > room {
-			lines = append(lines, t.wrapped("", current)...)
+			lines = append(lines, t.wrapped(current)...)
 			current = ""
 		}
 		if current != "" {
@@ -272,7 +271,7 @@ func (t *text) fields(fields []string) []line {
 		}
 		current += field
 	}
-	return append(lines, t.wrapped("", current)...)
+	return append(lines, t.wrapped(current)...)
 }
 
 // suggested are the settings that are likely to work.
@@ -287,7 +286,7 @@ func (t *text) suggested(r *probe.Result) block {
 	}
 	enter := t.form([]string{"Host " + set.Host, "Port " + settingPort(set.Port), "Encryption " + encryptionWord(set.Encryption)}, people, set.Encryption)
 	if !r.Suggestion.Verified {
-		enter.lines = append(enter.lines, t.wrapped("", "(likely to work; not tried yet)")...)
+		enter.lines = append(enter.lines, t.wrapped("(likely to work; not tried yet)")...)
 		enter.floor++
 	}
 	return block{enter}

@@ -26,7 +26,7 @@ const ownReading = "read reply: "
 func settingPort(port int) string { return strconv.Itoa(port) }
 
 // server quotes what the server said.
-func (t *text) server(r *probe.Result, f *probe.Finding, step *probe.StepResult) *section {
+func (t *text) server(f *probe.Finding, step *probe.StepResult) *section {
 	if step == nil {
 		return nil
 	}
@@ -289,9 +289,9 @@ func (t *text) fixLines(fix probe.Fix, width int) []line {
 	case change != "" && words != "" && columns(together) <= t.limit-labelWidth:
 		lines = []line{{text: together}}
 	default:
-		lines = append(t.wrapped("", change), t.wrapped("", words)...)
+		lines = append(t.wrapped(change), t.wrapped(words)...)
 	}
-	lines = append(lines, t.wrapped("", string(fix.Path))...)
+	lines = append(lines, t.wrapped(string(fix.Path))...)
 	return append(lines, t.commandLines(fix.Commands)...)
 }
 

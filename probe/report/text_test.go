@@ -94,9 +94,9 @@ func differingScene() scene {
 }
 
 func severalScenes() []scene {
-	broken, fine, odd, unreadable := wrongEncryptionScene(), passScene(), warnScene(), scene{}
+	broken, fine, odd := wrongEncryptionScene(), passScene(), warnScene()
 	broken.profile, fine.profile, odd.profile = "billing", "recruiting", "newsletter-eu"
-	unreadable = scene{profile: "old", plan: starttlsPlan, settings: probe.ShownSettings{Encryption: "starttls", Origins: map[string]probe.Origin{}},
+	unreadable := scene{profile: "old", plan: starttlsPlan, settings: probe.ShownSettings{Encryption: "starttls", Origins: map[string]probe.Origin{}},
 		steps:   join(failed(probe.StepSettings, "", "smtpdx.yaml:14:9: port: 70000 is not a port", 0, probe.LocalPolicy, "smtpdx.yaml:14:9: port: 70000 is not a port"), blocked(probe.StepSettings, "", starttlsPlan[1:]...)),
 		outcome: probe.Outcome{Verdict: probe.Fail, FailedStep: "settings"}}
 	return []scene{broken, fine, odd, unreadable}
@@ -473,7 +473,7 @@ func TestWhatThisProgramMakesOfAnAnswerIsNotQuotedAsTheServer(t *testing.T) {
 	page := &text{page: newPage(Options{})}
 	for said, shown := range map[string]bool{"read reply: what came is no SMTP reply": false, "answered in plain text: 220 hello": true} {
 		f := &probe.Finding{Evidence: probe.List[probe.FindingEvidence]{{Text: said}}}
-		if got := page.server(&probe.Result{}, f, step); (got != nil) != shown {
+		if got := page.server(f, step); (got != nil) != shown {
 			t.Errorf("%q: %v", said, got)
 		}
 	}
