@@ -203,7 +203,7 @@ func (l *lane) mechanisms(e *AuthEvidence) []string {
 	switch {
 	case s.Auth != "":
 		order = []string{s.Auth}
-	case s.Token.Value.IsSet():
+	case s.Token.IsGiven(): // also one that is still to be fetched
 		order = orderToken
 	case !l.encrypted():
 		order = orderPlain

@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
@@ -89,6 +90,30 @@ func TestTokensLogIn(t *testing.T) {
 				})
 			})
 		}
+	}
+}
+
+// What decides is that a token is to come, not whether it is there yet.
+func TestATokenIsFetchedWhereOnlyTokensAreTaken(t *testing.T) {
+	for offered, want := range map[string]int{"XOAUTH2": 1, "PLAIN": 0} {
+		t.Run(offered, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				w.at(good4, dialogue(t, healthy+"mechanisms: "+offered+"\ntoken: good-token\n"))
+				w.names["localhost"] = []string{"192.0.2.10"}
+				settings := given("localhost", 587, STARTTLS, "jobs@acme.example", "")
+				settings.Password, settings.Token = Credential{}, Credential{Source: "oauth"}
+				fetched := 0
+				p := &Prober{Net: w.net(), FetchToken: func(context.Context, Settings) (secret.Value, error) {
+					fetched++
+					return secret.New("good-token"), nil
+				}}
+				r, _ := fold(p.Run(t.Context(), settings))
+				if auth := stepIn(t, r.Results[0], StepAuth, ""); fetched != want || (auth.Status == Pass) != (want == 1) {
+					t.Errorf("fetched %d times, %s %v", fetched, auth.Status, auth.Fault)
+				}
+			})
+		})
 	}
 }
 
