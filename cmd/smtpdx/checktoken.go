@@ -44,7 +44,7 @@ func tokenRequestOf(s probe.Settings) token.Request {
 func tokenError(err error) error {
 	var refused *token.RefusedError
 	switch {
-	case errors.As(err, &refused):
+	case errors.As(err, &refused) && refused.Hint != "":
 		return fmt.Errorf("%w. %s", err, refused.Hint)
 	case errors.Is(err, token.ErrNobody):
 		return fmt.Errorf("%w; sign in once with smtpdx token fetch, then the sign-in is kept", err)
@@ -52,14 +52,16 @@ func tokenError(err error) error {
 	return err
 }
 
-// refuseToken notes a token that cannot be fetched as it is described.
+// refuseToken notes a token that cannot be fetched as it is described. Where
+// the login is not in the plan its secrets were not read, and nothing is fetched.
 func refuseToken(s *probe.Settings) {
-	if s.OAuth == nil || s.Refused != nil {
+	if s.OAuth == nil || s.Refused != nil || !reachesLogin(s.Until) {
 		return
 	}
 	var wrong *token.RequestError
 	if _, err := tokenRequestOf(*s).Check(); errors.As(err, &wrong) {
-		s.Refused = &probe.Refusal{Key: "token", Text: "token: " + wrong.Field + ": " + wrong.Text, Hint: wrong.Hint}
+		at := s.Origins["token"].Where
+		s.Refused = &probe.Refusal{Key: "token", Text: at + ": token: " + key(wrong.Field) + ": " + wrong.Text, Hint: wrong.Hint}
 	}
 }
 

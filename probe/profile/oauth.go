@@ -1,8 +1,8 @@
 package profile
 
 import (
-	"fmt"
 	"slices"
+	"strings"
 
 	"gopkg.in/yaml.v3"
 
@@ -25,37 +25,69 @@ func oauthKeys() (words, secrets []string) {
 
 func (p *parser) oauth(n *yaml.Node) (*oauth, *UsageError) {
 	o := &oauth{words: map[string]string{}, secrets: map[string]*value{}}
-	words, secrets := oauthKeys()
-	known := slices.Concat(words, secrets, []string{"scopes"})
+	seen := map[string]bool{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
-		key, body := n.Content[i], resolve(n.Content[i+1])
-		switch {
-		case slices.Contains(secrets, key.Value):
-			v := &value{at: p.at(body), level: levelFile, file: &p.origin}
-			v, wrong := p.secret(key, v, body)
-			if wrong != nil {
-				return o, wrong
-			}
-			if v == nil || v.source.Kind == "literal" {
-				return o, usage("Write it as "+key.Value+": {env: NAME}, {file: PATH} or {command: [program, argument]}.", "%s: %s does not stand in the file itself", p.at(body), key.Value)
-			}
-			o.secrets[key.Value] = v
-		case key.Value == "scopes" && body.Kind == yaml.SequenceNode:
-			for _, item := range body.Content {
-				o.scopes = append(o.scopes, resolve(item).Value)
-			}
-		case !slices.Contains(words, key.Value):
-			return o, p.unknown(key, known)
-		case body.Kind != yaml.ScalarNode || body.Value == "":
-			return o, usage("token: {oauth: microsoft, client_id: ID, tenant: example.com}", "%s: %s wants one value", p.at(body), key.Value)
-		default:
-			o.words[key.Value] = body.Value
+		key := n.Content[i]
+		if seen[key.Value] {
+			return o, p.twice(key)
+		}
+		seen[key.Value] = true
+		if wrong := p.oauthKey(o, key, resolve(n.Content[i+1])); wrong != nil {
+			return o, wrong
 		}
 	}
 	if name := o.words["oauth"]; name != "microsoft" && name != "google" {
-		return o, usage("oauth: microsoft or oauth: google.", "%s: tokens come from microsoft or google", p.at(n))
+		return o, usage("oauth: microsoft or oauth: google.", "%s: tokens come from microsoft or google", p.at(child(n, "oauth")))
 	}
 	return o, nil
+}
+
+func (p *parser) oauthKey(o *oauth, key, body *yaml.Node) *UsageError {
+	words, secrets := oauthKeys()
+	switch {
+	case slices.Contains(secrets, key.Value):
+		return p.oauthSecret(o, key, body)
+	case key.Value == "scopes":
+		return p.oauthScopes(o, body)
+	case !slices.Contains(words, key.Value):
+		return p.unknown(key, slices.Concat(words, secrets, []string{"scopes"}))
+	case body.Kind != yaml.ScalarNode || body.Value == "" || body.Tag == "!!null":
+		return usage("token: {oauth: microsoft, client_id: ID, tenant: example.com}", "%s: %s wants one value", p.at(body), key.Value)
+	}
+	o.words[key.Value] = body.Value
+	return nil
+}
+
+// oauthSecret takes a source only: what stands in the file is not repeated.
+func (p *parser) oauthSecret(o *oauth, key, body *yaml.Node) *UsageError {
+	hint := "Write it as " + key.Value + ": {env: NAME}, {file: PATH} or {command: [program, argument]}."
+	if body.Kind != yaml.MappingNode {
+		return usage(hint, "%s: %s does not stand in the file itself", p.at(body), key.Value)
+	}
+	v, wrong := p.secret(key, &value{at: p.at(body), level: levelFile, file: &p.origin}, body)
+	switch {
+	case wrong != nil:
+		return usage(hint, "%s", wrong.Text)
+	case v.source.Kind == "keyring": // has the account's own password under the same names
+		return usage(hint, "%s: %s cannot come from the keyring", p.at(body), key.Value)
+	}
+	o.secrets[key.Value] = v
+	return nil
+}
+
+func (p *parser) oauthScopes(o *oauth, body *yaml.Node) *UsageError {
+	items := []*yaml.Node{body}
+	if body.Kind == yaml.SequenceNode {
+		items = body.Content
+	}
+	for _, item := range items {
+		item = resolve(item)
+		if item.Kind != yaml.ScalarNode || item.Value == "" || item.Tag == "!!null" {
+			return usage("Write it as scopes: [https://outlook.office.com/SMTP.Send, offline_access].", "%s: this is no scope", p.at(item))
+		}
+		o.scopes = append(o.scopes, strings.Fields(item.Value)...)
+	}
+	return nil
 }
 
 // oauthRequest reads the secrets of a token that is to be fetched later.
@@ -69,17 +101,20 @@ func (b *builder) oauthRequest(c *credential) *probe.OAuth {
 	if !reachesLogin(b.flags.Until) {
 		return r
 	}
-	for name, into := range map[string]*secret.Value{"client_secret": &r.ClientSecret, "key": &r.Key} {
-		v := o.secrets[name]
-		if v == nil {
-			continue
-		}
-		read, wrong := b.read(&credential{key: fmt.Sprintf("%s of the token", name), source: *v.source, level: levelFile, at: v.at, file: v.file}, b.s.Account)
-		if wrong != nil {
-			wrong.Key = "token"
-			b.reject(wrong)
-		}
-		*into = read
-	}
+	r.ClientSecret, r.Key = b.oauthValue(o, "client_secret"), b.oauthValue(o, "key")
 	return r
+}
+
+// oauthValue is unset where the file names no source for it.
+func (b *builder) oauthValue(o *oauth, name string) secret.Value {
+	v := o.secrets[name]
+	if v == nil {
+		return secret.Value{}
+	}
+	read, wrong := b.read(&credential{key: name + " of the token", source: *v.source, level: levelFile, at: v.at, file: v.file}, b.s.Account)
+	if wrong != nil {
+		wrong.Key = "token"
+		b.reject(wrong)
+	}
+	return read
 }
