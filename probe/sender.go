@@ -51,11 +51,8 @@ func (e *SenderEvidence) summary(fault *Fault) string {
 
 func refusedWords(try SenderTry) string {
 	who := try.From
-	switch try.Refused {
-	case "recipient":
+	if try.Refused == "recipient" {
 		who = "recipient " + try.To
-	case "unclear":
-		who = try.From + " to " + try.To
 	}
 	word := "refused"
 	if try.Reply.Code/100 == 4 {

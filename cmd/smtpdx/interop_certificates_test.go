@@ -39,6 +39,7 @@ func makeCertificates(t *testing.T) {
 	good.DNSNames = append(good.DNSNames, discoverHosts...)
 	issuing.issue(t, "good.pem", good, issuing.certificate)
 	issuing.issue(t, "web.pem", certificateFor(discoverWeb...), issuing.certificate)
+	issuing.issue(t, "identity.pem", certificateFor("login.acme.example", "introspect.acme.example"), issuing.certificate)
 
 	expired := certificateFor("expired.acme.example", "mixed.acme.example")
 	expired.NotBefore, expired.NotAfter = time.Now().AddDate(0, -3, 0), time.Now().AddDate(0, 0, -3)

@@ -99,6 +99,7 @@ func interop(t *testing.T) {
 	})
 	t.Run("profiles", w.checksProfiles)
 	t.Run("discover", w.discovers)
+	t.Run("oauth", w.logsInWithTokens)
 	t.Run("canaries", w.leaksNoCanary)
 	t.Run("nothing-was-sent", w.sentNothing)
 	t.Run("peers", func(t *testing.T) {
