@@ -235,11 +235,11 @@ func settingsFacts(f *cause.Facts, s *Settings, e *SettingsEvidence) {
 		f.Seen.Add(cause.SettingsRefused)
 		f.Values["key"], f.Values["hint"] = s.Refused.Key, s.Refused.Hint
 	}
-	if len(e.Cleaned) > 0 {
+	remarkFacts(f, s.Remarks)
+	if len(e.Cleaned) > 0 && !f.Seen[cause.HostInternational] {
 		f.Seen.Add(cause.HostCleaned)
 		f.Values["given"], f.Values["used"] = e.Cleaned[0].Given, e.Cleaned[0].Used
 	}
-	remarkFacts(f, s.Remarks)
 	if s.Password.Value.IsSet() && s.Password.Source != "prompt" {
 		f.Seen.Add(PasswordRemarks(s.Password.Value)...)
 	}

@@ -28,3 +28,18 @@ func TestTheProviderIsKnownByWhatTheHostIsAnAliasOf(t *testing.T) {
 	}
 	(&run{prober: &Prober{}, dns: &DNSEvidence{CNAME: List[string]{"a.example"}}}).recogniseProvider() // nothing is known, nothing breaks
 }
+
+func TestAStepWithoutAPlaceInThePlanIsNotWaitedFor(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		encryption  Encryption
+		until, want StepID
+	}{
+		{SSL, StepSTARTTLS, StepEHLO}, {SSL, StepEHLOTLS, StepEHLO}, {NoEncryption, StepCertificate, StepEHLO},
+		{STARTTLS, StepSTARTTLS, StepSTARTTLS}, {SSL, StepSender, StepSender}, {SSL, "", ""},
+	} {
+		if got := lastAsked(Plan(Settings{Encryption: c.encryption}), c.until); got != c.want {
+			t.Errorf("%s until %s: %q, want %q", c.encryption, c.until, got, c.want)
+		}
+	}
+}

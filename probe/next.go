@@ -5,6 +5,7 @@ import (
 	"net"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/smtpdx/smtpdx/probe/secret"
 )
@@ -18,7 +19,7 @@ func nextSteps(s *Settings, res *Result) List[Next] {
 		return nil
 	}
 	set := SuggestedSettings{Host: s.Host, Port: s.Port, Encryption: string(s.Encryption)}
-	text := "repeat this check"
+	text := "check again"
 	switch {
 	case res.Interrupted:
 	case res.Suggestion != nil:
@@ -100,6 +101,14 @@ func policyFlags(s *Settings, set SuggestedSettings) []string {
 	}
 	if s.UsedBy == "cloud" {
 		add("--used-by", s.UsedBy)
+	}
+	for _, limit := range []struct {
+		flag string
+		time time.Duration
+	}{{"--timeout", s.Timeout}, {"--deadline", s.Deadline}} {
+		if limit.time > 0 {
+			add(limit.flag, limit.time.String())
+		}
 	}
 	if s.Family != 0 {
 		words = append(words, "-"+itoa(s.Family))

@@ -159,6 +159,7 @@ func (r *run) probe(ctx context.Context) {
 		r.resolveEncryption(ctx)
 	}
 	r.plan = Plan(r.settings)
+	r.settings.Until = lastAsked(r.plan, r.settings.Until)
 	r.emit(Event{Kind: EventPlan, Plan: &Planned{Settings: r.shownSettings(), Steps: stepIDs(r.plan)}})
 	once := &lane{run: r, seen: map[StepID]Evidence{}}
 	if blocked := r.runOnce(ctx, once); blocked != nil {
@@ -222,6 +223,16 @@ func (r *run) stopBefore(ctx context.Context, id StepID) *why {
 		return &why{reason: NotAsked}
 	}
 	return nil
+}
+
+// lastAsked is the step to stop after. One that this encryption has no place
+// for (starttls with ssl, a certificate with none) stands between the steps of
+// the connection and the login, so these are the last.
+func lastAsked(plan []Step, until StepID) StepID {
+	if until == "" || position(plan, until) >= 0 {
+		return until
+	}
+	return StepEHLO
 }
 
 // makeLanes gives a lane per address, or one without address behind a proxy that resolves.

@@ -106,7 +106,7 @@ func (o *checkOptions) probe(cmd *cobra.Command, p *process, targets []string, a
 		return err
 	}
 	o.beforeLogin(p, all)
-	run := probing{process: p, command: commandLine(cmd, understood(targets, all), homeFolder()), strict: o.output.strict,
+	run := probing{process: p, command: commandLine(cmd, understood(targets, all), homeFolder(), p.getenv), strict: o.output.strict,
 		out: out, mayAsk: mayAsk, prober: probe.Prober{Transcript: o.output.verbose, ProviderOf: providerOf, JudgeToken: judgeToken}}
 	if slices.ContainsFunc(all, func(s probe.Settings) bool { return s.OAuth != nil }) {
 		run.token = tokenOf(p, p.world(), mayAsk)

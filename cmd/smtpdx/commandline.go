@@ -4,11 +4,14 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/smtpdx/smtpdx/presets"
+	"github.com/smtpdx/smtpdx/probe/profile"
 	"github.com/smtpdx/smtpdx/probe/secret"
 )
 
@@ -16,17 +19,17 @@ import (
 // what the parser understood, so that nothing unknown gets in; a command that
 // prints a password, and user and password in a URL, are hidden; paths below
 // the home folder begin with ~. Targets are the arguments that were understood.
-func commandLine(cmd *cobra.Command, targets []string, home string) string {
+func commandLine(cmd *cobra.Command, targets []string, home string, getenv func(string) string) string {
 	words := strings.Fields(cmd.CommandPath())
 	for _, target := range targets {
 		words = append(words, shellWord(withoutUser(target)))
 	}
 	cmd.Flags().SortFlags = false // in the order in which they were typed
-	cmd.Flags().Visit(func(f *pflag.Flag) { words = append(words, flagWords(f, home)...) })
+	cmd.Flags().Visit(func(f *pflag.Flag) { words = append(words, flagWords(f, home, getenv)...) })
 	return strings.Join(words, " ")
 }
 
-func flagWords(f *pflag.Flag, home string) []string {
+func flagWords(f *pflag.Flag, home string, getenv func(string) string) []string {
 	name := "--" + f.Name
 	if f.Shorthand != "" {
 		name = "-" + f.Shorthand
@@ -37,19 +40,37 @@ func flagWords(f *pflag.Flag, home string) []string {
 			return []string{name + "=false"}
 		}
 		return []string{name}
-	case strings.HasSuffix(f.Name, "-command"), f.Name == "account" && mayBeKey(f.Value.String()):
+	case strings.HasSuffix(f.Name, "-command"), holdsNoName(f, getenv), f.Name == "account" && mayBeKey(f.Value.String()):
 		return []string{name, shellWord(secret.Hidden)}
 	case f.NoOptDefVal != "":
 		if f.Value.String() == f.NoOptDefVal {
 			return []string{name}
 		}
-		return []string{name + "=" + shellWord(f.Value.String())}
+		return []string{name + "=" + shellWord(secret.Hidden)} // a service, or the secret itself
 	}
 	var words []string
 	for _, value := range valuesOf(f) {
 		words = append(words, name, shellWord(withoutHome(withoutUser(value), home)))
 	}
 	return words
+}
+
+// holdsNoName tells whether the value of a flag that wants a name is none that
+// is known: somebody may have put the secret itself there.
+func holdsNoName(f *pflag.Flag, getenv func(string) string) bool {
+	value := f.Value.String()
+	switch {
+	case strings.HasSuffix(f.Name, "-env"):
+		return getenv(value) == ""
+	case strings.HasSuffix(f.Name, "-file"), f.Name == "client-cert", f.Name == "client-key":
+		_, err := os.Stat(value)
+		return err != nil && value != "-" && !filepath.IsAbs(value)
+	case f.Name == "auth":
+		return !slices.Contains(profile.Mechanisms(), strings.ToUpper(value))
+	case f.Name == "preset":
+		return presets.Name(strings.ToLower(value)) == ""
+	}
+	return false
 }
 
 // mayBeKey: an account that is no address and long may be an API key, which is

@@ -22,7 +22,12 @@ func TestCommandLineOfTheReportHoldsNoSecret(t *testing.T) {
 		{[]string{"--password-file", "/home/jane/doe/pw"}, nil, "smtpdx check --password-file ~/doe/pw"},
 		{[]string{"--password-file", "/home/janet/pw"}, nil, "smtpdx check --password-file /home/janet/pw"},
 		{[]string{"--password-keyring"}, nil, "smtpdx check --password-keyring"},
-		{[]string{"--password-keyring=other"}, nil, "smtpdx check --password-keyring=other"},
+		{[]string{"--password-keyring=other"}, nil, "smtpdx check --password-keyring='[hidden]'"},
+		{[]string{"--password-env", "PW"}, nil, "smtpdx check --password-env PW"},
+		{[]string{"--password-env", "geheim"}, nil, "smtpdx check --password-env '[hidden]'"},
+		{[]string{"--token-file", "geheim"}, nil, "smtpdx check --token-file '[hidden]'"},
+		{[]string{"--auth", "geheim"}, nil, "smtpdx check --auth '[hidden]'"},
+		{[]string{"--auth", "plain", "--preset", "geheim"}, nil, "smtpdx check --auth plain --preset '[hidden]'"},
 		{[]string{"--from", "a@b.example", "--from", "O'Hara <o@b.example>"}, nil, `smtpdx check --from a@b.example --from 'O'\''Hara <o@b.example>'`},
 	} {
 		p, _, _ := pipes(nil)
@@ -46,5 +51,5 @@ func parsed(t *testing.T, cmd *cobra.Command, args, targets []string) string {
 	if err := cmd.ParseFlags(args); err != nil {
 		t.Fatal(err)
 	}
-	return commandLine(cmd, targets, "/home/jane")
+	return commandLine(cmd, targets, "/home/jane", func(name string) string { return map[string]string{"PW": "x"}[name] })
 }

@@ -49,6 +49,9 @@ func newDemo(p *process) *cobra.Command {
 }
 
 func (o *demoOptions) run(cmd *cobra.Command, p *process, name string) error {
+	if err := o.output.check(); err != nil {
+		return err
+	}
 	dialogue, err := findDialogue(name)
 	if err != nil {
 		return err
@@ -72,7 +75,7 @@ func (o *demoOptions) run(cmd *cobra.Command, p *process, name string) error {
 	o.introduce(p, dialogue, server)
 	var seen probe.Report
 	out.printers = append(out.printers, folding{&seen})
-	run := probing{process: p, command: commandLine(cmd, []string{name}, ""), strict: o.output.strict, out: out, next: o.next(dialogue),
+	run := probing{process: p, command: commandLine(cmd, []string{name}, "", p.getenv), strict: o.output.strict, out: out, next: o.next(dialogue),
 		prober: probe.Prober{Transcript: o.output.verbose, Net: probe.Net{Roots: roots, PublicRoots: roots}}}
 	code, err := run.run(cmd.Context(), []probe.Settings{settings})
 	if closing := out.Close(); err == nil {

@@ -97,8 +97,8 @@ func parseWanted(typed string) (wanted, error) {
 		s = strings.TrimSpace(s[open+1 : len(s)-1])
 	}
 	at := strings.LastIndex(s, "@")
-	if at < 0 {
-		return wantedHost(s)
+	if at <= 0 {
+		return wantedHost(strings.TrimPrefix(s, "@"))
 	}
 	w := wanted{address: s, local: s[:at], name: asciiName(s[at+1:])}
 	if !isQuoted(w.local) && strings.ContainsAny(w.local, "@, ;") {

@@ -124,7 +124,7 @@ func TestOnlyTheDomainDecides(t *testing.T) {
 		`"a@b c"@web.de`:              {`"a@b c"@web.de`, `"a@b c"`, "web.de"},
 		" anna@web.de. ":              {"anna@web.de.", "anna", "web.de"},
 		"anna@bücher.example":         {"anna@bücher.example", "anna", "xn--bcher-kva.example"},
-		"@web.de":                     {"@web.de", "", "web.de"},
+		"@web.de":                     {"", "", "web.de"},
 		"SMTP.Example.COM:587":        {"", "", "smtp.example.com"},
 		"[2001:db8::1]":               {"", "", "[2001:db8::1]"},
 		"anna@[192.0.2.1]":            {"anna@[192.0.2.1]", "anna", "[192.0.2.1]"},

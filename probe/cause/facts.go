@@ -62,6 +62,7 @@ type Observation string
 const (
 	// settings
 	HostCleaned           Observation = "host-cleaned"
+	HostInternational     Observation = "host-international" // written in punycode
 	PortEncryptionUnusual Observation = "port-encryption-unusual"
 	EncryptionAmbiguous   Observation = "encryption-ambiguous" // "tls" was typed
 	FromDiffers           Observation = "from-differs"

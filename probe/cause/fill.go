@@ -75,7 +75,7 @@ func fixes(w words, all []FixEntry, v *view) []Fix {
 		if !ok || !v.holds(e.When) {
 			continue
 		}
-		list = append(list, Fix{Text: text, Who: e.Who, Setting: e.Setting, From: optional(e.From, w), To: optional(e.To, w),
+		list = append(list, Fix{Text: text, Who: e.Who, Setting: optional(e.Setting, w), From: optional(e.From, w), To: optional(e.To, w),
 			Path: optional(e.Path, w), Commands: commands(w, e.Commands)})
 	}
 	return list

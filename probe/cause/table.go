@@ -9,6 +9,7 @@ var entries = []Entry{
 		{Text: "Enter the host without anything around it", Who: "user", Setting: "host", From: "{given}", To: "{used}"},
 	}, Rules: []Rule{
 		{When: When{Step: []string{"settings"}, Seen: []Observation{"host-cleaned"}}, Confidence: "certain"},
+		{When: When{Step: []string{"settings"}, Seen: []Observation{"host-international"}}, Confidence: "certain", Title: []string{"the host {given} is {used} in the DNS", "the international name was written as the DNS has it"}, Explanation: []string{"The DNS knows names of plain letters only; others are written in punycode there. An application that does not do that itself finds no such host."}, Severity: "info"},
 	}},
 	{ID: "settings-port-encryption-unusual", Step: "settings", Title: []string{"port {port} and encryption {encryption} do not usually go together", "port and encryption do not usually go together"}, Explanation: []string{"Nearly all servers use 587 with TLS/STARTTLS and 465 with SSL. Other pairs exist, but more often one of the two settings is wrong."}, Who: "user", Severity: "warning", Fix: []FixEntry{
 		{When: &When{Port: []int{465}}, Text: "Set the encryption to SSL", Who: "user", Setting: "encryption", From: "{encryption}", To: "SSL"},

@@ -47,6 +47,11 @@ func cleanHost(typed string) cleaned {
 	return c
 }
 
+func isIP(s string) bool {
+	_, err := netip.ParseAddr(s)
+	return err == nil
+}
+
 // splitPort takes HOST:PORT and [ADDRESS]:PORT apart.
 func splitPort(s string) (host, port string) {
 	if rest, bracketed := strings.CutPrefix(s, "["); bracketed {

@@ -63,6 +63,10 @@ func (b *builder) proxy(v value) {
 		b.refuse("proxy", v, hint, "there is no such kind of proxy")
 		return
 	}
+	if _, has := u.User.Password(); has && v.level == levelFlag {
+		b.refuse("proxy", v, "Give the URL by the variable SMTPDX_PROXY or in a settings file.", "the URL has a password in it, and a command line is no place for one")
+		return
+	}
 	b.s.ProxyURL = secret.New(u.String())
 	b.s.Proxy = u.Scheme + "://" + u.Host
 }

@@ -92,11 +92,17 @@ func (b *builder) fromPreset() {
 
 func (b *builder) givenPort() (int, probe.Encryption) {
 	port, encryption := 0, probe.Encryption("")
+	host, _ := b.look("host")
+	typed := cleanHost(host.text)
 	if v, ok := b.look("port"); ok {
 		port = portNumber(v.text)
+	} else if typed.port != "" {
+		port = portNumber(typed.port)
 	}
 	if v, ok := b.look("encryption"); ok {
 		encryption, _ = encryptionOf(v.text, port)
+	} else if typed.scheme == "smtps" || typed.scheme == "ssl" {
+		encryption = probe.SSL
 	}
 	return port, encryption
 }

@@ -25,10 +25,18 @@ func TestAPresetFillsWhatIsAbsent(t *testing.T) {
 		{"preset=gmail encryption=starttls", "smtp.gmail.com:587 starttls "},
 		{"preset=Microsoft-365 account=jobs@acme.example", "smtp.office365.com:587 starttls jobs@acme.example"},
 		{"preset=sendgrid", "smtp.sendgrid.net:587 starttls apikey"},
+		{"preset=gmail target=localhost:2603", "localhost:2603 auto "},
+		{"preset=gmail target=smtp.gmail.com:587", "smtp.gmail.com:587 starttls "},
+		{"preset=gmail target=smtps://smtp.gmail.com", "smtp.gmail.com:465 ssl "},
 		{"preset=gmail host=smtp.relay.example", "smtp.relay.example:465 ssl "},
 	} {
 		d := desk{}
-		s := d.one(t, Flags{Values: values(c.given), Until: "ehlo"})
+		f := Flags{Values: values(c.given), Until: "ehlo"}
+		if target := f.Values["target"]; target != "" {
+			f.Targets = []string{target}
+			delete(f.Values, "target")
+		}
+		s := d.one(t, f)
 		got := s.Host + ":" + portText(s.Port) + " " + string(s.Encryption) + " " + s.Account
 		if s.Refused != nil || got != c.want {
 			t.Errorf("%s: %s, want %s; %+v", c.given, got, c.want, s.Refused)

@@ -10,6 +10,8 @@ import (
 	"github.com/smtpdx/smtpdx/probe/secret"
 )
 
+const portHint = "Usual are 587 (TLS/STARTTLS) and 465 (SSL)."
+
 const hostHint = "The name of the mail server is wanted, for example smtp.example.com."
 
 // server finds host, port and encryption, which depend on each other.
@@ -30,6 +32,9 @@ func (b *builder) server() {
 		return
 	case c.host == "":
 		b.refuse("host", v, hostHint, "nothing is left of the host without its decoration")
+		return
+	case strings.Contains(c.host, ":") && !isIP(c.host):
+		b.refuse("host", v, "HOST:PORT, or [ADDRESS]:PORT for an IPv6 address.", "there is a colon too many in the host")
 		return
 	}
 	b.s.Host = c.host
@@ -55,6 +60,9 @@ func (b *builder) noteCleaned(v value, c cleaned) {
 	if typed == c.host || typed == "["+c.host+"]" {
 		return
 	}
+	if toASCII(typed) == c.host {
+		b.see(cause.HostInternational, map[string]string{"given": secret.Clean(v.text), "used": c.host})
+	}
 	b.s.Cleaned = append(b.s.Cleaned, probe.Cleaned{Key: "host", Given: secret.Clean(v.text), Used: c.host})
 }
 
@@ -63,11 +71,15 @@ func (b *builder) isTarget() bool { return b.set.target.host != "" }
 // port reads the setting; a port behind the host counts where there is none.
 func (b *builder) port(host value, c cleaned) {
 	v, ok := b.find("port")
+	if flag := b.flags.Values["port"]; flag != "" && portNumber(flag) == 0 {
+		b.refuse("port", v, portHint, "the port has to be a number from 1 to 65535")
+		return
+	}
 	if b.isTarget() && c.port != "" && b.flags.Values["port"] != "" && portNumber(b.flags.Values["port"]) != portNumber(c.port) {
 		b.reject(&UsageError{Key: "port", Text: "two ports are given, by --port and behind the host", Hint: "Keep one of them."})
 		return
 	}
-	if c.port != "" && (!ok || v.level < host.level) {
+	if c.port != "" && (!ok || v.level < host.level || v.origin.From == "preset") {
 		v, ok = host, true
 		v.text = c.port
 		b.s.Origins["port"] = host.origin
@@ -77,7 +89,7 @@ func (b *builder) port(host value, c cleaned) {
 	}
 	b.s.Port = portNumber(v.text)
 	if b.s.Port == 0 {
-		b.refuse("port", v, "Usual are 587 (TLS/STARTTLS) and 465 (SSL).", "the port has to be a number from 1 to 65535")
+		b.refuse("port", v, portHint, "the port has to be a number from 1 to 65535")
 	}
 }
 
@@ -113,7 +125,7 @@ func encryptionOf(word string, port int) (e probe.Encryption, isAmbiguous bool) 
 
 func (b *builder) encryption(c cleaned) {
 	v, ok := b.find("encryption")
-	if !ok {
+	if isSSL := c.scheme == "smtps" || c.scheme == "ssl"; !ok || isSSL && v.origin.From == "preset" {
 		b.s.Encryption = probe.Auto
 		if c.scheme == "smtps" || c.scheme == "ssl" {
 			b.s.Encryption = probe.SSL

@@ -85,6 +85,10 @@ func TestTargetsThatCannotBeUsedAreNotRepeated(t *testing.T) {
 	d := desk{}
 	text, _ := d.refusal(t, Flags{Targets: []string{"smtp.example.com:465"}, Values: map[string]string{"port": "587"}})
 	mustHold(t, "the message", text, "two ports")
+	text, _ = d.refusal(t, Flags{Targets: []string{"smtp.example.com:587:587"}})
+	mustHold(t, "the message", text, "a colon too many")
+	text, _ = d.refusal(t, Flags{Targets: []string{"smtp.example.com:465"}, Values: map[string]string{"port": "abc"}})
+	mustHold(t, "the message", text, "a number from 1 to 65535")
 	text, _ = d.refusal(t, Flags{Targets: []string{"smtp.example.com"}, Values: map[string]string{"host": "smtp.example.com"}})
 	mustHold(t, "the message", text, "named twice")
 }

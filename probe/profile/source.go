@@ -30,6 +30,7 @@ func (b *builder) credentials() {
 	b.exposure(token)
 	b.exposure(password)
 	if b.s.Account == "" {
+		b.withoutAccount(token, password)
 		return
 	}
 	switch {
@@ -40,6 +41,17 @@ func (b *builder) credentials() {
 		b.s.Token = b.fetch(token)
 	case password != nil:
 		b.s.Password = b.fetch(password)
+	}
+}
+
+// withoutAccount refuses a credential that nobody would log in with: an account
+// that was forgotten must not look like a check that passed.
+func (b *builder) withoutAccount(all ...*credential) {
+	for _, c := range all {
+		if c != nil && c.source.Kind != "prompt" && reachesLogin(b.flags.Until) {
+			b.reject(&UsageError{Key: "account", Text: c.at + ": there is a " + c.key + " and no account to log in with",
+				Hint: "-u ACCOUNT, account: in the file, or SMTPDX_ACCOUNT. Without a login leave the " + c.key + " out."})
+		}
 	}
 }
 
@@ -125,13 +137,29 @@ func (b *builder) fetch(c *credential) probe.Credential {
 	if c.source.Kind == "prompt" || !reachesLogin(b.flags.Until) {
 		return out
 	}
-	v, wrong := b.read(c, b.s.Account)
+	v, wrong := b.bounded(c)
 	if wrong != nil {
 		b.reject(wrong)
 		return out
 	}
 	out.Value = v
 	return out
+}
+
+// bounded reads a credential within the time of a command, or the deadline
+// where that is shorter.
+func (b *builder) bounded(c *credential) (secret.Value, *UsageError) {
+	limit := commandTime
+	if b.s.Deadline > 0 {
+		limit = min(limit, b.s.Deadline)
+	}
+	ctx, cancel := context.WithTimeoutCause(b.ctx, limit, &commandError{fmt.Sprintf("it did not end within %v", limit)})
+	defer cancel()
+	l := *b.loader
+	l.ctx = ctx
+	v, wrong := l.read(c, b.s.Account)
+	b.stdin = l.stdin
+	return v, wrong
 }
 
 func reachesLogin(until probe.StepID) bool {

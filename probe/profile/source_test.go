@@ -1,6 +1,7 @@
 package profile
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -204,6 +205,48 @@ func TestCommandsEndInTime(t *testing.T) {
 	_, err := runCommand(t.Context(), []string{"smtpdx-there-is-no-such-program"})
 	if err == nil || !strings.Contains(err.Error(), "no such program") {
 		t.Errorf("%v after %v", err, time.Since(began))
+	}
+}
+
+func TestACredentialWithoutAnAccountIsRefused(t *testing.T) {
+	t.Parallel()
+	d := desk{vars: map[string]string{"P": canary, "SMTPDX_TOKEN": canary}}
+	host := map[string]string{"host": "smtp.example.com"}
+	text, hint := d.refusal(t, Flags{Values: host, Password: []Source{{Kind: "env", Value: "P"}}, Token: []Source{{Kind: "env", Value: "P"}}})
+	mustHold(t, "the message", text, "no account to log in with")
+	mustHold(t, "the hint", hint, "-u ACCOUNT")
+	if s := d.one(t, Flags{Values: host, Password: []Source{{Kind: "env", Value: "P"}}, Token: []Source{{Kind: "env", Value: "P"}}, Until: "ehlo"}); s.Refused != nil {
+		t.Errorf("before the login it does not matter: %+v", s.Refused)
+	}
+}
+
+func TestASourceHasNoMoreTimeThanTheDeadline(t *testing.T) {
+	t.Parallel()
+	d := desk{}
+	w := d.world()
+	w.Run = func(ctx context.Context, _ []string) ([]byte, error) {
+		<-ctx.Done()
+		return nil, context.Cause(ctx)
+	}
+	f := given(Source{Kind: "command", Value: "pass"})
+	f.Values["deadline"] = "20ms"
+	all, err := Load(t.Context(), f, w)
+	if err != nil || all[0].Refused == nil {
+		t.Fatalf("%v, %+v", err, all)
+	}
+	mustHold(t, "the message", all[0].Refused.Text, "it did not end within 20ms")
+}
+
+func TestAPasswordInAProxysURLIsNoFlag(t *testing.T) {
+	t.Parallel()
+	d := desk{vars: map[string]string{"SMTPDX_PROXY": "http://me:Pa55-canary@proxy.example:3128"}}
+	text, hint := d.refusal(t, Flags{Values: map[string]string{"host": "smtp.example.com", "proxy": "http://me:Pa55-canary@proxy.example:3128"}})
+	mustHold(t, "the hint", hint, "SMTPDX_PROXY")
+	if strings.Contains(text+hint, "canary") {
+		t.Errorf("the password is repeated: %s", text)
+	}
+	if s := d.one(t, Flags{Values: map[string]string{"host": "smtp.example.com"}}); s.Refused != nil || s.Proxy != "http://proxy.example:3128" {
+		t.Errorf("by the variable it is taken: %+v", s.Refused)
 	}
 }
 

@@ -163,8 +163,9 @@ func await[T any](ctx context.Context, do func() (T, error)) (T, error) {
 func reason(err error) string {
 	var twice *stdinTwiceError
 	var path *fs.PathError
+	var command *commandError
 	switch {
-	case errors.As(err, &twice), errors.Is(err, errTooLarge):
+	case errors.As(err, &twice), errors.Is(err, errTooLarge), errors.As(err, &command):
 		return err.Error()
 	case errors.Is(err, fs.ErrNotExist):
 		return "there is no such file"
@@ -185,7 +186,7 @@ func (e *commandError) Error() string { return e.text }
 // runCommand runs a password command without a shell. What it says on standard
 // error goes to nobody, since it may repeat the password.
 func runCommand(ctx context.Context, argv []string) ([]byte, error) {
-	limit, cancel := context.WithTimeout(ctx, commandTime)
+	limit, cancel := context.WithTimeoutCause(ctx, commandTime, &commandError{fmt.Sprintf("it did not end within %v", commandTime)})
 	defer cancel()
 	var out bytes.Buffer
 	cmd := exec.CommandContext(limit, argv[0], argv[1:]...) //nolint:gosec // the user names the command
@@ -196,10 +197,8 @@ func runCommand(ctx context.Context, argv []string) ([]byte, error) {
 	switch {
 	case err == nil:
 		return out.Bytes(), nil
-	case ctx.Err() != nil:
-		return nil, context.Cause(ctx)
-	case limit.Err() != nil:
-		return nil, &commandError{fmt.Sprintf("it did not end within %v", commandTime)}
+	case limit.Err() != nil, interrupted(ctx, status, err):
+		return nil, context.Cause(limit)
 	case errors.As(err, &status) && status.ExitCode() >= 0:
 		return nil, &commandError{fmt.Sprintf("it ended with exit status %d", status.ExitCode())}
 	case errors.As(err, &status):
@@ -210,6 +209,20 @@ func runCommand(ctx context.Context, argv []string) ([]byte, error) {
 		return nil, &commandError{"the program may not be run"}
 	}
 	return nil, &commandError{"it could not be run"}
+}
+
+// interrupted tells whether a signal that ended the command is about to end
+// this program as well: Ctrl-C reaches both, in any order.
+func interrupted(ctx context.Context, status *exec.ExitError, err error) bool {
+	if !errors.As(err, &status) || status.ExitCode() >= 0 {
+		return false
+	}
+	select {
+	case <-ctx.Done():
+		return true
+	case <-time.After(200 * time.Millisecond):
+		return false
+	}
 }
 
 // limited keeps what a secret may have, and one byte more.

@@ -50,6 +50,9 @@ func Judge(i Inspection, account, provider string, now time.Time) []Problem {
 	if provider == "" {
 		provider = i.Provider
 	}
+	if provider == "" && (meets(i.Audience, graph()) || meets(i.Audience, exchange())) {
+		provider = Microsoft
+	}
 	var problems []Problem
 	for _, p := range []*Problem{judgeTimes(i, now), judgeAudience(i, provider, isTold), judgeScope(i, provider), judgeUser(i, account)} {
 		if p != nil {
