@@ -101,7 +101,7 @@ func reachesLogin(until probe.StepID) bool {
 // probe runs the engine and prints what it says.
 func (o *checkOptions) probe(cmd *cobra.Command, p *process, targets []string, all []probe.Settings, mayAsk bool) error {
 	alone := refusedAlone(all)
-	out, err := o.output.open(p, printing{noScreen: alone != nil && !o.output.isMachine(), noVerdict: alone != nil})
+	out, err := o.output.open(p, printing{noScreen: alone != nil && !o.output.reportsRefusals(), noVerdict: alone != nil})
 	if err != nil {
 		return err
 	}
@@ -210,8 +210,8 @@ func (p *process) reportUsage(ctx context.Context, args []string, wrong *usageEr
 	}
 }
 
-// wantedFormat looks for -o json or jsonl in a command line of check that the
-// parser may not have understood; "" for any other.
+// wantedFormat looks for the -o of a format that reports refusals in a command
+// line of check that the parser may not have understood; "" for any other.
 func wantedFormat(args []string) string {
 	if len(args) == 0 || args[0] != "check" {
 		return ""
@@ -225,7 +225,7 @@ func wantedFormat(args []string) string {
 		if (arg == "-o" || arg == "--output") && i+1 < len(args) {
 			value, found = args[i+1], true
 		}
-		if found && (&outputOptions{format: value}).isMachine() {
+		if found && (&outputOptions{format: value}).reportsRefusals() {
 			return value
 		}
 	}

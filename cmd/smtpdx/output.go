@@ -26,6 +26,21 @@ func formats() []string {
 	return names
 }
 
+// endings are the endings of file names that tell the format.
+func endings() []string {
+	var all []string
+	for _, f := range report.Formats() {
+		all = append(all, f.Endings...)
+	}
+	return all
+}
+
+// enumerated joins words as a sentence has them: "a, b or c".
+func enumerated(words []string, before string) string {
+	last := len(words) - 1
+	return strings.Join(words[:last], ", ") + " " + before + " " + words[last]
+}
+
 // outputOptions are the flags on what is printed and how.
 type outputOptions struct {
 	format  string
@@ -37,18 +52,25 @@ type outputOptions struct {
 
 func (o *outputOptions) add(flags *pflag.FlagSet) {
 	inGroup(flags, "Output", func(f *pflag.FlagSet) {
-		f.StringVarP(&o.format, "output", "o", formatText, "`FORMAT` of standard output: text, json or jsonl")
-		f.StringArrayVar(&o.reports, "report", nil, "also write a report to `FILE`, format by its ending (.txt .json .jsonl) or FORMAT=FILE; repeatable")
+		f.StringVarP(&o.format, "output", "o", formatText, "`FORMAT` of standard output: "+enumerated(formats(), "or"))
+		f.StringArrayVar(&o.reports, "report", nil, "also write a report to `FILE`, format by its ending ("+strings.Join(endings(), " ")+") or FORMAT=FILE; repeatable")
 		f.BoolVarP(&o.quiet, "quiet", "q", false, "one line a result")
 		f.BoolVarP(&o.verbose, "verbose", "v", false, "with every line of the dialogue, credentials hidden")
 		f.BoolVar(&o.strict, "strict", false, "exit code 3 when there are only warnings")
 	})
 }
 
-// isMachine tells whether standard output is for a program.
+// isMachine tells whether standard output is a document or for a program.
 func (o *outputOptions) isMachine() bool {
 	f, _ := report.Lookup(o.format)
 	return f.Machine
+}
+
+// reportsRefusals tells whether standard output has a report also of what could
+// not be used, and was not tried.
+func (o *outputOptions) reportsRefusals() bool {
+	f, _ := report.Lookup(o.format)
+	return f.Refusals
 }
 
 func (o *outputOptions) check() error {
@@ -90,7 +112,7 @@ func parseReport(value string) (reportFile, error) {
 	}
 	format, known := report.ByEnding(value)
 	if !known {
-		return reportFile{}, usage("FILE.txt, FILE.json, FILE.jsonl, or FORMAT=FILE with one of these formats: "+strings.Join(formats(), ", "),
+		return reportFile{}, usage("A FILE that ends in "+enumerated(endings(), "or")+", or FORMAT=FILE with one of these formats: "+strings.Join(formats(), ", "),
 			"--report: the format does not show in the file's name")
 	}
 	return reportFile{format.Name, value}, nil

@@ -14,6 +14,7 @@ func TestReportFileFormatComesFromItsNameOrIsSaid(t *testing.T) {
 		"r.txt":            {"text", "r.txt"},
 		"a/b.JSON":         {"json", "a/b.JSON"},
 		"r.jsonl":          {"jsonl", "r.jsonl"},
+		"R.MD":             {"markdown", "R.MD"},
 		"json=events.log":  {"json", "events.log"},
 		"text=/dev/stderr": {"text", "/dev/stderr"},
 		"a=b.json":         {"json", "a=b.json"},
@@ -50,7 +51,7 @@ func (brokenPipe) Write([]byte) (int, error) { return 0, errors.New("no space le
 
 func TestOutputThatCannotBeWrittenIsAFailureOfTheTool(t *testing.T) {
 	t.Parallel()
-	for _, format := range []string{"text", "json", "jsonl"} {
+	for _, format := range formats() {
 		p, _, errs := pipes(nil)
 		p.out = brokenPipe{}
 		if code := run(context.Background(), p, []string{"demo", "-o", format}); code != exitFailed || !strings.Contains(errs.String(), "no space left") {
