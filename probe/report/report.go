@@ -66,6 +66,7 @@ func Formats() []Format {
 		{Name: "json", Endings: []string{".json"}, Machine: true, Refusals: true, printer: newJSON},
 		{Name: "jsonl", Endings: []string{".jsonl"}, Machine: true, Refusals: true, printer: newJSONLines},
 		{Name: "markdown", Endings: []string{".md"}, Machine: true, printer: newMarkdown},
+		{Name: "junit", Endings: []string{".xml"}, Machine: true, printer: newJUnit},
 	}
 }
 
