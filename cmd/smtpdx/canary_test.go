@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -63,10 +64,10 @@ func TestSecretsAppearInNoOutput(t *testing.T) {
 				args := append([]string{"check", net.JoinHostPort(server.Host(), strconv.Itoa(server.Port())), "--encryption", "starttls", "-u", c.account, "--" + c.kind + "-env", "CANARY", "--from", "jobs@acme.example",
 					"--ca-file", ca}, append(format, reports...)...)
 				code := run(context.Background(), p, args)
-				if code != 0 && code != 16 {
+				if forMonitoring := slices.Contains(format, "nagios"); code != 0 && code != 16 && !(forMonitoring && code == 2 && strings.Contains(out.String(), "auth")) {
 					t.Fatalf("%v: exit code %d, so nothing was tried\n%s", format, code, errs)
 				}
-				if c.kind == "password" && format[0] != "-q" && !strings.Contains(out.String(), "[hidden]") {
+				if c.kind == "password" && format[0] != "-q" && !strings.HasPrefix(out.String(), "SMTP ") && !strings.Contains(out.String(), "[hidden]") {
 					t.Errorf("%v: the server repeated nothing, so this shows nothing", format)
 				}
 				holdsNot(t, "standard output of "+strings.Join(format, " "), out.String(), c.secret, c.account)

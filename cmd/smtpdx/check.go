@@ -216,20 +216,34 @@ func wantedFormat(args []string) string {
 	if len(args) == 0 || args[0] != "check" {
 		return ""
 	}
+	if format := formatOf(args); (&outputOptions{format: format}).reportsRefusals() {
+		return format
+	}
+	return ""
+}
+
+// isForMonitoring tells whether a command line that probes has -o nagios.
+func isForMonitoring(args []string) bool {
+	return len(args) > 0 && (args[0] == "check" || args[0] == "demo") && formatOf(args) == "nagios"
+}
+
+// formatOf is the last value of -o in a command line, as the parser has it.
+func formatOf(args []string) string {
+	format := ""
 	for i, arg := range args {
 		value, found := strings.CutPrefix(arg, "--output=")
-		if !found {
+		if !found && !strings.HasPrefix(arg, "--") {
 			value, found = strings.CutPrefix(arg, "-o")
 			value = strings.TrimPrefix(value, "=")
 		}
 		if (arg == "-o" || arg == "--output") && i+1 < len(args) {
 			value, found = args[i+1], true
 		}
-		if found && (&outputOptions{format: value}).reportsRefusals() {
-			return value
+		if found {
+			format = value
 		}
 	}
-	return ""
+	return format
 }
 
 // checkByDoubleClick asks, checks, and leaves a report beside the program,

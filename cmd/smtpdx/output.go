@@ -120,6 +120,8 @@ func parseReport(value string) (reportFile, error) {
 
 // outputs hand the events of a run to every place they go to.
 type outputs struct {
+	process  *process
+	seen     probe.Report // so far
 	printers []report.Printer
 	files    []*os.File
 }
@@ -137,7 +139,7 @@ func (o *outputOptions) open(p *process, how printing) (*outputs, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &outputs{}
+	out := &outputs{process: p}
 	if !how.noScreen {
 		err = out.add(o.format, p.out, o.onScreen(p))
 	}
@@ -183,6 +185,11 @@ func (o *outputs) create(f reportFile, options report.Options) error {
 
 // Print hands an event to every printer.
 func (o *outputs) Print(e probe.Event) error {
+	o.seen.Add(e)
+	if e.End != nil {
+		state := report.NagiosState(o.seen)
+		o.process.monitored = &state
+	}
 	for _, p := range o.printers {
 		if err := p.Event(e); err != nil {
 			return fmt.Errorf("write the report: %w", err)
