@@ -14,8 +14,11 @@ import (
 	"github.com/smtpdx/smtpdx/probe/report"
 )
 
-// formatText is the format for a person.
-const formatText = "text"
+// formatText is the format for a person, formatGitHub the one with a summary.
+const (
+	formatText   = "text"
+	formatGitHub = "github"
+)
 
 // formats are the names of what -o knows.
 func formats() []string {
@@ -146,6 +149,9 @@ func (o *outputOptions) open(p *process, how printing) (*outputs, error) {
 	if err == nil && o.isMachine() && !how.noVerdict {
 		err = out.add(formatText, p.err, report.Options{Quiet: true, Width: p.term.width})
 	}
+	if summary := p.getenv("GITHUB_STEP_SUMMARY"); err == nil && o.format == formatGitHub && summary != "" {
+		err = out.summarize(summary)
+	}
 	for _, f := range files {
 		if err == nil {
 			err = out.create(f, report.Options{Verbose: o.verbose, Unicode: true, Shell: p.term.shell()})
@@ -181,6 +187,17 @@ func (o *outputs) create(f reportFile, options report.Options) error {
 	}
 	o.files = append(o.files, file)
 	return o.add(f.format, file, options)
+}
+
+// summarize appends the report to the job summary of GitHub Actions, to which
+// other steps of the job may have written.
+func (o *outputs) summarize(path string) error {
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o644)
+	if err != nil {
+		return usage("", "the job summary in GITHUB_STEP_SUMMARY cannot be written: %v", err)
+	}
+	o.files = append(o.files, file)
+	return o.add(formatMarkdown, file, report.Options{})
 }
 
 // Print hands an event to every printer.

@@ -101,3 +101,23 @@ func TestReportFileHoldsTheSameAsTheScreen(t *testing.T) {
 		t.Errorf("file:\n%s\nscreen:\n%s", text, out)
 	}
 }
+
+func TestGitHubSummaryIsAppended(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "summary.md")
+	if err := os.WriteFile(path, []byte("from another step\n\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p, out, errs := pipes(map[string]string{"GITHUB_STEP_SUMMARY": path})
+	if code := run(context.Background(), p, []string{"demo", wrongEncryption, "-o", "github"}); code != 14 || !strings.HasPrefix(out.String(), "::error title=Mail settings of localhost%3A") {
+		t.Errorf("exit code %d\n%s%s", code, out, errs)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil || !strings.HasPrefix(string(text), "from another step\n\n# Mail settings of localhost:") {
+		t.Errorf("%v\n%s", err, text)
+	}
+	p, out, _ = pipes(map[string]string{"GITHUB_STEP_SUMMARY": filepath.Join(path, "no-folder")})
+	if code := run(context.Background(), p, []string{"demo", "-o", "github"}); code != exitUsage || out.Len() > 0 {
+		t.Errorf("a summary that cannot be written: exit code %d, %q", code, out)
+	}
+}

@@ -67,6 +67,7 @@ func Formats() []Format {
 		{Name: "jsonl", Endings: []string{".jsonl"}, Machine: true, Refusals: true, printer: newJSONLines},
 		{Name: "markdown", Endings: []string{".md"}, Machine: true, printer: newMarkdown},
 		{Name: "junit", Endings: []string{".xml"}, Machine: true, printer: newJUnit},
+		{Name: "github", Machine: true, printer: newGitHub},
 		{Name: "nagios", Machine: true, Refusals: true, printer: newNagios},
 	}
 }
