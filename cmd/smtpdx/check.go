@@ -222,9 +222,9 @@ func wantedFormat(args []string) string {
 	return ""
 }
 
-// isForMonitoring tells whether a command line that probes has -o nagios.
+// isForMonitoring tells whether a command line whose output is a report has -o nagios.
 func isForMonitoring(args []string) bool {
-	return len(args) > 0 && (args[0] == "check" || args[0] == "demo") && formatOf(args) == "nagios"
+	return len(args) > 0 && (args[0] == "check" || args[0] == "demo" || args[0] == "report") && formatOf(args) == "nagios"
 }
 
 // formatOf is the last value of -o in a command line, as the parser has it.

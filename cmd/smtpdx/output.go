@@ -54,12 +54,19 @@ type outputOptions struct {
 }
 
 func (o *outputOptions) add(flags *pflag.FlagSet) {
+	o.addPrinting(flags)
+	inGroup(flags, "Output", func(f *pflag.FlagSet) {
+		f.BoolVar(&o.strict, "strict", false, "exit code 3 when there are only warnings")
+	})
+}
+
+// addPrinting adds the flags of a command that probes nothing.
+func (o *outputOptions) addPrinting(flags *pflag.FlagSet) {
 	inGroup(flags, "Output", func(f *pflag.FlagSet) {
 		f.StringVarP(&o.format, "output", "o", formatText, "`FORMAT` of standard output: "+enumerated(formats(), "or"))
 		f.StringArrayVar(&o.reports, "report", nil, "also write a report to `FILE`, format by its ending ("+strings.Join(endings(), " ")+") or FORMAT=FILE; repeatable")
 		f.BoolVarP(&o.quiet, "quiet", "q", false, "one line a result")
 		f.BoolVarP(&o.verbose, "verbose", "v", false, "with every line of the dialogue, credentials hidden")
-		f.BoolVar(&o.strict, "strict", false, "exit code 3 when there are only warnings")
 	})
 }
 
