@@ -101,7 +101,7 @@ func reachesLogin(until probe.StepID) bool {
 // probe runs the engine and prints what it says.
 func (o *checkOptions) probe(cmd *cobra.Command, p *process, targets []string, all []probe.Settings, mayAsk bool) error {
 	alone := refusedAlone(all)
-	out, err := o.output.open(p, printing{noScreen: alone != nil && !o.output.isMachine(), noVerdict: alone != nil})
+	out, err := o.output.open(p, printing{noScreen: alone != nil && !o.output.reportsRefusals(), noVerdict: alone != nil})
 	if err != nil {
 		return err
 	}
@@ -210,26 +210,40 @@ func (p *process) reportUsage(ctx context.Context, args []string, wrong *usageEr
 	}
 }
 
-// wantedFormat looks for -o json or jsonl in a command line of check that the
-// parser may not have understood; "" for any other.
+// wantedFormat looks for the -o of a format that reports refusals in a command
+// line of check that the parser may not have understood; "" for any other.
 func wantedFormat(args []string) string {
 	if len(args) == 0 || args[0] != "check" {
 		return ""
 	}
+	if format := formatOf(args); (&outputOptions{format: format}).reportsRefusals() {
+		return format
+	}
+	return ""
+}
+
+// isForMonitoring tells whether a command line whose output is a report has -o nagios.
+func isForMonitoring(args []string) bool {
+	return len(args) > 0 && (args[0] == "check" || args[0] == "demo" || args[0] == "report") && formatOf(args) == "nagios"
+}
+
+// formatOf is the last value of -o in a command line, as the parser has it.
+func formatOf(args []string) string {
+	format := ""
 	for i, arg := range args {
 		value, found := strings.CutPrefix(arg, "--output=")
-		if !found {
+		if !found && !strings.HasPrefix(arg, "--") {
 			value, found = strings.CutPrefix(arg, "-o")
 			value = strings.TrimPrefix(value, "=")
 		}
 		if (arg == "-o" || arg == "--output") && i+1 < len(args) {
 			value, found = args[i+1], true
 		}
-		if found && (&outputOptions{format: value}).isMachine() {
-			return value
+		if found {
+			format = value
 		}
 	}
-	return ""
+	return format
 }
 
 // checkByDoubleClick asks, checks, and leaves a report beside the program,

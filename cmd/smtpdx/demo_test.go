@@ -5,6 +5,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -28,8 +30,9 @@ func TestEveryDemoEndsAsItsDialogueSays(t *testing.T) {
 	for _, d := range smtptest.Catalogue() {
 		t.Run(d.Name, func(t *testing.T) {
 			t.Parallel()
+			saved := filepath.Join(t.TempDir(), "r.json")
 			p, out, errs := pipes(nil)
-			code := run(context.Background(), p, []string{"demo", d.Name, "-o", "jsonl", "-v", "--report", "json=" + t.TempDir() + "/r.json"})
+			code := run(context.Background(), p, []string{"demo", d.Name, "-o", "jsonl", "-v", "--report", saved})
 			if code != d.ExitCode {
 				t.Fatalf("exit code %d, want %d\n%s", code, d.ExitCode, errs)
 			}
@@ -37,6 +40,15 @@ func TestEveryDemoEndsAsItsDialogueSays(t *testing.T) {
 			fitsSchema(t, report)
 			if got := len(report.Results[0].Next); got == 0 && d.Verdict == "fail" {
 				t.Error("a failure without a next step")
+			}
+			document, err := os.ReadFile(saved)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, text := range []string{string(document), out.String()} {
+				if code, again, errs := rendered(text, "json"); code != 0 || again != string(document) {
+					t.Errorf("printed again it is another: exit code %d %s\n%s\n%s", code, errs, document, again)
+				}
 			}
 		})
 	}

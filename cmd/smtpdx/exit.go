@@ -72,6 +72,21 @@ func (p *process) complain(text, hint string) {
 	}
 }
 
+// exitNotKnown is what a monitoring system takes for UNKNOWN.
+const exitNotKnown = 3
+
+// monitoringCode replaces the exit code by that of a monitoring plugin: the
+// state of what was seen, or 3 where smtpdx could not do its work.
+func (p *process) monitoringCode(code int) int {
+	switch {
+	case code == exitFailed, p.monitored == nil && code != exitPassed:
+		return exitNotKnown
+	case p.monitored == nil: // --help
+		return code
+	}
+	return *p.monitored
+}
+
 // codeOfStep is the exit code of a probe that failed at a step.
 func codeOfStep(id probe.StepID) int {
 	switch id {

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"strings"
 	"testing"
 
 	"github.com/smtpdx/smtpdx/probe"
@@ -44,6 +46,27 @@ func TestEveryStepHasItsExitCode(t *testing.T) {
 	for _, step := range probe.AllSteps() {
 		if got := codeOfStep(step); got != want[step] || got == 0 {
 			t.Errorf("%s: %d, want %d", step, got, want[step])
+		}
+	}
+}
+
+func TestMonitoringGetsItsOwnExitCodes(t *testing.T) {
+	t.Parallel()
+	for args, want := range map[string]struct {
+		code int
+		line string
+	}{
+		"demo -o nagios":                          {0, "SMTP OK - "},
+		"demo cert-expires-soon -o nagios":        {1, "SMTP WARNING - "},
+		"demo wrong-encryption --output=nagios":   {2, "SMTP CRITICAL - "},
+		"check -o nagios":                         {3, "SMTP UNKNOWN - "},
+		"check localhost --port many -onagios":    {3, "SMTP UNKNOWN - "},
+		"demo no-such-dialogue -o nagios":         {3, ""},
+		"demo wrong-encryption -o nagios -o json": {14, "{"},
+	} {
+		p, out, errs := pipes(nil)
+		if code := run(context.Background(), p, strings.Fields(args)); code != want.code || !strings.HasPrefix(out.String(), want.line) {
+			t.Errorf("%s: exit code %d\n%s%s", args, code, out, errs)
 		}
 	}
 }

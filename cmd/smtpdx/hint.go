@@ -74,7 +74,7 @@ func foreignFlags() map[string]string {
 		"-crlf": "Not needed here.", "-quiet": "-q.", "--silent": "-q.", "-n": "-q.", "-debug": "-v.", "--debug": "-v.", "-showcerts": "-o json holds the chain as sent.",
 		"-i": "-o json holds every reply.", "-V": "smtpdx version.",
 		"--file": "-c FILE.", "-C": "-c FILE.", "--profile": "The profile's name is the argument: smtpdx check NAME.",
-		"--json": "-o json.", "--jsonl": "-o jsonl.", "--format": "-o text, json or jsonl.", "-j": "-o json.",
+		"--json": "-o json.", "--jsonl": "-o jsonl.", "--format": "-o " + enumerated(formats(), "or") + ".", "-j": "-o json.",
 		"--non-interactive": "--no-input.", "--batch": "--no-input.",
 	}
 }

@@ -26,6 +26,14 @@ func main() {
 
 // run runs one command line and gives the exit code.
 func run(ctx context.Context, p *process, args []string) int {
+	code := runCommand(ctx, p, args)
+	if isForMonitoring(args) {
+		return p.monitoringCode(code)
+	}
+	return code
+}
+
+func runCommand(ctx context.Context, p *process, args []string) int {
 	err := prescan(args)
 	if err == nil {
 		root := newRoot(p, args)

@@ -14,8 +14,11 @@ import (
 	"github.com/smtpdx/smtpdx/probe/report"
 )
 
-// formatText is the format for a person.
-const formatText = "text"
+// formatText is the format for a person, formatGitHub the one with a summary.
+const (
+	formatText   = "text"
+	formatGitHub = "github"
+)
 
 // formats are the names of what -o knows.
 func formats() []string {
@@ -24,6 +27,21 @@ func formats() []string {
 		names = append(names, f.Name)
 	}
 	return names
+}
+
+// endings are the endings of file names that tell the format.
+func endings() []string {
+	var all []string
+	for _, f := range report.Formats() {
+		all = append(all, f.Endings...)
+	}
+	return all
+}
+
+// enumerated joins words as a sentence has them: "a, b or c".
+func enumerated(words []string, before string) string {
+	last := len(words) - 1
+	return strings.Join(words[:last], ", ") + " " + before + " " + words[last]
 }
 
 // outputOptions are the flags on what is printed and how.
@@ -36,19 +54,33 @@ type outputOptions struct {
 }
 
 func (o *outputOptions) add(flags *pflag.FlagSet) {
+	o.addPrinting(flags)
 	inGroup(flags, "Output", func(f *pflag.FlagSet) {
-		f.StringVarP(&o.format, "output", "o", formatText, "`FORMAT` of standard output: text, json or jsonl")
-		f.StringArrayVar(&o.reports, "report", nil, "also write a report to `FILE`, format by its ending (.txt .json .jsonl) or FORMAT=FILE; repeatable")
-		f.BoolVarP(&o.quiet, "quiet", "q", false, "one line a result")
-		f.BoolVarP(&o.verbose, "verbose", "v", false, "with every line of the dialogue, credentials hidden")
 		f.BoolVar(&o.strict, "strict", false, "exit code 3 when there are only warnings")
 	})
 }
 
-// isMachine tells whether standard output is for a program.
+// addPrinting adds the flags of a command that probes nothing.
+func (o *outputOptions) addPrinting(flags *pflag.FlagSet) {
+	inGroup(flags, "Output", func(f *pflag.FlagSet) {
+		f.StringVarP(&o.format, "output", "o", formatText, "`FORMAT` of standard output: "+enumerated(formats(), "or"))
+		f.StringArrayVar(&o.reports, "report", nil, "also write a report to `FILE`, format by its ending ("+strings.Join(endings(), " ")+") or FORMAT=FILE; repeatable")
+		f.BoolVarP(&o.quiet, "quiet", "q", false, "one line a result")
+		f.BoolVarP(&o.verbose, "verbose", "v", false, "with every line of the dialogue, credentials hidden")
+	})
+}
+
+// isMachine tells whether standard output is a document or for a program.
 func (o *outputOptions) isMachine() bool {
 	f, _ := report.Lookup(o.format)
 	return f.Machine
+}
+
+// reportsRefusals tells whether standard output has a report also of what could
+// not be used, and was not tried.
+func (o *outputOptions) reportsRefusals() bool {
+	f, _ := report.Lookup(o.format)
+	return f.Refusals
 }
 
 func (o *outputOptions) check() error {
@@ -90,7 +122,7 @@ func parseReport(value string) (reportFile, error) {
 	}
 	format, known := report.ByEnding(value)
 	if !known {
-		return reportFile{}, usage("FILE.txt, FILE.json, FILE.jsonl, or FORMAT=FILE with one of these formats: "+strings.Join(formats(), ", "),
+		return reportFile{}, usage("A FILE that ends in "+enumerated(endings(), "or")+", or FORMAT=FILE with one of these formats: "+strings.Join(formats(), ", "),
 			"--report: the format does not show in the file's name")
 	}
 	return reportFile{format.Name, value}, nil
@@ -98,6 +130,8 @@ func parseReport(value string) (reportFile, error) {
 
 // outputs hand the events of a run to every place they go to.
 type outputs struct {
+	process  *process
+	seen     probe.Report // so far
 	printers []report.Printer
 	files    []*os.File
 }
@@ -115,12 +149,15 @@ func (o *outputOptions) open(p *process, how printing) (*outputs, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &outputs{}
+	out := &outputs{process: p}
 	if !how.noScreen {
 		err = out.add(o.format, p.out, o.onScreen(p))
 	}
 	if err == nil && o.isMachine() && !how.noVerdict {
 		err = out.add(formatText, p.err, report.Options{Quiet: true, Width: p.term.width})
+	}
+	if summary := p.getenv("GITHUB_STEP_SUMMARY"); err == nil && o.format == formatGitHub && summary != "" {
+		err = out.summarize(summary)
 	}
 	for _, f := range files {
 		if err == nil {
@@ -159,8 +196,24 @@ func (o *outputs) create(f reportFile, options report.Options) error {
 	return o.add(f.format, file, options)
 }
 
+// summarize appends the report to the job summary of GitHub Actions, to which
+// other steps of the job may have written.
+func (o *outputs) summarize(path string) error {
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o644)
+	if err != nil {
+		return usage("", "the job summary in GITHUB_STEP_SUMMARY cannot be written: %v", err)
+	}
+	o.files = append(o.files, file)
+	return o.add(formatMarkdown, file, report.Options{})
+}
+
 // Print hands an event to every printer.
 func (o *outputs) Print(e probe.Event) error {
+	o.seen.Add(e)
+	if e.End != nil {
+		state := report.NagiosState(o.seen)
+		o.process.monitored = &state
+	}
 	for _, p := range o.printers {
 		if err := p.Event(e); err != nil {
 			return fmt.Errorf("write the report: %w", err)

@@ -14,6 +14,7 @@ func TestReportFileFormatComesFromItsNameOrIsSaid(t *testing.T) {
 		"r.txt":            {"text", "r.txt"},
 		"a/b.JSON":         {"json", "a/b.JSON"},
 		"r.jsonl":          {"jsonl", "r.jsonl"},
+		"R.MD":             {"markdown", "R.MD"},
 		"json=events.log":  {"json", "events.log"},
 		"text=/dev/stderr": {"text", "/dev/stderr"},
 		"a=b.json":         {"json", "a=b.json"},
@@ -50,10 +51,14 @@ func (brokenPipe) Write([]byte) (int, error) { return 0, errors.New("no space le
 
 func TestOutputThatCannotBeWrittenIsAFailureOfTheTool(t *testing.T) {
 	t.Parallel()
-	for _, format := range []string{"text", "json", "jsonl"} {
+	for _, format := range formats() {
 		p, _, errs := pipes(nil)
 		p.out = brokenPipe{}
-		if code := run(context.Background(), p, []string{"demo", "-o", format}); code != exitFailed || !strings.Contains(errs.String(), "no space left") {
+		want := exitFailed
+		if format == "nagios" {
+			want = exitNotKnown
+		}
+		if code := run(context.Background(), p, []string{"demo", "-o", format}); code != want || !strings.Contains(errs.String(), "no space left") {
 			t.Errorf("%s: exit code %d, %q", format, code, errs)
 		}
 	}
@@ -94,5 +99,25 @@ func TestReportFileHoldsTheSameAsTheScreen(t *testing.T) {
 	_, verdict, _ := strings.Cut(string(text), "FAILED: ")
 	if verdict == "" || !strings.Contains(out.String(), verdict[:40]) {
 		t.Errorf("file:\n%s\nscreen:\n%s", text, out)
+	}
+}
+
+func TestGitHubSummaryIsAppended(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "summary.md")
+	if err := os.WriteFile(path, []byte("from another step\n\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p, out, errs := pipes(map[string]string{"GITHUB_STEP_SUMMARY": path})
+	if code := run(context.Background(), p, []string{"demo", wrongEncryption, "-o", "github"}); code != 14 || !strings.HasPrefix(out.String(), "::error title=Mail settings of localhost%3A") {
+		t.Errorf("exit code %d\n%s%s", code, out, errs)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil || !strings.HasPrefix(string(text), "from another step\n\n# Mail settings of localhost:") {
+		t.Errorf("%v\n%s", err, text)
+	}
+	p, out, _ = pipes(map[string]string{"GITHUB_STEP_SUMMARY": filepath.Join(path, "no-folder")})
+	if code := run(context.Background(), p, []string{"demo", "-o", "github"}); code != exitUsage || out.Len() > 0 {
+		t.Errorf("a summary that cannot be written: exit code %d, %q", code, out)
 	}
 }

@@ -17,6 +17,7 @@ type process struct {
 	asked  io.Writer // where the questions stand; nil as ask is
 	// doubleClicked: the program has a console window of its own, which closes with it.
 	doubleClicked bool
+	monitored     *int // the state of the run for a monitoring system, nil until one has ended
 }
 
 // realProcess is the process as the operating system started it.

@@ -32,6 +32,7 @@ func newRoot(p *process, args []string) *cobra.Command {
 		newDiscover(p),
 		newPresets(p),
 		newToken(p),
+		newReport(p),
 		newMan(p),
 		newVersion(p),
 	)

@@ -107,7 +107,7 @@ func (b *builder) roots() {
 // pool reads PEM or DER; nil: no certificate in it.
 func pool(raw []byte) *x509.CertPool {
 	p := x509.NewCertPool()
-	if p.AppendCertsFromPEM([]byte(decodeText(raw))) {
+	if p.AppendCertsFromPEM([]byte(DecodeText(raw))) {
 		return p
 	}
 	if block, _ := pem.Decode(raw); block != nil {
@@ -141,7 +141,7 @@ func (b *builder) clientCertificate() {
 		b.refuse("client_cert", cert, hintOfPath(cert.text), "the client certificate or its key cannot be read: %s", reason(err))
 		return
 	}
-	pair, err := tls.X509KeyPair([]byte(decodeText(certPEM)), []byte(decodeText(keyPEM)))
+	pair, err := tls.X509KeyPair([]byte(DecodeText(certPEM)), []byte(DecodeText(keyPEM)))
 	if err != nil {
 		b.refuse("client_cert", cert, "PEM, the key without a passphrase.", "client certificate and key do not fit together, or one of them is none")
 		return

@@ -209,7 +209,7 @@ func (c *credential) text(raw []byte) (secret.Value, *UsageError) {
 	if len(raw) > maxSecret {
 		return c.refuse("See whether it is the right one.", "a %s has no more than %d bytes", c.key, maxSecret)
 	}
-	text := withoutLineEnd(decodeText(raw))
+	text := withoutLineEnd(DecodeText(raw))
 	if text == "" {
 		return c.refuse("See whether it is the right one.", "there is no %s in it, it is empty", c.key)
 	}

@@ -7,9 +7,9 @@ import (
 	"unicode/utf8"
 )
 
-// decodeText makes a string of a file's bytes: UTF-8 with or without a
+// DecodeText makes a string of a file's bytes: UTF-8 with or without a
 // byte-order mark, or UTF-16 as PowerShell writes it. Anything else stays as it is.
-func decodeText(b []byte) string {
+func DecodeText(b []byte) string {
 	switch {
 	case bytes.HasPrefix(b, []byte{0xef, 0xbb, 0xbf}):
 		return string(b[3:])

@@ -22,7 +22,7 @@ type parser struct {
 }
 
 func parseFile(origin fileOrigin, raw []byte) (*document, error) {
-	text := decodeText(raw)
+	text := DecodeText(raw)
 	p := &parser{origin: origin, name: origin.path, lines: strings.Split(strings.ReplaceAll(text, "\r\n", "\n"), "\n")}
 	if origin.path == "-" {
 		p.name = "standard input"

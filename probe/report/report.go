@@ -46,8 +46,11 @@ type Options struct {
 type Format struct {
 	Name    string   // as -o has it
 	Endings []string // of the files that --report writes in this format, with the dot
-	Machine bool     // for a program: the verdict goes to standard error too
-	printer func(io.Writer, Options) output
+	Machine bool     // a document or for a program: the verdict goes to standard error too
+	// Refusals: a command line or settings that cannot be used are reported too;
+	// with the other formats standard output stays empty.
+	Refusals bool
+	printer  func(io.Writer, Options) output
 }
 
 // output is a Printer whose writer cannot fail; New makes the rest of it.
@@ -60,8 +63,12 @@ type output interface {
 func Formats() []Format {
 	return []Format{
 		{Name: "text", Endings: []string{".txt"}, printer: newText},
-		{Name: "json", Endings: []string{".json"}, Machine: true, printer: newJSON},
-		{Name: "jsonl", Endings: []string{".jsonl"}, Machine: true, printer: newJSONLines},
+		{Name: "json", Endings: []string{".json"}, Machine: true, Refusals: true, printer: newJSON},
+		{Name: "jsonl", Endings: []string{".jsonl"}, Machine: true, Refusals: true, printer: newJSONLines},
+		{Name: "markdown", Endings: []string{".md"}, Machine: true, printer: newMarkdown},
+		{Name: "junit", Endings: []string{".xml"}, Machine: true, printer: newJUnit},
+		{Name: "github", Machine: true, printer: newGitHub},
+		{Name: "nagios", Machine: true, Refusals: true, printer: newNagios},
 	}
 }
 

@@ -423,7 +423,7 @@ old: FAILED: smtpdx.yaml:14:9: port: 70000 is not a port.`
 }
 
 func TestFormatsAreFoundByNameAndEnding(t *testing.T) {
-	for file, want := range map[string]string{"a.txt": "text", "A.JSON": "json", "x/y.jsonl": "jsonl", "a.doc": "", "json": ""} {
+	for file, want := range map[string]string{"a.txt": "text", "A.JSON": "json", "x/y.jsonl": "jsonl", "r.md": "markdown", "r.xml": "junit", "a.doc": "", "json": ""} {
 		if f, ok := ByEnding(file); f.Name != want || ok != (want != "") {
 			t.Errorf("%s: %q", file, f.Name)
 		}
