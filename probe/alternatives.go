@@ -201,6 +201,9 @@ func (r *run) troubleAt(step StepID, l *lane, failed *StepResult) Trouble {
 		res.put(*failed)
 		res.Address, res.FailedStep = l.address(), Maybe(step)
 		t.Fault = failed.Fault.Kind
+		if e, ok := failed.Evidence.(*DNSEvidence); ok {
+			t.DNS = e
+		}
 		_, t.Suggested = Diagnose(r.base, &r.settings, &res)
 	}
 	return t

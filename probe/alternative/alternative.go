@@ -90,6 +90,9 @@ func (f Finder) list(t probe.Trouble) []candidate {
 		}
 		all = append(all, c)
 	}
+	if t.Step == probe.StepDNS && t.Fault != probe.NoSuchHost && t.Fault != probe.NoData {
+		return nil // other names would not be found either
+	}
 	if s := t.Suggested; s != nil {
 		add(candidate{Endpoint: Endpoint{Host: s.Settings.Host, Port: s.Settings.Port, Encryption: probe.Encryption(s.Settings.Encryption)}})
 	}
