@@ -301,7 +301,8 @@ func (r *run) endOthers() {
 	<-o.done
 }
 
-// awaitOthers waits for the attempts, within bounds.
+// awaitOthers waits for the attempts until ctx ends, and when one has passed
+// only a little for the rest.
 func (r *run) awaitOthers(ctx context.Context) {
 	o := r.others
 	o.mu.Lock()
@@ -310,13 +311,11 @@ func (r *run) awaitOthers(ctx context.Context) {
 	if !started {
 		return
 	}
-	limit, cancel := context.WithTimeout(ctx, othersLimit)
-	defer cancel()
 	select {
 	case <-o.done:
-	case <-limit.Done():
+	case <-ctx.Done():
 	case <-o.passed:
-		grace, cancel := context.WithTimeout(limit, passedGrace)
+		grace, cancel := context.WithTimeout(ctx, passedGrace)
 		defer cancel()
 		select {
 		case <-o.done:
@@ -332,21 +331,40 @@ func (r *run) withTried(ctx context.Context, res *Result, findings []Finding, ru
 	if o == nil {
 		return rules
 	}
-	if isConnecting(StepID(res.FailedStep)) {
-		r.awaitOthers(ctx)
+	limit, cancel := context.WithTimeout(StartedAt(ctx, r.started), othersLimit)
+	defer cancel()
+	failed := isConnecting(StepID(res.FailedStep))
+	if failed {
+		r.awaitOthers(limit)
 	}
 	r.endOthers()
-	if o.stop == nil || !isConnecting(StepID(res.FailedStep)) {
+	if o.stop == nil || !failed {
 		return rules
 	}
-	r.trySuggested(ctx, res, rules)
+	r.trySuggested(limit, res, rules)
 	suggestion, lines := r.prober.Alternatives.Conclude(res, rules, o.tried)
 	if len(findings) > 0 {
+		findings[0].Fix = withoutVain(findings[0].Fix, res, o.tried)
 		for _, line := range lines {
 			findings[0].Evidence = append(findings[0].Evidence, FindingEvidence{Step: res.FailedStep, Text: triedWord + r.shown(line)})
 		}
 	}
 	return suggestion
+}
+
+// withoutVain leaves out the advice to take another port that was tried and
+// does not work, unless nothing else would be left.
+func withoutVain(all List[Fix], res *Result, tried []Attempt) List[Fix] {
+	isVain := func(f Fix) bool {
+		return f.Setting == "port" && slices.ContainsFunc(tried, func(a Attempt) bool {
+			return !a.Passed && a.Family == 0 && string(f.To) == itoa(a.Settings.Port) && a.Settings.Host == string(res.Settings.Host)
+		})
+	}
+	kept := slices.DeleteFunc(slices.Clone(all), isVain)
+	if len(kept) == 0 {
+		return all
+	}
+	return kept
 }
 
 // trySuggested probes what the rules suggest now, with all that is known, and
@@ -356,9 +374,7 @@ func (r *run) trySuggested(ctx context.Context, res *Result, rules *Suggestion) 
 	if rules == nil || ctx.Err() != nil || slices.ContainsFunc(o.tried, func(a Attempt) bool { return a.Family == 0 && a.Settings.sameServer(rules.Settings) }) {
 		return
 	}
-	limit, cancel := context.WithTimeout(StartedAt(ctx, r.started), othersLimit)
-	defer cancel()
-	r.prober.Alternatives.Try(limit, Trouble{Settings: withoutCredentials(r.settings), WantsLogin: r.settings.Account != "",
+	r.prober.Alternatives.Try(ctx, Trouble{Settings: withoutCredentials(r.settings), WantsLogin: r.settings.Account != "",
 		Step: StepID(res.FailedStep), Suggested: rules, Tried: o.tried, Probe: r.probeOther}, o.tell)
 }
 

@@ -39,6 +39,7 @@ func (w *world) suggests(t *testing.T) {
 		{"ssl-on-587", "smtp.acme.example:587", "ssl", "tls", "tls-wrong-mode-implicit-on-starttls-port", 14, "smtp.acme.example:587 starttls", "587 with SSL does not work"},
 		{"starttls-on-465", "smtp.acme.example:465", "starttls", "greeting", "tls-wrong-mode-plain-on-tls-port", 12, "smtp.acme.example:465 ssl", "465 with SSL does"},
 		{"blocked-587", "blocked.acme.example:587", "starttls", "tcp", "tcp-filtered-port", 11, "blocked.acme.example:465 ssl", "587 does not answer from here, 465 with SSL does"},
+		{"name-of-the-hoster", "shop.acme.example:587", "starttls", "certificate", "cert-name-mismatch", 15, "w0123456.hoster.example:587 starttls", "the certificate fits"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			args, env := w.arguments(interopCase{target: c.target, encryption: c.encryption, account: jobs, password: right})

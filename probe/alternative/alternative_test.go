@@ -93,6 +93,11 @@ func TestNothingThatWorksIsSaidAndNothingSuggested(t *testing.T) {
 		if r.Suggestion != nil || r.FailedStep != "tcp" || took > 13*time.Second+500*time.Millisecond {
 			t.Errorf("%+v at %s after %v", r.Suggestion, r.FailedStep, took)
 		}
+		for _, fix := range r.Findings[0].Fix {
+			if fix.To == "465" {
+				t.Errorf("advises what does not work: %+v", fix)
+			}
+		}
 		if want := "465 with SSL: no answer\n2525 with TLS/STARTTLS; 25 with TLS/STARTTLS: refused"; triedOf(r) != want {
 			t.Errorf("tried:\n%s", triedOf(r))
 		}
@@ -221,6 +226,59 @@ func TestAnUnusualPortOfThisComputerHasNoAlternatives(t *testing.T) {
 				t.Errorf("%s: failed at %s, dialled %q", name, r.FailedStep, w.dialled)
 			}
 			w.dialled = nil
+		}
+	})
+}
+
+// Whoever asks for one family learns whether the other would do; settings
+// cannot say so, and none are suggested.
+func TestTheOtherFamilyIsTriedWhereOneWasAskedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.names[host] = []string{"192.0.2.10", "2001:db8::10"}
+		w.at("[2001:db8::10]:587", "starttls")
+		s := given(host, 587, probe.STARTTLS)
+		s.Family = 4
+		r, _ := w.check(t.Context(), alternative.Finder{}, s)
+		if want := "587 with TLS/STARTTLS over IPv6: works as far as the login, certificate good"; r.Suggestion != nil || !strings.Contains(triedOf(r), want) {
+			t.Errorf("%+v\n%s", r.Suggestion, triedOf(r))
+		}
+	})
+}
+
+// The name that the rules find in the certificate is theirs to vouch for; it
+// is suggested as verified only when a connection to it was good.
+func TestTheNameInTheCertificateIsTried(t *testing.T) {
+	for _, works := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t)
+			w.serve("192.0.2.10:465", "title: t\nteaches: t\nmake: postfix\nencryption: ssl\naccount: jobs@acme.example\npassword: "+password+
+				"\ncertificate: misnamed\nexpect: fail at certificate: cert-name-mismatch\n")
+			if works {
+				w.names["hosting.example"] = []string{"192.0.2.10"}
+			}
+			w.names["mail.acme.hosting.example"] = []string{"192.0.2.10"}
+			s := given("mail.acme.hosting.example", 465, probe.SSL)
+			s.TLSServerName = ""
+			r, _ := w.check(t.Context(), alternative.Finder{}, s)
+			if r.FailedStep != "certificate" || (r.Suggestion != nil) != works {
+				t.Fatalf("failed at %s, suggestion %+v\n%s", r.FailedStep, r.Suggestion, triedOf(r))
+			}
+			if works && (!r.Suggestion.Verified || r.Suggestion.Settings.Host != "hosting.example") {
+				t.Errorf("%+v", r.Suggestion)
+			}
+		})
+	}
+}
+
+// A port that offers no login is of no use to whoever has an account.
+func TestAPortWithoutLoginDoesNotPass(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.serve("192.0.2.10:25", "title: t\nteaches: t\nmake: postfix\nencryption: starttls\nmechanisms: none\nexpect: pass\n")
+		r, _ := w.check(t.Context(), alternative.Finder{}, given(host, 587, probe.STARTTLS))
+		if r.Suggestion != nil || !strings.Contains(triedOf(r), "25 with TLS/STARTTLS: answers, but offers no login") {
+			t.Errorf("%+v\n%s", r.Suggestion, triedOf(r))
 		}
 	})
 }
