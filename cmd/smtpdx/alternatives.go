@@ -24,6 +24,8 @@ func publishedFor(host string, mx []string, missing bool) []alternative.Endpoint
 	switch {
 	case ok && by == "host":
 		return endpointsOf(id, host, "")
+	case ok && by == "mx":
+		return endpointsOf(id, host, host+" takes incoming mail only; applications send over another server of "+presets.Name(id)+".")
 	case ok:
 		return endpointsOf(id, host, host+" is a mail domain of "+presets.Name(id)+", not its server.")
 	}

@@ -19,6 +19,7 @@ func TestPublishedServersAreThoseOfTheHostItsDomainOrItsNeighbour(t *testing.T) 
 		{host: "smtp.gmail.com", want: "smtp.gmail.com:465 ssl"},
 		{host: "gmail.com", want: "smtp.gmail.com:465 ssl", why: "gmail.com is a mail domain of "},
 		{host: "acme.example", mx: []string{"acme-example.mail.protection.outlook.com"}, want: "smtp.office365.com:587 starttls", why: "acme.example is a mail domain"},
+		{host: "acme-example.mail.protection.outlook.com", want: "smtp.office365.com:587 starttls", why: "acme-example.mail.protection.outlook.com takes incoming mail only"},
 		{host: "smtp.gmial.com", missing: true, want: "smtp.gmail.com:465 ssl", why: "Did you mean smtp.gmail.com?"},
 		{host: "smpt.office365.com", missing: true, want: "smtp.office365.com:587 starttls", why: "Did you mean smtp.office365.com?"},
 		{host: "smtp.gmial.com"},

@@ -43,6 +43,7 @@ func (w *world) suggests(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			args, env := w.arguments(interopCase{target: c.target, encryption: c.encryption, account: jobs, password: right})
+			log := w.readLog()
 			p := w.smtpdx(t, 5*time.Second, env, append(args, "-o", "json")...)
 			var d suggestedDocument
 			if err := json.Unmarshal([]byte(p.out), &d); err != nil || len(d.Results) != 1 {
@@ -58,6 +59,9 @@ func (w *world) suggests(t *testing.T) {
 			}
 			if got := fmt.Sprintf("%s:%d %s", s.Settings.Host, s.Settings.Port, s.Settings.Encryption); got != c.to {
 				t.Errorf("suggested %s, expected %s", got, c.to)
+			}
+			if sessions := w.settledLog(t, log); strings.Contains(sessions, " auth=") {
+				t.Errorf("a login was tried on an alternative:\n%s", sessions)
 			}
 			w.check(t, interopCase{target: fmt.Sprintf("%s:%d", s.Settings.Host, s.Settings.Port), encryption: s.Settings.Encryption,
 				account: jobs, password: right, want: trusted})

@@ -209,7 +209,7 @@ func TestAMisspeltHostGetsTheRightOne(t *testing.T) {
 		}
 		w.names["localhost"] = []string{"192.0.2.10"}
 		r, _ := w.check(t.Context(), alternative.Finder{Published: near}, given("localhots.example", 587, probe.STARTTLS))
-		if s := r.Suggestion; r.FailedStep != "dns" || s == nil || !s.Verified || s.Settings.Host != "localhost" || !strings.HasPrefix(s.Text, "Did you mean localhost?") {
+		if s := r.Suggestion; r.FailedStep != "dns" || s == nil || !s.Verified || s.Settings.Host != "localhost" || s.Text != "Did you mean localhost? localhost answers on 587 with TLS/STARTTLS (tried without the password)." {
 			t.Errorf("failed at %s: %+v\n%s", r.FailedStep, s, triedOf(r))
 		}
 	})

@@ -56,7 +56,7 @@ func sentence(res *probe.Result, a probe.Attempt) string {
 	it := name(res, a)
 	switch {
 	case a.Why != "":
-		return a.Why + " It works on " + portWords(a) + ", tried without the password."
+		return a.Why + " " + a.Settings.Host + " answers on " + portWords(a) + " (tried without the password)."
 	case !strings.EqualFold(a.Settings.Host, string(res.Settings.Host)):
 		return it + " works: tried without the password, the certificate fits."
 	case noAnswer(res):
