@@ -87,13 +87,15 @@ func (l *lane) dialInTurn(ctx context.Context, beside bool) (net.Conn, error) {
 		return l.dial(ctx)
 	}
 	ip, host, turns := l.addr.Addr().String(), l.settings().Host, &l.run.others.turns
-	leave := func() {}
-	if !beside {
-		leave = turns.enter(ip, host)
-	} else if waited, err := turns.wait(ctx, ip, host); err != nil {
-		return nil, err
-	} else {
+	var leave func()
+	if beside {
+		waited, err := turns.wait(ctx, ip, host)
+		if err != nil {
+			return nil, err
+		}
 		leave = waited
+	} else {
+		leave = turns.enter(ip, host)
 	}
 	nc, err := l.dial(ctx)
 	if err != nil {

@@ -105,17 +105,21 @@ func TestNothingThatWorksIsSaidAndNothingSuggested(t *testing.T) {
 }
 
 func TestAPassingCheckOpensNoOtherConnection(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		w.at("192.0.2.10:587", "starttls")
-		w.at("192.0.2.10:465", "ssl")
-		w.names[host] = []string{"192.0.2.11", "192.0.2.10"} // the first is silent
-		w.answers["192.0.2.11:587"] = nil
-		r, _ := w.check(t.Context(), alternative.Finder{}, given(host, 587, probe.STARTTLS))
-		if r.FailedStep != "" || len(w.dialled) != 2 {
-			t.Errorf("failed at %q, dialled %q", r.FailedStep, w.dialled)
-		}
-	})
+	for _, first := range []string{"silent", "refused"} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t)
+			w.at("192.0.2.10:587", "starttls")
+			w.at("192.0.2.10:465", "ssl")
+			w.names[host] = []string{"192.0.2.11", "192.0.2.10"}
+			if first == "silent" {
+				w.answers["192.0.2.11:587"] = nil
+			}
+			r, _ := w.check(t.Context(), alternative.Finder{}, given(host, 587, probe.STARTTLS))
+			if r.FailedStep != "" || len(w.dialled) != 2 {
+				t.Errorf("the first address is %s: failed at %q, dialled %q", first, r.FailedStep, w.dialled)
+			}
+		})
+	}
 }
 
 // An unverified suggestion that was not tried would stay; one that failed goes.

@@ -35,6 +35,7 @@ type world struct {
 }
 
 func newWorld(t *testing.T) *world {
+	t.Helper()
 	return &world{t: t, names: map[string][]string{"localhost.example": {"192.0.2.10"}}, answers: map[string]func(net.Conn){},
 		roots: x509.NewCertPool(), servers: map[string]*smtptest.Server{}, open: map[string]int{}, most: map[string]int{}}
 }
