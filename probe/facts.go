@@ -167,6 +167,9 @@ func addEarlier(f *cause.Facts, other StepResult, now StepID) {
 			addressFacts(f, e)
 		}
 		f.Values["mx"] = strings.Join(e.MX, ", ")
+		if n := len(e.CNAME); n > 0 {
+			f.Values["cname"] = e.CNAME[n-1]
+		}
 	case *GreetingEvidence:
 		f.Greeting, f.Software, f.ServerName = e.text, strings.ToLower(string(e.Software)), string(e.HostName)
 		if masked(e.text) {

@@ -21,6 +21,7 @@ func (r *run) finish(ctx context.Context) {
 	res.FailedStep = Maybe(failedStep(&res))
 	res.Interrupted = ctx.Err() != nil
 	findings, suggestion := Diagnose(r.base, &r.settings, &res)
+	suggestion = r.withTried(ctx, &res, findings, suggestion)
 	for i := range findings {
 		r.emit(Event{Kind: EventFinding, Finding: &findings[i]})
 	}

@@ -100,7 +100,7 @@ func (l *lane) awaitGreeting(ctx context.Context, e *GreetingEvidence) (wire.Rep
 	if err == nil || e.TLSAnswers != nil {
 		return reply, l.silenceText(ctx, e, err)
 	}
-	if isSilence(err) && l.life.Err() == nil {
+	if isSilence(err) && l.life.Err() == nil && !errors.Is(context.Cause(ctx), errCut) {
 		limit, cancel := context.WithTimeout(l.life, lookLimit)
 		defer cancel()
 		seen := l.glance(limit)

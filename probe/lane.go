@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"sync/atomic"
 
 	"github.com/smtpdx/smtpdx/probe/wire"
 )
@@ -25,6 +26,7 @@ type lane struct {
 	exchanges List[Exchange] // of the step that runs now
 	reply     *wire.Reply    // the reply that decided the step that runs now, if the step says so
 	greeted   bool           // an SMTP reply was read: QUIT is owed
+	heard     atomic.Int64   // octets that came over the connection
 
 	ready   bool   // every step up to the login passed
 	failed  StepID // the first step that failed
@@ -46,6 +48,9 @@ func (l *lane) address() Maybe {
 // attach takes over a connection as the lane's own.
 func (l *lane) attach(nc net.Conn) {
 	l.id = l.run.nextConnection()
+	if t, ok := nc.(*tap); ok {
+		t.heard = &l.heard
+	}
 	l.conn = wire.New(nc, l.run.wireOptions(l, l.id, "lane"))
 }
 
@@ -53,7 +58,7 @@ func (l *lane) attach(nc net.Conn) {
 // credential; purpose is the transcript's word for it (tls-probe, version-probe).
 // The caller closes it, with Quit where a greeting was read.
 func (l *lane) side(ctx context.Context, purpose string) (*wire.Conn, error) {
-	nc, err := l.dial(ctx)
+	nc, err := l.dialInTurn(ctx, true)
 	if err != nil {
 		return nil, err
 	}

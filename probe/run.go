@@ -45,6 +45,9 @@ type Prober struct {
 	JudgeToken func(token secret.Value, s Settings) []TokenProblem
 	// ProviderOf knows the provider of a server by its name; nil knows none.
 	ProviderOf func(host string) *Provider
+	// Alternatives tries other settings, without credentials, when a connection
+	// does not come about; nil tries none.
+	Alternatives Alternatives
 	// Transcript asks for transcript events.
 	Transcript bool
 	// Refused remembers, over several profiles, what was refused already, so
@@ -79,6 +82,7 @@ type run struct {
 
 	chosen chan struct{} // closed when main is set
 	main   *lane
+	others *others // nil: no alternatives are tried
 }
 
 // Run probes one set of settings and yields what happens, from plan to result.
@@ -114,7 +118,7 @@ func StartedAt(ctx context.Context, t time.Time) context.Context {
 
 func newRun(ctx context.Context, p *Prober, s Settings) *run {
 	r := &run{prober: p, base: p.Base, redactor: p.Redactor, settings: s, parent: ctx, started: time.Now(),
-		events: make(chan Event, 32), stopped: make(chan struct{}), chosen: make(chan struct{})}
+		events: make(chan Event, 32), stopped: make(chan struct{}), chosen: make(chan struct{}), others: newOthers(p)}
 	if t, ok := ctx.Value(startKey{}).(time.Time); ok {
 		r.started = t
 	}
@@ -253,6 +257,9 @@ func (r *run) runLanes(ctx context.Context, lanes []*lane) {
 	laneCtx, giveUp := context.WithCancelCause(ctx)
 	defer giveUp(nil)
 	done := make(chan *lane, len(lanes))
+	if r.others != nil {
+		r.others.lanes = len(lanes)
+	}
 	var running sync.WaitGroup
 	for _, l := range lanes {
 		running.Go(func() {
@@ -266,6 +273,9 @@ func (r *run) runLanes(ctx context.Context, lanes []*lane) {
 	}
 	r.main = r.chooseMain(done, lanes)
 	close(r.chosen)
+	if r.main.ready {
+		r.goesWell()
+	}
 	r.runAccountSteps(ctx, r.main)
 	r.leave(ctx, r.main)
 	grace := time.AfterFunc(othersGrace, func() { giveUp(errGivenUp) })

@@ -28,7 +28,12 @@ func (r *run) step(ctx context.Context, step Step, l *lane) Status {
 		l.conn.ResetBudget()
 	}
 	limit, short, cancel := r.limit(ctx, step.ID)
+	limit, cut := context.WithCancelCause(limit)
+	end := r.watch(limit, step, l, cut)
 	evidence, err := step.do(limit, l)
+	end()
+	err = silentIfCut(limit, err)
+	cut(nil)
 	cancel()
 	if evidence == nil {
 		evidence = EvidenceOf(step.ID)
@@ -41,8 +46,18 @@ func (r *run) step(ctx context.Context, step Step, l *lane) Status {
 	}
 	res.Reply = shownReply(l.decider(err))
 	r.judge(ctx, &res, err, short)
+	r.afterStep(step.ID, l, &res)
 	r.emit(Event{Kind: EventStep, Step: &res})
 	return res.Status
+}
+
+// silentIfCut names the end of a step that was cut what it is: silence.
+func silentIfCut(limit context.Context, err error) error {
+	var known *Fault
+	if err == nil || errors.As(err, &known) || !errors.Is(context.Cause(limit), errCut) {
+		return err
+	}
+	return context.DeadlineExceeded
 }
 
 // limit gives a step its time: its own, or what is left of the probe's, which

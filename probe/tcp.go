@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"sync/atomic"
 )
 
 // TCPEvidence is what connecting to one address gave.
@@ -48,7 +49,7 @@ func tcpStep(ctx context.Context, l *lane) (Evidence, error) {
 	if l.addr.IsValid() {
 		e.Family = ptr(familyOf(l.addr.Addr()))
 	}
-	nc, err := l.dial(ctx)
+	nc, err := l.dialInTurn(ctx, false)
 	if err != nil {
 		var refused *proxyError
 		if errors.As(err, &refused) {
@@ -79,6 +80,34 @@ func (l *lane) dial(ctx context.Context) (net.Conn, error) {
 	return &tap{Conn: nc}, nil
 }
 
+// dialInTurn counts the connection among those to the address; one beside the
+// lane's own waits for its turn.
+func (l *lane) dialInTurn(ctx context.Context, beside bool) (net.Conn, error) {
+	if l.run.others == nil || !l.addr.IsValid() {
+		return l.dial(ctx)
+	}
+	ip, host, turns := l.addr.Addr().String(), l.settings().Host, &l.run.others.turns
+	var leave func()
+	if beside {
+		waited, err := turns.wait(ctx, ip, host)
+		if err != nil {
+			return nil, err
+		}
+		leave = waited
+	} else {
+		leave = turns.enter(ip, host)
+	}
+	nc, err := l.dial(ctx)
+	if err != nil {
+		leave()
+		return nil, err
+	}
+	if t, ok := nc.(*tap); ok {
+		t.leave = leave
+	}
+	return nc, nil
+}
+
 func (l *lane) connect(ctx context.Context) (net.Conn, error) {
 	if l.settings().Proxy == "" {
 		return l.run.prober.Net.dial(ctx, "tcp", l.addr.String())
@@ -106,12 +135,24 @@ const tapBytes = 1024
 // of those that were no TLS, and it is the whole line that tells a story.
 type tap struct {
 	net.Conn
-	open bool
-	seen []byte
+	open  bool
+	seen  []byte
+	heard *atomic.Int64 // counts the octets, if not nil
+	leave func()        // gives the connection's turn back, if not nil
+}
+
+func (t *tap) Close() error {
+	if t.leave != nil {
+		t.leave()
+	}
+	return t.Conn.Close()
 }
 
 func (t *tap) Read(p []byte) (int, error) {
 	n, err := t.Conn.Read(p)
+	if t.heard != nil {
+		t.heard.Add(int64(n))
+	}
 	if t.open && len(t.seen) < tapBytes {
 		t.seen = append(t.seen, p[:min(n, tapBytes-len(t.seen))]...)
 	}

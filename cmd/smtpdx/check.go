@@ -107,7 +107,7 @@ func (o *checkOptions) probe(cmd *cobra.Command, p *process, targets []string, a
 	}
 	o.beforeLogin(p, all)
 	run := probing{process: p, command: commandLine(cmd, understood(targets, all), homeFolder(), p.getenv), strict: o.output.strict,
-		out: out, mayAsk: mayAsk, prober: probe.Prober{Transcript: o.output.verbose, ProviderOf: providerOf, JudgeToken: judgeToken}}
+		out: out, mayAsk: mayAsk, prober: probe.Prober{Transcript: o.output.verbose, ProviderOf: providerOf, JudgeToken: judgeToken, Alternatives: o.alternatives()}}
 	if slices.ContainsFunc(all, func(s probe.Settings) bool { return s.OAuth != nil }) {
 		run.token = tokenOf(p, p.world(), mayAsk)
 	}

@@ -98,7 +98,7 @@ func TestForeignFlagsAreNotOurs(t *testing.T) {
 }
 
 func TestReservedNamesAreUnknown(t *testing.T) {
-	for _, name := range []string{"--preset", "--inbox", "--mask", "--no-alternatives", "--baseline"} {
+	for _, name := range []string{"--preset", "--inbox", "--mask", "--baseline"} {
 		if code, _, errs := typed(t, "check", name); code != exitUsage {
 			t.Errorf("%s: exit code %d, %s", name, code, errs)
 		}

@@ -35,7 +35,7 @@ func makeCertificates(t *testing.T) {
 
 	good := certificateFor("smtp.acme.example", "mail.acme.example", "dual.acme.example", "six.acme.example", "both.acme.example", "halfsix.acme.example", "halfdown.acme.example", "mixed.acme.example",
 		"plain.acme.example", "limited.acme.example", "maps.acme.example", "strict.acme.example", "mx.acme.example", "relay.acme.example",
-		"gateway.acme.example", "old.acme.example", "dovecot.acme.example", "mailpit.acme.example", "elsewhere.acme.example")
+		"gateway.acme.example", "old.acme.example", "dovecot.acme.example", "mailpit.acme.example", "elsewhere.acme.example", "blocked.acme.example")
 	good.DNSNames = append(good.DNSNames, discoverHosts...)
 	issuing.issue(t, "good.pem", good, issuing.certificate)
 	issuing.issue(t, "web.pem", certificateFor(discoverWeb...), issuing.certificate)

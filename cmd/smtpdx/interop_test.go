@@ -97,6 +97,7 @@ func interop(t *testing.T) {
 			t.Run(c.name, func(t *testing.T) { results.add(c, w.check(t, c)) })
 		}
 	})
+	t.Run("alternatives", w.suggests)
 	t.Run("profiles", w.checksProfiles)
 	t.Run("discover", w.discovers)
 	t.Run("oauth", w.logsInWithTokens)

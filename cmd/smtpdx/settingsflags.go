@@ -23,6 +23,8 @@ type settingsFlags struct {
 	until  string
 	noAsk  bool
 	yes    bool
+
+	noAlternatives bool
 }
 
 func (s *settingsFlags) add(flags *pflag.FlagSet) {
@@ -71,6 +73,7 @@ func (s *settingsFlags) add(flags *pflag.FlagSet) {
 		f.StringVarP(&s.config, "config", "c", "", "settings `FILE` (default ./smtpdx.yaml, then smtpdx/smtpdx.yaml in the user's configuration folder)")
 		f.BoolVar(&s.all, "all", false, "every profile of the file")
 		f.StringVar(&s.until, "until", "", "stop after `STEP`; settings contacts nothing")
+		f.BoolVar(&s.noAlternatives, "no-alternatives", false, "do not try other settings when a connection does not come about")
 		f.BoolVar(&s.noAsk, "no-input", false, "never ask (also when CI is set)")
 		f.BoolVar(&s.yes, "yes", false, "do what would be asked: send the password to a server that was found outside the address's domain")
 	})

@@ -206,6 +206,13 @@ func (t *text) tried(r *probe.Result, step *probe.StepResult) *section {
 	if s := r.Suggestion; s != nil && s.Verified && s.Text != "" {
 		lines = append(lines, s.Text)
 	}
+	if len(r.Findings) > 0 {
+		for _, e := range r.Findings[0].Evidence {
+			if words, ok := e.Tried(); ok {
+				lines = append(lines, words)
+			}
+		}
+	}
 	if step != nil {
 		if e, ok := step.Evidence.(*probe.SenderEvidence); ok {
 			lines = append(lines, accountTries(e)...)
