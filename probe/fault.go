@@ -83,7 +83,23 @@ func faultOf(err error) *Fault {
 	case errors.As(err, &refused):
 		return &Fault{Kind: kindOfReply(refused.reply.Code), Text: "the server answered " + refused.reply.String()}
 	}
-	return &Fault{Kind: kindOf(err), Text: err.Error()}
+	kind := kindOf(err)
+	return &Fault{Kind: kind, Text: faultText(kind, err)}
+}
+
+// faultText is in the machine's words, but where those are the library's own
+// and no server's.
+func faultText(kind FaultKind, err error) string {
+	var protocol *wire.ProtocolError
+	var network *net.OpError
+	switch {
+	case errors.As(err, &protocol):
+	case kind == Closed && (errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)):
+		return "the server closed the connection"
+	case kind == Reset && errors.As(err, &network):
+		return "connection reset by peer"
+	}
+	return err.Error()
 }
 
 func kindOfReply(code int) FaultKind {

@@ -51,8 +51,11 @@ func (e *SenderEvidence) summary(fault *Fault) string {
 
 func refusedWords(try SenderTry) string {
 	who := try.From
-	if try.Refused == "recipient" {
+	switch try.Refused {
+	case "recipient":
 		who = "recipient " + try.To
+	case "unclear":
+		who = try.From + " to " + try.To
 	}
 	word := "refused"
 	if try.Reply.Code/100 == 4 {
