@@ -777,6 +777,7 @@ var entries = []Entry{
 		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, Service: []string{"yahoo"}}, Confidence: "likely", Explanation: []string{"Yahoo and AOL take only app passwords from mail programs, and answer the normal password like too many wrong ones."}},
 		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, Service: []string{"icloud"}}, Confidence: "likely", Explanation: []string{"Apple takes only app-specific passwords from mail programs."}},
 		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, Service: []string{"fastmail", "yandex", "mail-ru", "netease", "qq"}}, Confidence: "likely", Explanation: []string{"This provider takes only passwords made for mail programs, not the one of the web page."}},
+		{When: When{Step: []string{"settings"}, Failed: "no", Seen: []Observation{"app-password-wanted"}}, Confidence: "likely", Title: []string{"{provider} takes an app password, not the normal one", "the provider takes an app password"}, Explanation: []string{"Whether the password is one shows at the login only."}, Severity: "info"},
 		{When: When{Step: []string{"auth"}, Credential: []string{"password"}, Code: []Codes{{From: 535, To: 535}}, Seen: []Observation{"app-password-wanted"}}, Confidence: "likely", Explanation: []string{"{provider} takes only passwords made for mail programs, and answers the normal one like a wrong one."}},
 		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, Service: []string{"zoho", "gmx"}}, Confidence: "possible"},
 	}},
@@ -817,6 +818,7 @@ var entries = []Entry{
 			{Expr: "for the tenant", Needs: []string{"for the tenant"}},
 		}}, Confidence: "likely", Over: []string{"auth-bad-credentials", "account-blocked"}},
 		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, Service: []string{"gmx", "netease"}}, Confidence: "possible"},
+		{When: When{Step: []string{"settings"}, Failed: "no", Seen: []Observation{"switch-on-first"}}, Confidence: "possible", Title: []string{"{provider}: SMTP may have to be switched on first", "the provider may want SMTP switched on first"}, Explanation: []string{"{enable}", "Whether it is on shows at the login only."}, Severity: "info"},
 		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, NotService: []string{"microsoft"}, Seen: []Observation{"switch-on-first"}}, Confidence: "possible", Explanation: []string{"{provider}: {enable}"}},
 	}},
 	{ID: "auth-disabled-by-admin", Step: "auth", Title: []string{"the organisation's administrator has not allowed login by SMTP"}, Explanation: []string{"Host, port and encryption are right. Another password does not help; whether this one is right is not known yet."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{

@@ -137,7 +137,7 @@ func (b *builder) compare() {
 	b.s.Provider = &probe.Provider{ID: p.ID, Name: p.Name}
 	b.comparePort(p)
 	b.compareAccount(p)
-	if b.s.Account == "" || !reachesLogin(b.s.Until) {
+	if b.s.Account == "" {
 		return
 	}
 	b.prepare(p)
@@ -241,6 +241,9 @@ func (b *builder) unsee(o cause.Observation) {
 // prepare notes what must be done at the provider before a login can work.
 func (b *builder) prepare(p presets.Provider) {
 	note := func(format string, args ...any) {
+		if !reachesLogin(b.s.Until) {
+			return
+		}
 		b.s.Provider.BeforeLogin = append(b.s.Provider.BeforeLogin, fmt.Sprintf(format, args...))
 	}
 	password := !b.s.Token.IsGiven()
