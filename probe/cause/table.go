@@ -260,7 +260,7 @@ var entries = []Entry{
 		{When: When{Step: []string{"greeting", "certificate", "auth"}, Failed: "yes", NotGreeting: []Pattern{
 			{Expr: "gsmtp", Needs: []string{"gsmtp"}},
 			{Expr: "google", Needs: []string{"google"}},
-		}, Host: []string{"smtp.gmail.com", "smtp.googlemail.com", "smtp-relay.gmail.com"}, Unseen: []Observation{"greeting-masked"}}, Confidence: "likely"},
+		}, Host: []string{"smtp.gmail.com", "smtp.googlemail.com", "smtp-relay.gmail.com"}, Unseen: []Observation{"greeting-masked"}}, Confidence: "likely", Over: []string{"auth-app-password-required"}},
 		{When: When{Step: []string{"greeting", "certificate", "auth"}, Failed: "yes", NotGreeting: []Pattern{
 			{Expr: "outlook\\.com", Needs: []string{"outlook.com"}},
 			{Expr: "microsoft", Needs: []string{"microsoft"}},
@@ -268,10 +268,10 @@ var entries = []Entry{
 		}, Host: []string{"smtp.office365.com", "smtp-mail.outlook.com"}, Unseen: []Observation{"greeting-masked"}}, Confidence: "likely"},
 		{When: When{Step: []string{"greeting", "certificate", "auth"}, Failed: "yes", NotGreeting: []Pattern{
 			{Expr: "yahoo", Needs: []string{"yahoo"}},
-		}, Host: []string{"smtp.mail.yahoo.com"}, Unseen: []Observation{"greeting-masked"}}, Confidence: "likely"},
+		}, Host: []string{"smtp.mail.yahoo.com"}, Unseen: []Observation{"greeting-masked"}}, Confidence: "likely", Over: []string{"auth-app-password-required"}},
 		{When: When{Step: []string{"greeting", "certificate", "auth"}, Failed: "yes", NotGreeting: []Pattern{
 			{Expr: "zoho", Needs: []string{"zoho"}},
-		}, Host: []string{"smtp.zoho.com", "smtp.zoho.eu"}, Unseen: []Observation{"greeting-masked"}}, Confidence: "likely"},
+		}, Host: []string{"smtp.zoho.com", "smtp.zoho.eu"}, Unseen: []Observation{"greeting-masked"}}, Confidence: "likely", Over: []string{"auth-app-password-required"}},
 		{When: When{Step: []string{"greeting", "certificate", "auth"}, Failed: "yes", Greeting: []Pattern{
 			{Expr: "exim", Needs: []string{"exim"}},
 			{Expr: "cpanel", Needs: []string{"cpanel"}},
