@@ -31,7 +31,7 @@ var (
 func (w *world) discovers(t *testing.T) {
 	t.Helper()
 	w.canRun(t, interopCase{})
-	serveDNS(t, discoverResolver, readZone(t, "discover.zone"))
+	serveNSD(t, discoverResolver, "discover.zone")
 	asked := serveAutoconfig(t, map[string]string{
 		"autoconfig.published.test": "smtp.published.test 587 STARTTLS",
 		"autoconfig.hosting.test":   "smtp.hosting.test 465 SSL",
