@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/smtpdx/smtpdx/presets"
 	"github.com/smtpdx/smtpdx/probe"
 	"github.com/smtpdx/smtpdx/probe/profile"
 )
@@ -22,6 +24,11 @@ func (o *checkOptions) load(ctx context.Context, p *process, targets []string, m
 		return o.loadAddress(ctx, p, address, mayAsk)
 	}
 	flags := o.settings.flags(targets)
+	if mayAsk && len(targets) == 0 {
+		if err := fillPreset(ctx, p, &flags); err != nil {
+			return nil, unanswered(err)
+		}
+	}
 	all, err := profile.Load(ctx, flags, p.world())
 	var choice *profile.ChoiceError
 	switch {
@@ -67,6 +74,34 @@ func (o *checkOptions) loadAnswers(ctx context.Context, p *process, a answers) (
 		}
 	}
 	return all, refused(err)
+}
+
+// fillPreset asks for what is different for each customer in the host of a
+// preset, as the number of a server.
+func fillPreset(ctx context.Context, p *process, flags *profile.Flags) error {
+	provider, known := presets.Get(strings.ToLower(flags.Values["preset"]))
+	if !known || flags.Values["host"] != "" || len(provider.Endpoints) == 0 {
+		return nil
+	}
+	account := flags.Values["account"]
+	endpoint, missing := provider.Endpoints[0].Fill(account[strings.LastIndex(account, "@")+1:], nil)
+	if len(missing) == 0 {
+		return nil
+	}
+	fmt.Fprintf(p.asked, "The host of %s is different for each customer: %s.\nIt stands in the welcome mail or in the customer area.\n", provider.Name, endpoint.Host)
+	f := form{ctx: ctx, ask: p.ask, out: p.asked}
+	values := map[string]string{}
+	for _, name := range missing {
+		values[name] = f.until("  "+name, "", func(s string) string {
+			if s == "" {
+				return "The part of the host that stands for {" + name + "}."
+			}
+			return ""
+		})
+	}
+	filled, _ := endpoint.Fill("", values)
+	flags.Values["host"] = filled.Host
+	return f.err
 }
 
 // unanswered: a question that got no answer is a matter of usage.
