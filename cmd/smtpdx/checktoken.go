@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/smtpdx/smtpdx/probe"
@@ -76,7 +77,14 @@ func judgeToken(v secret.Value, s probe.Settings) []probe.TokenProblem {
 	}
 	var problems []probe.TokenProblem
 	for _, p := range token.Judge(token.Inspect(v.Reveal(), now), s.Account, provider, now) {
-		problems = append(problems, probe.TokenProblem{Text: p.Text, Why: p.Why, Fix: p.Fix, IsCertain: p.IsCertain})
+		problems = append(problems, probe.TokenProblem{Text: p.Text, Why: p.Why, Fix: p.Fix, IsCertain: p.IsCertain && (provider != "" || isOfEveryServer(p))})
 	}
 	return problems
+}
+
+// isOfEveryServer tells whether no server at all takes such a token. For whom a
+// token is and what it allows is for its server to judge: one of your own may
+// take what Microsoft's and Google's do not.
+func isOfEveryServer(p token.Problem) bool {
+	return slices.Contains([]string{token.Expired, token.NotYetValid, token.NoAccessToken, token.Unreadable}, p.Observation)
 }

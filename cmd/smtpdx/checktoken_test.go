@@ -267,7 +267,14 @@ func TestATokenThatNoServerTakesIsNotSent(t *testing.T) {
 			t.Parallel()
 			k := newTokenDesk(t)
 			p, out, _ := pipes(map[string]string{"TOKEN": c.token})
-			mustFailWithout(t, k, run(context.Background(), p, k.profile(t, "{env: TOKEN}")), out.String(), c.says)
+			code := run(context.Background(), p, k.profile(t, "{env: TOKEN}"))
+			if name == "wrong audience" { // a server of one's own may take it
+				if code != 16 || !k.sawLogin() || !strings.Contains(out.String(), c.says) {
+					t.Errorf("exit code %d\n%s", code, out)
+				}
+				return
+			}
+			mustFailWithout(t, k, code, out.String(), c.says)
 		})
 		t.Run(name+", fetched", func(t *testing.T) {
 			t.Parallel()

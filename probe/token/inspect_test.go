@@ -225,3 +225,14 @@ func FuzzInspect(f *testing.F) {
 		}
 	})
 }
+
+// TestAGraphTokenWithoutAnIssuerIsQuestioned: the audience alone tells whose it
+// is, but not that no server takes it.
+func TestAGraphTokenWithoutAnIssuerIsQuestioned(t *testing.T) {
+	t.Parallel()
+	i := Inspection{Form: JWT, Audience: []string{"https://graph.microsoft.com"}, Scopes: []string{"Mail.Send"}}
+	problems := Judge(i, "", "", time.Now())
+	if len(problems) != 1 || problems[0].Observation != WrongAudience || problems[0].IsCertain {
+		t.Errorf("%+v", problems)
+	}
+}

@@ -155,7 +155,7 @@ func judgeAudience(i Inspection, provider string, isTold bool) *Problem {
 		return nil
 	}
 	said := strings.Join(i.Audience, ", ")
-	p := &Problem{Observation: WrongAudience, IsCertain: true, Text: "the token is for another service",
+	p := &Problem{Observation: WrongAudience, IsCertain: isTold || i.Provider != "", Text: "the token is for another service",
 		Why: "It is made for " + said + "; Exchange Online wants https://outlook.office.com.",
 		Fix: rightScope(i.AppOnly), Values: map[string]string{"audience": said}}
 	if meets(i.Audience, graph()) {
