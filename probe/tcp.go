@@ -143,7 +143,7 @@ type tap struct {
 
 func (t *tap) Close() error {
 	if t.leave != nil {
-		t.leave()
+		defer t.leave() // only then may the next one connect
 	}
 	return t.Conn.Close()
 }
