@@ -18,7 +18,7 @@ import (
 var version string
 
 func main() {
-	cobra.MousetrapHelpText = "" // a double-click asks; see welcome.go
+	cobra.MousetrapHelpText = "" // a double-click asks; see checkByDoubleClick
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // the second Ctrl-C kills at once
 	os.Exit(run(ctx, realProcess(), os.Args[1:]))
