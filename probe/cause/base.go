@@ -10,6 +10,7 @@ type Base struct {
 	services []Service
 	rules    []*rule
 	byStep   map[string][]*rule // a step's rules, those for any step among them; "" has all
+	wordings map[string][]*pattern
 }
 
 // Found is a cause that fits facts, with its texts filled in.
@@ -67,12 +68,15 @@ type Cause struct {
 // Builtin gives the knowledge base that the binary holds.
 func Builtin() *Base { return builtin() }
 
-var builtin = sync.OnceValue(func() *Base { return New(entries, services) })
+var builtin = sync.OnceValue(func() *Base { return New(entries, services, wordings...) })
 
 // New makes a base of entries that the loader has checked. They stay the
 // caller's and must not change.
-func New(entries []Entry, services []Service) *Base {
-	b := &Base{entries: entries, services: services, byStep: map[string][]*rule{}}
+func New(entries []Entry, services []Service, wordings ...Wording) *Base {
+	b := &Base{entries: entries, services: services, byStep: map[string][]*rule{}, wordings: map[string][]*pattern{}}
+	for _, w := range wordings {
+		b.wordings[w.ID] = patterns(w.Says)
+	}
 	for i := range entries {
 		for j := range entries[i].Rules {
 			b.rules = append(b.rules, newRule(&entries[i], &entries[i].Rules[j], len(b.rules)))

@@ -22,7 +22,7 @@ type Facts struct {
 
 	// Who answers.
 	Host       string // as entered
-	HostKind   string // name, bare-name, ipv4, ipv6, localhost
+	HostKind   string // name, bare-name, ipv4, ipv6, localhost, malformed (pasted, and no name)
 	Provider   string // preset id
 	Greeting   string // text of the greeting
 	ServerName string // first word of the EHLO reply, else of the greeting
@@ -186,6 +186,9 @@ const (
 
 	// client's own side
 	Temporary Observation = "temporary" // a 4xx reply
+
+	// a pasted text
+	Pasted Observation = "pasted" // the facts were read out of a text
 )
 
 // Severity tells whether a finding explains a failure.

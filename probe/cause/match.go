@@ -67,7 +67,7 @@ func weigh(w *When) int {
 			n += points
 		}
 	}
-	add(6, len(w.Text) > 0)
+	add(6, len(w.Text)+len(w.Wording) > 0)
 	add(3, len(w.Enhanced) > 0)
 	add(3, len(w.Mentions) > 0)
 	add(2, len(w.Service)+len(w.Host)+len(w.Provider) > 0)
@@ -90,6 +90,7 @@ type view struct {
 	services map[string]bool // who answers
 	asked    bool            // services are known
 	caught   map[string]string
+	said     map[string]bool // wordings that were asked for, and whether the text has them
 }
 
 // hit is a rule that fits.
@@ -263,7 +264,22 @@ func (v *view) fitsText(r *rule) bool {
 	if len(r.text) > 0 && !v.catch(r.text) {
 		return false
 	}
-	return v.caughtSame(r.When.Same) && !anyFits(r.notText, v.text, v.lower)
+	return v.caughtSame(r.When.Same) && v.says(r.When.Wording) && !anyFits(r.notText, v.text, v.lower)
+}
+
+// says tells whether the text has one of some wordings. Rules share them, so
+// each is looked for once.
+func (v *view) says(ids []string) bool {
+	return len(ids) == 0 || slices.ContainsFunc(ids, func(id string) bool {
+		if said, ok := v.said[id]; ok {
+			return said
+		}
+		if v.said == nil {
+			v.said = map[string]bool{}
+		}
+		v.said[id] = anyFits(v.base.wordings[id], v.text, v.lower)
+		return v.said[id]
+	})
 }
 
 func (v *view) caughtSame(groups []string) bool {
@@ -298,7 +314,7 @@ func (v *view) holds(w *When) bool {
 // fitsStep: pasted text does not show the step; then a rule of a step fits by the reply's own words and codes.
 func (v *view) fitsStep(w *When) bool {
 	if v.f.Step == "" {
-		return len(w.Step) == 0 || len(w.Text)+len(w.Enhanced)+len(w.Code) > 0
+		return len(w.Step) == 0 || len(w.Text)+len(w.Wording)+len(w.Enhanced)+len(w.Code) > 0
 	}
 	return fitsWord(w.Step, v.f.Step)
 }
@@ -316,7 +332,7 @@ func (v *view) holdsSettings(w *When) bool {
 	return fitsWord(w.HostKind, f.HostKind) && fitsWord(w.Encryption, f.Encryption) && fitsWord(w.AccountForm, f.AccountForm) &&
 		fitsWord(w.Credential, f.Credential) && fitsWord(w.Mechanism, f.Mechanism) && fitsWord(w.UsedBy, f.UsedBy) &&
 		(len(w.Port) == 0 || slices.Contains(w.Port, f.Port)) && !slices.Contains(w.NotPort, f.Port) &&
-		(len(w.Host) == 0 || underAny(w.Host, f.Host)) && fitsWord(w.Provider, f.Provider) && fitsWord(w.Sender, f.sender()) && v.knows(w.Known)
+		(len(w.Host) == 0 || underAny(w.Host, f.Host)) && fitsWord(w.Provider, f.Provider) && fitsWord(w.Sender, f.sender()) && v.knows(w.Known) && !v.knowsAny(w.Unknown)
 }
 
 func (v *view) holdsSeen(w *When) bool {
@@ -335,6 +351,10 @@ func (v *view) holdsServer(w *When) bool {
 
 func (v *view) knows(names []string) bool {
 	return !slices.ContainsFunc(names, func(n string) bool { _, ok := v.word(n); return !ok })
+}
+
+func (v *view) knowsAny(names []string) bool {
+	return slices.ContainsFunc(names, func(n string) bool { _, ok := v.word(n); return ok })
 }
 
 func has(list []string, word string) bool { return slices.Contains(list, word) }

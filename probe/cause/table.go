@@ -1733,3 +1733,9 @@ var services = []Service{
 	{ID: "hmailserver", Greetings: []string{"hmailserver"}},
 	{ID: "mailpit", Providers: []string{"mailpit", "mailhog", "maildev"}, Greetings: []string{"mailpit", "mailhog", "maildev"}},
 }
+
+var wordings = []Wording{
+	{ID: "refused", Says: []Pattern{
+		{Expr: "econnrefused", Needs: []string{"econnrefused"}},
+	}},
+}

@@ -18,6 +18,7 @@ import (
 type Base struct {
 	Entries  []cause.Entry
 	Services []cause.Service
+	Wordings []cause.Wording
 	Examples []Example
 }
 
@@ -54,13 +55,16 @@ func Read(folder fs.FS, observations []string) (Base, error) {
 		return Base{}, err
 	}
 	l.readServices(folder)
+	if slices.Contains(names, "wordings.yaml") {
+		l.readWordings(folder)
+	}
 	for _, step := range fileOrder() {
 		if slices.Contains(names, step+".yaml") {
 			l.readFile(folder, step)
 		}
 	}
 	for _, name := range names {
-		if step := strings.TrimSuffix(name, ".yaml"); step != "services" && !slices.Contains(fileOrder(), step) {
+		if step := strings.TrimSuffix(name, ".yaml"); step != "services" && step != "wordings" && !slices.Contains(fileOrder(), step) {
 			l.problems = append(l.problems, fmt.Errorf("%s: unknown step %q", name, step))
 		}
 	}
@@ -116,6 +120,36 @@ func (l *loader) readServices(folder fs.FS) {
 		l.base.Services = append(l.base.Services, s)
 	})
 	l.problems = append(l.problems, r.errs...)
+}
+
+// readWordings reads the lists of wordings; rules refer to them by their ids.
+func (l *loader) readWordings(folder fs.FS) {
+	root, err := parse(folder, "wordings.yaml")
+	if err != nil {
+		l.problems = append(l.problems, err)
+		return
+	}
+	f := &file{reader: reader{file: "wordings.yaml"}, loader: l}
+	f.each(root, func(n *yaml.Node) {
+		var w cause.Wording
+		f.fields(n, map[string]func(*yaml.Node){"id": f.word(&w.ID), "says": f.patterns(&w.Says)})
+		if w.ID == "" || len(w.Says) == 0 || slices.Contains(l.wordingIDs(), w.ID) {
+			f.fail(n, "wordings need an id of their own, and patterns")
+		}
+		l.base.Wordings = append(l.base.Wordings, w)
+	})
+	if len(f.own) > 0 {
+		f.fail(root, "patterns of wordings catch nothing: %v", f.own)
+	}
+	l.problems = append(l.problems, f.errs...)
+}
+
+func (l *loader) wordingIDs() []string {
+	var ids []string
+	for _, w := range l.base.Wordings {
+		ids = append(ids, w.ID)
+	}
+	return ids
 }
 
 func (l *loader) hasService(id string) bool {
