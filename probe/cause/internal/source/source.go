@@ -46,6 +46,12 @@ func defaultSteps(file string) []string {
 	return []string{file}
 }
 
+// connectionSteps are those between which a pasted sentence of a client seldom
+// tells: a rule for such texts holds at all of them.
+func connectionSteps() []string {
+	return []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}
+}
+
 // Read reads all files of a folder. Observations is the vocabulary of
 // "seen". The error tells everything that is wrong, a line for each.
 func Read(folder fs.FS, observations []string) (Base, error) {

@@ -37,6 +37,8 @@ func (f *file) when(into *cause.When) func(*yaml.Node) {
 			into.Step = nil
 		case len(into.Step) == 0 && f.step == "any":
 			f.fail(n, "a rule of any.yaml names its step, or any")
+		case len(into.Step) == 0 && slices.Contains(into.Seen, cause.Pasted) && slices.Contains(connectionSteps(), f.step):
+			into.Step = connectionSteps()
 		case len(into.Step) == 0:
 			into.Step = defaultSteps(f.step)
 		}
