@@ -307,7 +307,7 @@ func (v *view) holds(w *When) bool {
 func (v *view) holdsReply(w *When) bool {
 	f := v.f
 	return v.fitsStep(w) && fitsTruth(w.Failed, f.Failed) && fitsWord(w.Fault, f.Fault) &&
-		fitsCode(w.Code, f.Code) && fitsEnhanced(w.Enhanced, f.Enhanced) && fitsWord(w.Verb, f.Verb) &&
+		fitsCode(w.Code, f.Code) && fitsEnhanced(w.Enhanced, f.Enhanced) && v.fitsOrAssumes(w.Verb, f.Verb) &&
 		(len(w.Mentions) == 0 || slices.ContainsFunc(w.Mentions, v.mentions)) && !slices.ContainsFunc(w.NotMentions, v.mentions)
 }
 

@@ -10,14 +10,21 @@ import "slices"
 // isPasted tells whether the facts were read out of a text.
 func (v *view) isPasted() bool { return v.f.Seen[Pasted] }
 
-// fitsStep: where a text does not show the step, a rule's own words decide; a
-// rule without any must be of a step that the text can be from.
+// fitsStep: where a text does not show the step, a rule's own words decide,
+// though less surely when the text speaks of another step; a rule without any
+// words must be of a step that the text can be from.
 func (v *view) fitsStep(w *When) bool {
 	if v.f.Step != "" {
 		return fitsWord(w.Step, v.f.Step)
 	}
+	possible := len(w.Step) == 0 || slices.ContainsFunc(w.Step, func(step string) bool { return has(v.f.Steps, step) })
 	switch {
-	case len(w.Step) == 0 || len(w.Text)+len(w.Enhanced) > 0:
+	case possible:
+		return true
+	case len(w.Text)+len(w.Enhanced) > 0:
+		if len(v.f.Steps) > 0 {
+			v.assumed++
+		}
 		return true
 	case len(w.Code)+len(w.Fault)+len(w.Seen)+len(w.AnySeen) == 0:
 		return false
@@ -25,7 +32,7 @@ func (v *view) fitsStep(w *When) bool {
 		v.assumed += 2
 		return true
 	}
-	return slices.ContainsFunc(w.Step, func(step string) bool { return has(v.f.Steps, step) })
+	return false
 }
 
 // fitsOrAssumes: a setting that the text does not name may be any.
@@ -60,7 +67,7 @@ func (v *view) assumes(w *When, o Observation) bool {
 		return false
 	}
 	switch o {
-	case SenderRefused, RecipientRefused, RefusalUnclear, LoggedIn, NotLoggedIn, RefusedForNow, RecipientDefault, AuthOffered, StarttlsOffered:
+	case SenderRefused, RecipientRefused, RefusalUnclear, LoggedIn, NotLoggedIn, RefusedForNow, AuthOffered, StarttlsOffered:
 		v.assumed++
 		return true
 	}
