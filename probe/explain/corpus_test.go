@@ -322,8 +322,8 @@ func (c *corpus) misses(b *strings.Builder, all []outcome) {
 			continue
 		}
 		s := o.settings()
-		f, _ := factsOf(o.Evidence, s)
-		fmt.Fprintf(b, "  %s %s, %s:%d %s: is %s %v\n     facts: step %q of %v, %d %q, verb %q, fault %q\n", o.ID, o.Stage, s.Host, s.Port, s.Encryption,
+		f, _ := factsOf(readTicket(o.Evidence, s))
+		fmt.Fprintf(b, "  %s %s, %q:%d %s: is %s %v\n     facts: step %q of %v, %d %q, verb %q, fault %q\n", o.ID, o.Stage, f.Host, f.Port, f.Encryption,
 			o.Cause, o.Also, f.Step, f.Steps, f.Code, f.Enhanced, f.Verb, f.Fault)
 		for _, found := range o.found[:min(3, len(o.found))] {
 			fmt.Fprintf(b, "     found: %s (%s)\n", found.Cause, found.Confidence)

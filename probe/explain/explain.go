@@ -48,9 +48,10 @@ func Read(base *cause.Base, r io.Reader, s Settings) (*Explanation, error) {
 }
 
 func explain(base *cause.Base, text string, s Settings) *Explanation {
-	facts, anything := factsOf(text, s)
-	x := &Explanation{Settings: s, Anything: anything}
-	if !anything {
+	t := readTicket(text, s)
+	facts, isError := factsOf(t)
+	x := &Explanation{Settings: t.settings, Anything: isError || t.settings != s}
+	if !x.Anything {
 		return x
 	}
 	for _, found := range base.Match(facts) {

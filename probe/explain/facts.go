@@ -4,29 +4,37 @@ import (
 	"net/netip"
 	"strings"
 
+	"github.com/smtpdx/smtpdx/presets"
 	"github.com/smtpdx/smtpdx/probe/cause"
 )
 
 // factsOf makes of a text what the rules may look at, and tells whether there
-// was anything in it.
-func factsOf(text string, s Settings) (cause.Facts, bool) {
+// was an error in it.
+func factsOf(t *ticket) (cause.Facts, bool) {
+	s, text := t.settings, t.words()
 	f := cause.Facts{
 		Step: s.Step, Failed: true, Text: text, Host: s.Host, HostKind: hostKind(s.Host), Port: s.Port, Encryption: s.Encryption,
 		Provider: s.Provider, Account: s.Account, AccountForm: accountForm(s.Account), From: s.From,
 		Seen: cause.Set{cause.Pasted: true}, Values: map[string]string{},
 	}
+	if f.Provider == "" {
+		f.Provider, _ = presets.MatchHost(s.Host)
+	}
 	unknown(&f)
 	r, refused := decisive(replies(text))
 	f.Verb, f.Steps = placeOf(text, r)
+	if isGeneric(text) {
+		f.Seen.Add(cause.GenericSentence)
+	}
 	if refused {
 		replyFacts(&f, r)
 		return f, true
 	}
 	fault, steps := faultIn(text)
-	if f.Fault = fault; fault != "" && f.Steps == nil {
+	if f.Fault = fault; fault != "" && (f.Steps == nil || len(steps) == 1) {
 		f.Steps = steps
 	}
-	return f, strings.TrimSpace(text) != ""
+	return f, fault != "" || f.Seen[cause.GenericSentence] || f.Steps != nil
 }
 
 func replyFacts(f *cause.Facts, r reply) {
