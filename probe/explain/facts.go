@@ -21,6 +21,7 @@ func factsOf(t *ticket) (cause.Facts, bool) {
 		f.Provider, _ = presets.MatchHost(s.Host)
 	}
 	unknown(&f)
+	cleanHost(&f)
 	r, refused := decisive(replies(text))
 	f.Verb, f.Steps = placeOf(text, r)
 	if isGeneric(text) {
@@ -31,7 +32,10 @@ func factsOf(t *ticket) (cause.Facts, bool) {
 		return f, true
 	}
 	fault, steps := faultIn(text)
-	if f.Fault = fault; fault != "" && (f.Steps == nil || len(steps) == 1) {
+	if f.Fault = fault; fault == "no-such-host" && f.Seen[cause.HostCleaned] {
+		f.Fault = "malformed-name"
+	}
+	if fault != "" && (f.Steps == nil || len(steps) == 1) {
 		f.Steps = steps
 	}
 	return f, fault != "" || f.Seen[cause.GenericSentence] || f.Steps != nil
@@ -44,6 +48,17 @@ func replyFacts(f *cause.Facts, r reply) {
 		f.Fault = "deferred"
 		f.Seen.Add(cause.Temporary)
 	}
+}
+
+// cleanHost notes a host that is none as it stands.
+func cleanHost(f *cause.Facts) {
+	given := f.Host
+	f.Host = strings.Trim(given, " \t\"',;:<>/")
+	if f.Host != given {
+		f.Seen.Add(cause.HostCleaned)
+		f.Values["given"], f.Values["used"] = given, f.Host
+	}
+	f.HostKind = hostKind(f.Host)
 }
 
 func unknown(f *cause.Facts) {

@@ -40,13 +40,13 @@ var secretForms = []*regexp.Regexp{
 var loginLine = regexp.MustCompile(`(?i)\bAUTH[ =]+(PLAIN|LOGIN|XOAUTH2|OAUTHBEARER|CRAM-MD5|SCRAM-[\w-]+|NTLM)[ \t]+([A-Za-z0-9+/]{6,}={0,2})`)
 
 // payloadLine is a line of base64 alone, as a client sends it after 334.
-var payloadLine = regexp.MustCompile(`(?m)^[^\n]*\b334\b[^\n]*\n((?:[^\n]{0,60}?[\s>:'"~])?)([A-Za-z0-9+/]{4,}={0,2})(?:\\r\\n)?['"]?[ \t]*$`)
+var payloadLine = regexp.MustCompile(`(?m)^[^\n]*\b334\b[^\n]*\n[^\w\n]{0,12}(?:(?:C|CLIENT|send|client -> server|\d{2}:\d{2}:\d{2}\S*)\b[^\w\n]{1,8}){0,2}((?:[A-Za-z0-9+/]{4})+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?)(?:\\r\\n)?['"]?[ \t]*$`)
 
 // appPassword is one of Google's: four groups of four letters.
 var appPassword = regexp.MustCompile(`^["']?([a-z]{4} [a-z]{4} [a-z]{4} [a-z]{4})\b`)
 
 // notSecret are words that stand where a password would, and say something of it.
-var notSecret = regexp.MustCompile(`(?i)^(?:\*+|x{3,}|•+|\.{2,}|-+|_+|<[^>]*>?|\[[^\]]*\]?|\{\{?.*|\$\{?\w.*|%\w*%?|%s|process\.env.*|os\.(?:environ|getenv).*|getenv.*|env\(.*|getpass.*|null|nil|none|undefined|true|false|yes|no|ja|nein|empty|leer|set|gesetzt|hidden|redacted|masked|removed|changed|your[-_ ]?\w*|my[-_]?password|passwor[dt]|secret|wrong|incorrect|invalid|correct|right|valid|required|expired|missing|unknown|falsch|richtig|korrekt|nicht|ung(?:ü|ue)ltig|abgelaufen|erforderlich|falsches?|not|the|a|an|is|ist|ok|okay|still|same|auch|das|der|die|error|failed|rejected|command|string\(\d+\).*|[45]\d\d|\(?[45]\d\d[ ,)].*)$`)
+var notSecret = regexp.MustCompile(`(?i)^(?:\*+|x{3,}|•+|\.{2,}|-+|_+|<[^>]*>?|\[[^\]]*\]?|\{\{?.*|\$\{?\w.*|%\w*%?|%s|process\.env.*|os\.(?:environ|getenv).*|getenv.*|env\(.*|getpass.*|null|nil|none|undefined|true|false|yes|no|ja|nein|empty|leer|set|gesetzt|hidden|redacted|masked|removed|changed|your[-_ ]?\w*|my[-_]?password|passwor[dt]|secret|wrong|incorrect|invalid|correct|right|valid|required|expired|missing|unknown|falsch|richtig|korrekt|nicht|ung(?:ü|ue)ltig|abgelaufen|erforderlich|falsches?|not|too|expired|the|a|an|is|ist|very|weak|simple|used|needed|sent|accepted|given|entered|at|in|on|for|of|zu|von|wird|wurde|und|and|or|oder|in|im|bei|eines|from|to|ok|okay|still|same|auch|das|der|die|error|failed|rejected|command|string\(\d+\).*|[45]\d\d|\(?[45]\d\d[ ,)].*)$`)
 
 // findSecrets gives the secrets that stand in a text.
 func findSecrets(text string) []string {
@@ -75,7 +75,7 @@ func findSecrets(text string) []string {
 		all = append(all, payload(at[1], at[2])...)
 	}
 	for _, at := range payloadLine.FindAllStringSubmatch(text, -1) {
-		all = append(all, payload("LOGIN", at[2])...)
+		all = append(all, payload("LOGIN", at[1])...)
 	}
 	return all
 }

@@ -32,13 +32,16 @@ func makePairs() map[string]*regexp.Regexp {
 }
 
 // urlServer finds smtp://host:port, smtps://user@host:port.
-var urlServer = regexp.MustCompile(`(?i)\b(smtps?|ssl|tls|tcp)://(?:[^\s/@"']*@)?(\[[0-9a-f:.]+\]|[\w.-]+)(?::(\d{1,5}))?`)
+var urlServer = regexp.MustCompile(`(?i)\b(smtps?|ssl|tls|tcp)://(?:[^\s/"']*@)?(\[[0-9a-f:.]+\]|[\w.-]+)(?::(\d{1,5}))?`)
 
 // nameAndPort finds host:port with a port of mail, and host[address]:port.
 var nameAndPort = regexp.MustCompile(`(?i)(?:^|[\s("'=>/,@])((?:[a-z0-9_-]+\.)+[a-z][a-z0-9-]+|localhost|\d{1,3}(?:\.\d{1,3}){3})(?: ?[\[(][0-9a-f.:]+[\])])?:(25|465|587|2525|1025|1587|2465|2587|588|26)\b`)
 
 // failedName finds the host that a client could not resolve or reach.
-var failedName = regexp.MustCompile(`(?i)(?:enotfound|eai_again|could not resolve host:?|unknownhostexception:|lookup|getaddrinfo for|couldn't resolve host|connect to|connecting to(?: smtp server)?|opening to|servername|host name)\s+(?:(?:ssl|tls|tcp)://)?["'` + "`" + `]?((?:[a-z0-9_-]+\.)+[a-z][a-z0-9-]*[a-z0-9]|[a-z0-9_-]{3,}:\d+)`)
+var failedName = regexp.MustCompile(`(?i)\b(?:(?:enotfound|eai_again|eservfail|could not resolve host:?|couldn.t resolve host(?: name)?|unknownhostexception:|dial tcp: lookup|getaddrinfo for)\s+["'` + "`" + `]?([a-z0-9_][a-z0-9_.-]*[a-z0-9])|(?:connect to|connecting to(?: smtp server)?|opening to|servername|host name)\s+(?:(?:ssl|tls|tcp)://)?["'` + "`" + `]?((?:[a-z0-9_-]+\.)+[a-z][a-z0-9-]*[a-z0-9]))`)
+
+// quotedHost finds the host as a program was given it, blanks and all.
+var quotedHost = regexp.MustCompile(`(?i)\bhost(?:name)?["']?\s?[:=]\s?["']([^"'\n]{1,100})["']`)
 
 // portWord finds "port 587", "Port: 465".
 var portWord = regexp.MustCompile(`(?i)\bport[ =:]{0,3}(\d{2,5})\b`)
@@ -128,11 +131,16 @@ func (s *Settings) fromWords(text string) {
 		}
 	}
 	if at := nameAndPort.FindStringSubmatch(text); at != nil && (s.Host == "" || strings.EqualFold(s.Host, at[1])) {
-		s.set("host", at[1])
+		if a, err := netip.ParseAddr(at[1]); err != nil || a.IsLoopback() { // an address that was dialled is rarely what was entered
+			s.set("host", at[1])
+		}
 		s.set("port", at[2])
 	}
-	if at := failedName.FindStringSubmatch(text); at != nil {
-		s.set("host", at[1])
+	if at := failedName.FindStringSubmatch(text); at != nil && s.Host == "" {
+		s.Host = at[1] + at[2]
+	}
+	if at := quotedHost.FindStringSubmatch(text); at != nil && (s.Host == "" || strings.Contains(at[1], s.Host)) {
+		s.Host = at[1]
 	}
 	if at := portWord.FindStringSubmatch(text); at != nil {
 		s.set("port", at[1])
@@ -188,7 +196,7 @@ func cutLast(s, sep string) (before, after string, found bool) {
 }
 
 func isAccount(word string) bool {
-	if len(word) < 3 || len(word) > 120 || strings.ContainsAny(word, "()[]{}$%*<>\\") {
+	if len(word) < 3 || len(word) > 120 || strings.Trim(word, "0123456789") == "" || strings.ContainsAny(word, "()[]{}$%*<>\\") {
 		return false
 	}
 	return strings.Contains(word, "@") || !isSentenceWord(strings.ToLower(strings.TrimRight(word, ".,:;!")))
