@@ -1,0 +1,111 @@
+package explain
+
+import (
+	"net/netip"
+	"strings"
+
+	"github.com/smtpdx/smtpdx/presets"
+	"github.com/smtpdx/smtpdx/probe/cause"
+)
+
+// factsOf makes of a text what the rules may look at, and tells whether there
+// was an error in it.
+func factsOf(t *ticket) (cause.Facts, bool) {
+	s, text := t.settings, t.words()
+	f := cause.Facts{
+		Step: s.Step, Failed: true, Text: text, Host: s.Host, HostKind: hostKind(s.Host), Port: s.Port, Encryption: s.Encryption,
+		Provider: s.Provider, Account: s.Account, AccountForm: accountForm(s.Account), From: s.From,
+		Seen: cause.Set{cause.Pasted: true}, Values: map[string]string{},
+	}
+	if f.Provider == "" {
+		f.Provider, _ = presets.MatchHost(s.Host)
+	}
+	unknown(&f)
+	cleanHost(&f)
+	r, refused := decisive(replies(text))
+	f.Verb, f.Steps = placeOf(text, r)
+	if isGeneric(text) {
+		f.Seen.Add(cause.GenericSentence)
+	}
+	if refused {
+		replyFacts(&f, r)
+		return f, true
+	}
+	fault, steps := faultIn(text)
+	if f.Fault = fault; fault == "no-such-host" && f.Seen[cause.HostCleaned] {
+		f.Fault = "malformed-name"
+	}
+	if fault != "" && (f.Steps == nil || len(steps) == 1) {
+		f.Steps = steps
+	}
+	return f, fault != "" || f.Seen[cause.GenericSentence] || f.Steps != nil
+}
+
+func replyFacts(f *cause.Facts, r reply) {
+	f.Code, f.Enhanced = r.code, r.enhanced
+	f.Fault = "rejected"
+	if r.code/100 == 4 || r.code == 0 && strings.HasPrefix(r.enhanced, "4") {
+		f.Fault = "deferred"
+		f.Seen.Add(cause.Temporary)
+	}
+}
+
+// cleanHost notes a host that is none as it stands.
+func cleanHost(f *cause.Facts) {
+	given := f.Host
+	f.Host = strings.Trim(given, " \t\"',;:<>/")
+	if f.Host != given {
+		f.Seen.Add(cause.HostCleaned)
+		f.Values["given"], f.Values["used"] = given, f.Host
+	}
+	f.HostKind = hostKind(f.Host)
+}
+
+func unknown(f *cause.Facts) {
+	if f.Host == "" {
+		f.Seen.Add(cause.HostUnknown)
+	}
+	if f.Port == 0 {
+		f.Seen.Add(cause.PortUnknown)
+	}
+	if f.Encryption == "" {
+		f.Seen.Add(cause.EncryptionUnknown)
+	}
+	if f.Account == "" {
+		f.Seen.Add(cause.AccountUnknown)
+	}
+}
+
+// hostKind is "" for a host that is not known.
+func hostKind(host string) string {
+	if host == "" {
+		return ""
+	}
+	if a, err := netip.ParseAddr(host); err == nil {
+		switch {
+		case a.IsLoopback():
+			return "localhost"
+		case a.Unmap().Is4():
+			return "ipv4"
+		}
+		return "ipv6"
+	}
+	switch lower := strings.ToLower(strings.TrimSuffix(host, ".")); {
+	case lower == "localhost" || strings.HasSuffix(lower, ".localhost"):
+		return "localhost"
+	case !strings.Contains(lower, "."):
+		return "bare-name"
+	}
+	return "name"
+}
+
+// accountForm is "" for an account that is not known.
+func accountForm(account string) string {
+	switch {
+	case account == "":
+		return ""
+	case strings.Contains(account, "@"):
+		return "address"
+	}
+	return "bare"
+}
