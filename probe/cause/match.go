@@ -188,11 +188,11 @@ func remaining(hits []hit) []hit {
 	})
 }
 
-// over tells whether a hit takes another one's place; a general one takes
-// none but a general one's. Of two that would take each other's, the more
+// over tells whether a hit takes another one's place; a general one, and one
+// that is only possible, take none but a general one's. Of two that would take each other's, the more
 // likely stays.
 func (h hit) over(other hit) bool {
-	if h.General && !other.General {
+	if h.General && !other.General || h.confidence() == Possible && !other.General {
 		return false
 	}
 	return has(h.entry.Over, other.entry.ID) || has(h.Rule.Over, other.entry.ID)

@@ -53,12 +53,15 @@ func (v *view) fitsCredential(list []string) bool {
 }
 
 func (v *view) fitsPort(list []int) bool {
-	if len(list) > 0 && v.f.Port == 0 && v.isPasted() {
+	if v.f.Port == 0 && v.isPasted() && slices.ContainsFunc(list, isUsualPort) {
 		v.assumed++
 		return true
 	}
 	return len(list) == 0 || slices.Contains(list, v.f.Port)
 }
+
+// isUsualPort: a port that is not named is most often one of these.
+func isUsualPort(port int) bool { return slices.Contains([]int{25, 465, 587}, port) }
 
 // assumes tells whether an observation that a text rarely shows may be taken
 // for seen because the rule has words of its own to go by.

@@ -137,8 +137,8 @@ var entries = []Entry{
 			{Expr: "(enotfound|eai_again|eai_noname|esetupfail|edns|querya \\w+) ['\"]?(smtps?|ssl|tls|tcp|https?)(:|\\b ?$| (smtps?|ssl|tls|tcp|https?)[: ])", Needs: []string{"notfound", "again", "noname", "setupfail", "dns", "querya "}},
 			{Expr: "(enotfound|eai_again) \\S*[,;/@|<>\\\\()&$%#!]\\S*", Needs: []string{"notfound", "ai_again"}},
 			{Expr: "getaddrinfo for (ssl|tls|tcp|smtps?|https?)://|getaddrinfo for \\S*[/,@ ] ?\\S* ?failed|(no such host|could not resolve host|unknown (smtp )?host)[:.]? ['\"]?(ssl|tls|tcp|smtps?|https?)(:|//)|could not resolve host: \\S*[,;@/]", Needs: []string{"getaddrinfo for ", "no such host", "could not resolve host", "unknown ", "could not resolve host: "}},
-			{Expr: "lookup (\\S*[/,;@ \"]|\\S+ :|(ssl|tls|tcp|smtps?|https?):)|address \\S+: too many colons|too many colons in address|missing port in address|lookup (tcp|smtp)/", Needs: []string{"lookup ", ": too many colons", "too many colons in address", "missing port in address", "lookup "}},
-			{Expr: "label (empty or )?too long|codec can.?t (en|de)code.{0,60}idna|idna. codec failed|invalid (host ?name|domain name|host)(:| ['\"]|$)|invalid hostentry|host ?name.{0,40}(invalid|contains|malformed|illegal|not valid)|illegal (character|host)|ungültige[rn]? (host|server)name|hostname (ist )?ungültig|nonrecoverable.*['\"]", Needs: []string{"too long", "codec can", " codec failed", "nvalid ", "invalid", "contains", "malformed", "illegal", "not valid", "illegal ", "ungültige", "hostname ", "nonrecoverable"}},
+			{Expr: "lookup (\\S*[/,;@\"]|\\S+ :|(ssl|tls|tcp|smtps?|https?):)|address \\S+: too many colons|too many colons in address|missing port in address|lookup (tcp|smtp)/", Needs: []string{"lookup ", ": too many colons", "too many colons in address", "missing port in address", "lookup "}},
+			{Expr: "label (empty or )?too long|codec can.?t (en|de)code.{0,60}idna|idna. codec failed|invalid (host ?name|domain name|host)(:| ['\"]|$)|invalid hostentry|host ?name.{0,40}(invalid|contains|malformed|illegal|not valid)|illegal (character|host)|ungültige[rn]? (host|server)name|hostname (ist )?ungültig", Needs: []string{"too long", "codec can", " codec failed", "nvalid ", "invalid", "contains", "malformed", "illegal", "not valid", "illegal ", "ungültige", "hostname "}},
 			{Expr: "(ssl|tls|tcp)://(ssl|tls|tcp|smtps?|https?)[:/]", Needs: []string{"://"}},
 		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"dns-no-such-host", "dns-resolver-failure"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
@@ -237,7 +237,7 @@ var entries = []Entry{
 		}, Wording: []string{"refused"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Title: []string{"the program dialled its own computer, where no mail server runs"}, Explanation: []string{"The address that was dialled (127.0.0.1, ::1 or localhost) means the machine or container where the program runs. Often the host was left at its default, or the settings were not read."}, Over: []string{"tcp-filtered-port"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
 			{Expr: "connect to (smtp )?(host|server).{0,24}(localhost|127\\.0\\.0\\.1)\\b", Needs: []string{"connect to "}},
-			{Expr: "mail server at \"?(localhost|127\\.0\\.0\\.1)\"?", Needs: []string{"mail server at "}},
+			{Expr: "mail ?server at \"?(localhost|127\\.0\\.0\\.1)\"?", Needs: []string{"server at "}},
 			{Expr: "connection.{0,40}with host .{0,12}(localhost|127\\.0\\.0\\.1)", Needs: []string{"connection"}},
 		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"tcp-filtered-port"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"refused"}, Service: []string{"large-provider"}, Port: []int{465, 587}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
@@ -319,6 +319,29 @@ var entries = []Entry{
 	}, Over: []string{"server-silent", "connection-closed", "tcp-reset", "not-an-smtp-service", "reply-invalid", "greeting-refused"}, Rules: []Rule{
 		{When: When{Step: []string{"greeting"}, Encryption: []string{"starttls", "none"}, Failed: "yes", AnySeen: []Observation{"tls-answers", "looks-like-tls"}}, Confidence: "certain", Suggest: &Suggest{Encryption: "ssl", Text: "the port answers to TLS from the first byte"}},
 		{When: When{Step: []string{"greeting"}, Fault: []string{"timeout", "closed", "reset", "not-smtp"}, Encryption: []string{"starttls", "none"}, Port: []int{465, 8465, 9465}, Unseen: []Observation{"tls-does-not-answer"}}, Confidence: "likely", Suggest: &Suggest{Encryption: "ssl", Text: "465 is the port for TLS from the first byte"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Encryption: []string{"starttls", "none"}, Wording: []string{"no-greeting", "cut-off", "reset", "plain-in-place-of-tls"}, Port: []int{465, 8465, 9465}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"tcp-filtered-port", "connection-closed", "tcp-reset", "server-silent", "not-an-smtp-service"}, Suggest: &Suggest{Encryption: "ssl", Text: "465 is the port for TLS from the first byte"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Encryption: []string{"starttls", "none"}, Wording: []string{"no-answer"}, NotText: []Pattern{
+			{Expr: "connect(ion)? (attempt )?(timeout|timed)", Needs: []string{"connect"}},
+			{Expr: "connect etimedout", Needs: []string{"connect etimedout"}},
+			{Expr: "dial tcp", Needs: []string{"dial tcp"}},
+			{Expr: "opentimeout", Needs: []string{"opentimeout"}},
+			{Expr: "connect timeout", Needs: []string{"connect timeout"}},
+		}, Port: []int{465}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"tcp-filtered-port", "server-silent"}, Suggest: &Suggest{Encryption: "ssl", Text: "465 is the port for TLS from the first byte"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Encryption: []string{"starttls", "none"}, Wording: []string{"no-answer"}, Port: []int{465}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Encryption: []string{"starttls", "none"}, Wording: []string{"encryption-type", "starttls-missing"}, Port: []int{465}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"starttls-not-offered", "tls-wrong-mode-starttls-inside-tls"}, Suggest: &Suggest{Encryption: "ssl", Text: "465 is the port for TLS from the first byte"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
+			{Expr: "system\\.net\\.mail|smtpexception|send-mailmessage|smtpclient\\.(send|getconnection)|fehler beim senden von mail|failure sending mail", Needs: []string{"ystem.net.mail", "mtpexception", "end-mailmessage", "mtpclient.", "ehler beim senden von mail", "ailure sending mail"}},
+		}, Wording: []string{"no-answer", "cut-off", "no-greeting"}, Port: []int{465}, Seen: []Observation{"pasted"}}, Confidence: "likely", Explanation: []string{"The SmtpClient class of .NET (Send-MailMessage too) knows STARTTLS only and waits on port 465 for a greeting in plain text that never comes. Port 587 with EnableSsl works, or another library (MailKit)."}, Fix: []FixEntry{
+			{Text: "Set the port to 587 and keep EnableSsl on", Who: "user", Setting: "port", From: "465", To: "587"},
+			{Text: "or use a library that knows TLS from the first byte (MailKit)", Who: "application"},
+		}, Over: []string{"tcp-filtered-port", "connection-closed", "server-silent"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"no-greeting", "cut-off"}, NotText: []Pattern{
+			{Expr: "\\b(5|4)\\d\\d[ -]\\d\\.\\d\\.\\d"},
+			{Expr: "after (data|rcpt|mail|auth)", Needs: []string{"after "}},
+			{Expr: "authenticat", Needs: []string{"authenticat"}},
+			{Expr: "queue", Needs: []string{"queue"}},
+		}, Seen: []Observation{"pasted", "port-unknown"}}, Confidence: "possible", Explanation: []string{"The connection opened and no word came, or it was closed at once. If the port is 465, it wants TLS from the first byte (SSL), and both sides waited for the other."}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"no-greeting"}, NotPort: []int{25, 465, 587, 2525, 1025, 993, 995, 143, 110, 80, 443}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
 	}},
 	{ID: "not-an-smtp-service", Step: "greeting", Title: []string{"port {port} of {host} is no mail server: {service} answers", "another service than mail answers on this port"}, Explanation: []string{"Something listens on this port, and it does not speak SMTP. The port belongs to another service."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{When: &When{AnySeen: []Observation{"looks-like-imap", "looks-like-pop3"}}, Text: "Enter the server for sending (SMTP), not the one for receiving (IMAP, POP3)", Who: "user", Setting: "port", From: "{port}", To: "587"},
@@ -329,6 +352,22 @@ var entries = []Entry{
 		{When: When{Step: []string{"greeting"}, Failed: "yes", AnySeen: []Observation{"looks-like-http", "looks-like-ssh", "looks-like-ftp"}}, Confidence: "certain"},
 		{When: When{Step: []string{"tls"}, Failed: "yes", AnySeen: []Observation{"looks-like-http", "looks-like-ssh", "looks-like-ftp", "looks-like-imap", "looks-like-pop3"}}, Confidence: "certain"},
 		{When: When{Step: []string{"greeting"}, Fault: []string{"not-smtp"}}, Confidence: "likely"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
+			{Expr: "(greeting|response|banner|reply|code|server|got|received|s:|<-|read).{0,40}http/1\\.[01] \\d{3}", Needs: []string{"http/1."}},
+			{Expr: "^http/1\\.[01] \\d{3}", Needs: []string{"http/1."}},
+			{Expr: "\\* ok .{0,60}(imap|capability)", Needs: []string{"* ok "}},
+			{Expr: "\\+ok .{0,40}(pop|ready|dovecot)", Needs: []string{"+ok "}},
+			{Expr: "ssh-2\\.0-", Needs: []string{"ssh-2.0-"}},
+			{Expr: "220.{0,60}\\b(ftp|filezilla|vsftpd|proftpd)\\b", Needs: []string{"220"}},
+			{Expr: "<html|<!doctype html", Needs: []string{"html", "!doctype html"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"client-protocol-defect", "tcp-filtered-port"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"no-greeting", "cut-off", "no-answer", "plain-in-place-of-tls", "tls-not-started", "starttls-missing", "reset"}, Port: []int{110, 143, 993, 995, 80, 443, 8080, 22, 21, 4190}, Seen: []Observation{"pasted"}}, Confidence: "likely", Title: []string{"port {port} is not for sending mail", "this port is not for sending mail"}, Explanation: []string{"Ports 110, 143, 993 and 995 are for receiving mail (POP3, IMAP), 80 and 443 for the web. A mail program that wants to send finds no mail server (SMTP) there."}, Over: []string{"tcp-filtered-port", "server-silent", "connection-closed", "tls-wrong-mode-plain-on-tls-port", "tls-wrong-mode-implicit-on-starttls-port", "tls-handshake-failed", "starttls-not-offered"}, Suggest: &Suggest{Port: 587, Encryption: "starttls", Text: "587 is the usual port for sending"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"no-greeting"}, NotPort: []int{25, 465, 587, 2525}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
+			{Expr: "invalid greeting", Needs: []string{"invalid greeting"}},
+		}, NotText: []Pattern{
+			{Expr: "250[ -]", Needs: []string{"250"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
 	}},
 	{ID: "greeting-refused", Step: "greeting", Title: []string{"{host} takes no connections from here ({reply})", "the server takes no connections from here"}, Explanation: []string{"The server answered the connection with a refusal and gave no reason that is understood here. Such servers often take known clients only, or this is a server for incoming mail."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{Text: "Ask the server's administrator why this client is refused; the server's own words help", Who: "it-admin"},
@@ -364,6 +403,21 @@ var entries = []Entry{
 			{Expr: "plesk", Needs: []string{"plesk"}},
 		}, Host: []string{"smtp.sendgrid.net", "smtp.mailgun.org", "smtp.eu.mailgun.org"}, Unseen: []Observation{"greeting-masked"}}, Confidence: "likely"},
 		{When: When{Step: []string{"certificate"}, Service: []string{"large-provider"}, Host: []string{"smtp.gmail.com", "smtp.googlemail.com", "smtp.office365.com", "smtp-mail.outlook.com", "smtp.mail.yahoo.com", "smtp.mail.me.com", "smtp.zoho.com", "smtp.sendgrid.net", "smtp.mailgun.org", "smtp.gmx.net", "mail.gmx.net"}, Seen: []Observation{"certificate-name-mismatch"}, Unseen: []Observation{"certificate-intercepted"}}, Confidence: "likely", Explanation: []string{"This provider's certificate always has its own name; what came is for {names}. Some hosting companies and networks lead outgoing mail connections to a server of their own.", "This provider's certificate always has its own name, and what came is for another. Some hosting companies and networks lead outgoing mail connections to a server of their own."}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"cert-other-name"}, Host: []string{"smtp.gmail.com", "smtp.googlemail.com", "smtp-relay.gmail.com", "smtp.office365.com", "smtp-mail.outlook.com", "smtp.mail.yahoo.com", "smtp.mail.me.com", "smtp.zoho.com", "smtp.zoho.eu", "smtp.sendgrid.net", "smtp.mailgun.org", "smtp.gmx.net", "mail.gmx.net", "smtp.yandex.ru", "smtp.yandex.com", "smtp.mail.ru", "smtp.fastmail.com", "smtp-relay.brevo.com", "smtp-relay.sendinblue.com", "in-v3.mailjet.com", "smtp.postmarkapp.com", "email-smtp.us-east-1.amazonaws.com"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Explanation: []string{"This provider's certificate always has its own name, and what came is for another. Some hosting companies and networks lead outgoing mail connections to a server of their own."}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
+			{Expr: "220[ -].{0,80}(exim|postfix|cpanel|plesk|we do not authorize|secureserver)", Needs: []string{"exim", "postfix", "cpanel", "plesk", "we do not authorize", "secureserver"}},
+			{Expr: "esmtp (exim|postfix)", Needs: []string{"esmtp "}},
+			{Expr: "cpanel|secureserver\\.net|hostgator|bluehost|siteground|dreamhost", Needs: []string{"cpanel", "secureserver.net", "hostgator", "bluehost", "siteground", "dreamhost"}},
+			{Expr: "<= ?smtpd", Needs: []string{"smtpd"}},
+		}, Host: []string{"smtp.gmail.com", "smtp.googlemail.com", "smtp-relay.gmail.com", "smtp.office365.com", "smtp-mail.outlook.com", "smtp.mail.yahoo.com", "smtp.mail.me.com", "smtp.zoho.com", "smtp.zoho.eu", "smtp.sendgrid.net", "smtp.mailgun.org"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"auth-app-password-required"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
+			{Expr: "refused to talk to me: 5", Needs: []string{"refused to talk to me: 5"}},
+			{Expr: "521 connection rejected", Needs: []string{"521 connection rejected"}},
+			{Expr: "535 incorrect authentication data", Needs: []string{"535 incorrect authentication data"}},
+		}, Host: []string{"smtp.gmail.com", "smtp.googlemail.com", "smtp.office365.com", "smtp-mail.outlook.com", "smtp.mail.yahoo.com", "smtp.zoho.com", "smtp.sendgrid.net", "smtp.mailgun.org"}, Seen: []Observation{"pasted"}}, Confidence: "likely"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
+			{Expr: "exim|cpanel|hostgator|bluehost|godaddy|secureserver", Needs: []string{"exim", "cpanel", "hostgator", "bluehost", "godaddy", "secureserver"}},
+		}, Wording: []string{"cert-refused"}, Service: []string{"large-provider"}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
 	}},
 	{ID: "smtp-altered-by-middlebox", Step: "greeting", Title: []string{"a device on the way rewrites the conversation with the server"}, Explanation: []string{"The server's words arrive blotted out: asterisks in the greeting or X in place of a capability. A firewall with SMTP inspection or a virus scanner does that, and encryption and login disappear with it."}, Who: "network", Severity: "error", Fix: []FixEntry{
 		{Text: "Switch SMTP inspection off for this connection (Cisco: \"inspect esmtp\"; virus scanner: mail protection)", Who: "network"},
@@ -371,6 +425,14 @@ var entries = []Entry{
 	}, Over: []string{"starttls-not-offered", "auth-not-offered-at-all", "auth-not-offered-before-tls", "ehlo-refused", "starttls-refused"}, Rules: []Rule{
 		{When: When{Step: []string{"ehlo", "ehlo-tls", "starttls", "auth"}, Failed: "yes", Seen: []Observation{"capability-masked"}}, Confidence: "certain", Suggest: &Suggest{Port: 465, Encryption: "ssl", Text: "TLS from the first byte cannot be rewritten on the way"}},
 		{When: When{Step: []string{"ehlo", "starttls", "auth"}, Fault: []string{"not-offered", "rejected"}, Seen: []Observation{"greeting-masked"}, Unseen: []Observation{"only-windows-login", "no-common-mechanism", "mechanism-forced"}}, Confidence: "likely", Suggest: &Suggest{Port: 465, Encryption: "ssl", Text: "TLS from the first byte cannot be rewritten on the way"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
+			{Expr: "220[ -][*02 ]*\\*{6,}", Needs: []string{"220"}},
+			{Expr: "(^|[ '\"=-])\\*{8,}[ *02]*"},
+			{Expr: "\\b250[ -]x{4,}[a-z]?\\b", Needs: []string{"250"}},
+			{Expr: "\\bx{7,}[a-z]\\b"},
+		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"relay-denied-no-login", "relay-denied-not-allowed", "auth-mechanism-unsupported"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Seen: []Observation{"pasted", "greeting-masked"}}, Confidence: "likely", Over: []string{"relay-denied-no-login", "relay-denied-not-allowed", "auth-mechanism-unsupported"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Seen: []Observation{"pasted", "capability-masked"}}, Confidence: "likely", Over: []string{"relay-denied-no-login", "relay-denied-not-allowed", "auth-mechanism-unsupported"}},
 	}},
 	{ID: "helo-name-rejected", Step: "ehlo", Title: []string{"the server does not accept {helo} as this computer's name (EHLO)", "the server does not accept this computer's name (EHLO)"}, Explanation: []string{"A client says its own name first. Servers refuse names like \"localhost\", short container names or names that belong to somebody else."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Give a full name of this computer as EHLO name", Who: "user", Setting: "helo", From: "{helo}", To: "name.domain"},
@@ -396,6 +458,14 @@ var entries = []Entry{
 		}}, Confidence: "likely"},
 		{When: When{Step: []string{"ehlo", "ehlo-tls"}, Code: []Codes{{From: 500, To: 599}}, Mentions: []string{"helo"}}, Confidence: "possible"},
 		{When: When{Step: []string{"ehlo", "ehlo-tls"}, Fault: []string{"closed", "reset"}, Service: []string{"google"}}, Confidence: "likely", Explanation: []string{"Google's servers hang up when the name that the client gives is none they take, \"localhost\" for one."}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
+			{Expr: "(syntactically invalid|invalid domain|requires domain|invalid) .{0,30}(helo|ehlo)", Needs: []string{"syntactically invalid", "invalid domain", "requires domain", "invalid"}},
+			{Expr: "(helo|ehlo).{0,30}(invalid|requires) .{0,12}(domain|address)", Needs: []string{"invalid", "requires"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"cut-off", "reset"}, Service: []string{"google-relay"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Explanation: []string{"Google's relay hangs up when the name that the client gives is none it takes, \"localhost\" for one; programs then say EOF or \"connection closed\" only."}, Over: []string{"connection-closed", "tcp-reset", "tls-wrong-mode-plain-on-tls-port"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
+			{Expr: "try again later, closing connection\\.? \\((ehlo|helo)\\)", Needs: []string{"try again later, closing connection"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "certain"},
 	}},
 	{ID: "helo-syntax-invalid", Step: "ehlo", Title: []string{"{helo} is no valid name for this computer (EHLO)", "the name given with EHLO is no valid host name"}, Explanation: []string{"A client says its own name first, and this one breaks the rules for host names: an underscore, a blank, no dot or nothing at all."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Give a full name as EHLO name: letters, digits, hyphens and dots", Who: "user", Setting: "helo", From: "{helo}", To: "name.domain"},
@@ -412,6 +482,13 @@ var entries = []Entry{
 			{Expr: "invalid", Needs: []string{"invalid"}},
 			{Expr: "domain name required", Needs: []string{"domain name required"}},
 		}}, Confidence: "likely"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
+			{Expr: "syntactically invalid (helo|ehlo|argument)", Needs: []string{"syntactically invalid "}},
+			{Expr: "(helo|ehlo).{0,120}syntactically invalid", Needs: []string{"syntactically invalid"}},
+			{Expr: "invalid (helo|ehlo) (domain|name|argument)", Needs: []string{"invalid "}},
+			{Expr: "(helo|ehlo) (requires|needs|invalid).{0,12}(domain|address|argument)", Needs: []string{"domain", "ddress", "rgument"}},
+			{Expr: "underscore.{0,40}(helo|ehlo|host)", Needs: []string{"underscore"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "likely"},
 	}},
 	{ID: "ehlo-refused", Step: "ehlo", Title: []string{"the server refuses EHLO, the start of the conversation"}, Explanation: []string{"Every modern mail server answers EHLO with what it can do. This one refused it and did not speak of the name."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{Text: "Have the server, or the device in front of it, allow EHLO (RFC 5321)", Who: "it-admin"},
@@ -429,6 +506,37 @@ var entries = []Entry{
 		{When: When{Step: []string{"starttls"}, Fault: []string{"not-offered"}, Port: []int{25}}, Confidence: "certain", Suggest: &Suggest{Port: 587, Encryption: "starttls", Text: "587 is the port on which servers offer TLS and login"}},
 		{When: When{Step: []string{"starttls"}, Fault: []string{"not-offered"}, NotPort: []int{25, 465}}, Confidence: "certain", Suggest: &Suggest{Port: 465, Encryption: "ssl", Text: "465 is the port for TLS from the first byte"}},
 		{When: When{Step: []string{"starttls"}, Fault: []string{"not-offered"}}, Confidence: "certain"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Encryption: []string{"starttls"}, Wording: []string{"starttls-missing"}, Port: []int{25, 587, 2525, 1025}, Seen: []Observation{"pasted"}}, Confidence: "certain", Over: []string{"tls-wrong-mode-starttls-inside-tls", "tls-handshake-failed"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"starttls-missing"}, Seen: []Observation{"pasted"}}, Confidence: "likely"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Encryption: []string{"starttls"}, Wording: []string{"encryption-type"}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
+	}},
+	{ID: "tls-wrong-mode-starttls-inside-tls", Step: "starttls", Title: []string{"TLS is on from the first byte, and STARTTLS is asked for as well"}, Explanation: []string{"On port {port} the connection is encrypted from the start (SSL). STARTTLS would begin encryption a second time inside it, which no server offers there. One of the two has to be switched off.", "The connection is encrypted from the start (SSL). STARTTLS would begin encryption a second time inside it, which no server offers there. One of the two has to be switched off."}, Who: "user", Severity: "error", Fix: []FixEntry{
+		{When: &When{Port: []int{465}}, Text: "Keep SSL on port 465 and switch STARTTLS off in the program", Who: "user", Setting: "encryption", From: "TLS/STARTTLS", To: "SSL"},
+		{When: &When{NotPort: []int{465}}, Text: "Keep TLS/STARTTLS and switch off what begins with TLS (SSL, SMTP_SSL, secure: true)", Who: "user", Setting: "encryption", From: "SSL", To: "TLS/STARTTLS"},
+		{When: &When{Port: []int{465}}, Text: "or use port 587 with TLS/STARTTLS alone", Who: "user", Setting: "port", From: "465", To: "587"},
+	}, Over: []string{"starttls-not-offered", "starttls-refused"}, Rules: []Rule{
+		{When: When{Step: []string{"ehlo", "starttls", "ehlo-tls"}, Code: []Codes{{From: 500, To: 599}}, Text: []Pattern{
+			{Expr: "(tls|ssl) (is )?already (active|started|on|in (use|effect)|established|negotiated)", Needs: []string{"already "}},
+			{Expr: "already (in|using|running|under|have) (a )?(tls|ssl)", Needs: []string{"already "}},
+			{Expr: "(command )?not (permitted|allowed) when (tls|ssl) (is )?active", Needs: []string{"permitted", "allowed"}},
+			{Expr: "starttls.{0,30}(already|twice|again)", Needs: []string{"starttls"}},
+		}}, Confidence: "certain"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Encryption: []string{"ssl"}, Wording: []string{"starttls-missing"}, Port: []int{465}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"starttls-not-offered"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
+			{Expr: "(tls|ssl) (is )?already (active|started|on|in (use|effect)|established|negotiated|running)", Needs: []string{"already "}},
+			{Expr: "already (in|using|running|under) (a )?(tls|ssl)", Needs: []string{"already "}},
+			{Expr: "not (permitted|allowed) when (tls|ssl) (is )?active", Needs: []string{"permitted", "allowed"}},
+			{Expr: "starttls.{0,30}(already|twice)", Needs: []string{"starttls"}},
+			{Expr: "both.{0,40}(starttls|implicit|ssl).{0,30}(starttls|implicit|ssl)", Needs: []string{"both"}},
+			{Expr: "mutually exclusive.{0,60}(tls|ssl)|(tls|ssl).{0,60}mutually exclusive", Needs: []string{"mutually exclusive", "mutually exclusive"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"starttls-not-offered"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
+			{Expr: "\\bc:? ?:?starttls\\b", Needs: []string{"starttls"}},
+			{Expr: "(->|>>>|=>|client:?|send(ing)?:?) ?['\"]?starttls", Needs: []string{"starttls"}},
+			{Expr: "client -> server: starttls", Needs: []string{"client -> server: starttls"}},
+		}, Wording: []string{"starttls-missing", "tls-not-started"}, Port: []int{465}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"starttls-not-offered", "tls-handshake-failed", "cert-untrusted-chain"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Encryption: []string{"ssl"}, Wording: []string{"starttls-missing"}, Seen: []Observation{"pasted"}}, Confidence: "likely"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"starttls-missing"}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
 	}},
 	{ID: "starttls-refused", Step: "starttls", Title: []string{"the server offers TLS/STARTTLS and then refuses it"}, Explanation: []string{"STARTTLS stands among the server's capabilities, but the command was refused. The settings are right as far as this shows; the server has to be looked at."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{Text: "Look into the server's log: certificate, key file and its permissions are the usual reasons", Who: "it-admin"},
@@ -453,6 +561,23 @@ var entries = []Entry{
 		{When: When{Step: []string{"tls"}, Failed: "yes", Seen: []Observation{"plain-greeting-seen"}}, Confidence: "certain", Suggest: &Suggest{Encryption: "starttls", Text: "the server begins in plain text on this port"}},
 		{When: When{Step: []string{"tls"}, Fault: []string{"tls-record"}, Encryption: []string{"ssl"}, Port: []int{25, 587, 2525}}, Confidence: "likely", Suggest: &Suggest{Encryption: "starttls", Text: "servers begin in plain text on this port"}},
 		{When: When{Step: []string{"tls"}, Fault: []string{"timeout", "closed", "reset"}, Encryption: []string{"ssl"}, Port: []int{25, 587}}, Confidence: "possible", Suggest: &Suggest{Encryption: "starttls", Text: "servers begin in plain text on this port"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Encryption: []string{"ssl"}, Wording: []string{"plain-in-place-of-tls"}, Port: []int{25, 587, 2525, 1025}, Seen: []Observation{"pasted"}}, Confidence: "certain", Over: []string{"cert-untrusted-chain", "cert-tls-intercepted"}, Suggest: &Suggest{Encryption: "starttls", Text: "servers begin in plain text on this port"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"plain-in-place-of-tls"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Explanation: []string{"The program began with TLS from the first byte (\"SSL\"), and port {port} answered in plain text. Such a port switches to TLS later (STARTTLS); \"SSL\" belongs to port 465.", "The program began with TLS from the first byte (\"SSL\"), and the port answered in plain text. Such a port (587, 25) switches to TLS later (STARTTLS); \"SSL\" belongs to port 465."}, Over: []string{"cert-untrusted-chain", "cert-tls-intercepted", "tls-weak-crypto"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Encryption: []string{"ssl"}, Wording: []string{"tls-not-started", "encryption-type", "starttls-missing"}, Port: []int{25, 587, 2525}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"cert-untrusted-chain", "cert-tls-intercepted", "tls-handshake-failed", "tls-weak-crypto"}, Suggest: &Suggest{Encryption: "starttls", Text: "servers begin in plain text on this port"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Encryption: []string{"ssl"}, Wording: []string{"cut-off", "reset", "no-answer", "no-greeting"}, Port: []int{587, 2525}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"tcp-filtered-port", "connection-closed", "server-silent", "tcp-reset"}, Suggest: &Suggest{Encryption: "starttls", Text: "servers begin in plain text on this port"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"encryption-type"}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"tls-not-started"}, NotText: []Pattern{
+			{Expr: "certificate", Needs: []string{"certificate"}},
+			{Expr: "zertifikat", Needs: []string{"zertifikat"}},
+			{Expr: "alert", Needs: []string{"alert"}},
+			{Expr: "algorithm", Needs: []string{"algorithm"}},
+			{Expr: "starttls", Needs: []string{"starttls"}},
+		}, Seen: []Observation{"pasted", "port-unknown"}}, Confidence: "possible"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
+			{Expr: "unable to connect to (ssl|tls)://[^ ]*:(587|25|2525)\\b", Needs: []string{"unable to connect to "}},
+			{Expr: "opening to (ssl|tls)://[^ ]*:(587|25|2525)\\b", Needs: []string{"opening to "}},
+			{Expr: "smtps://[^ ]*:(587|25|2525)\\b", Needs: []string{"smtps://"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"tcp-filtered-port"}},
 	}},
 	{ID: "tls-version-too-old", Step: "tls", Title: []string{"the server speaks only old TLS ({versions})", "the server speaks only TLS versions that are too old"}, Explanation: []string{"Client and server share no version of TLS. Versions 1.0 and 1.1 have been withdrawn (RFC 8996), and today's programs refuse them."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{Text: "Have the server updated so that it speaks TLS 1.2 or 1.3", Who: "it-admin"},
@@ -468,6 +593,40 @@ var entries = []Entry{
 			{Text: "Have a newer TLS switched on at the server", Who: "it-admin"},
 		}},
 		{When: When{Step: []string{"tls"}, Failed: "no", Seen: []Observation{"old-tls-used"}}, Confidence: "certain", Title: []string{"the connection uses TLS {tls_version}, a version that was withdrawn", "the connection uses a TLS version that was withdrawn"}, Explanation: []string{"TLS 1.0 and 1.1 have been withdrawn (RFC 8996). It works here because the settings allow it; other programs will refuse this server."}, Severity: "warning"},
+		{When: When{Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Text: []Pattern{
+			{Expr: "tls ?v?1\\.[01].{0,60}(not supported|no longer|disabled|deprecated|not accepted)", Needs: []string{"t supported", " longer", "isabled", "eprecated", "not accepted"}},
+			{Expr: "(update|upgrade)[a-z/ ]{0,20}client to (support|use) tls", Needs: []string{"client to "}},
+			{Expr: "(requires?|need|only|at least).{0,20}tls ?v?1\\.[23]", Needs: []string{"require", "need", "only", "at least"}},
+		}}, Confidence: "certain", Title: []string{"the program's TLS is too old for the server"}, Explanation: []string{"The server says itself that it takes TLS 1.2 or newer only, and the program came with an older version."}, Who: "user", Fix: []FixEntry{
+			{Text: "Update the program, its runtime (Java, .NET, OpenSSL) or the device so that it speaks TLS 1.2", Who: "application"},
+			{Text: "or have it use TLS 1.2 where it has a setting for the version", Who: "user"},
+		}, Over: []string{"server-temporary-failure", "greeting-refused", "sender-refused"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
+			{Expr: "alert protocol.version", Needs: []string{"alert protocol"}},
+			{Expr: "protocol_version", Needs: []string{"protocol_version"}},
+			{Expr: "protocolversion", Needs: []string{"protocolversion"}},
+			{Expr: "alert number 70", Needs: []string{"alert number 70"}},
+			{Expr: "client_hello|statem_srvr|ssl_accept|smtpd\\[", Needs: []string{"client_hello", "tatem_srvr", "sl_accept", "mtpd["}},
+			{Expr: "client offered only", Needs: []string{"client offered only"}},
+			{Expr: "remote error", Needs: []string{"remote error"}},
+			{Expr: "4\\.7\\.66", Needs: []string{"4.7.66"}},
+			{Expr: "(update|upgrade) your client", Needs: []string{" your client"}},
+			{Expr: "received fatal alert", Needs: []string{"received fatal alert"}},
+			{Expr: "your client", Needs: []string{"your client"}},
+		}, Wording: []string{"old-tls"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Title: []string{"the program's TLS is too old for the server"}, Explanation: []string{"The server turned the handshake down because of the version: the program, or the system that it runs on, offers only TLS that the server no longer takes."}, Who: "user", Fix: []FixEntry{
+			{Text: "Update the program, its runtime (Java, .NET, OpenSSL) or the device so that it speaks TLS 1.2", Who: "application"},
+			{Text: "or have it use TLS 1.2 where it has a setting for the version", Who: "user"},
+		}, Over: []string{"tls-handshake-failed", "tls-weak-crypto", "tls-wrong-mode-implicit-on-starttls-port", "cert-untrusted-chain"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"old-tls"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"tls-handshake-failed", "cert-untrusted-chain", "tls-wrong-mode-implicit-on-starttls-port"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
+			{Expr: "smtpd|ssl_accept|accept:|statem_srvr|client_hello|ssl3_accept", Needs: []string{"mtpd", "sl_accept", "accept:", "statem_srvr", "client_hello", "ssl3_accept"}},
+		}, Wording: []string{"plain-in-place-of-tls"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"tls-wrong-mode-implicit-on-starttls-port"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"handshake-refused"}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Encryption: []string{"starttls"}, Text: []Pattern{
+			{Expr: "transport ?stream|transport(daten)?strom", Needs: []string{"transport"}},
+			{Expr: "call to sspi failed|sspi-?aufruf", Needs: []string{"call to sspi failed", "aufruf"}},
+			{Expr: "0 bytes from the transport", Needs: []string{"0 bytes from the transport"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
 	}},
 	{ID: "tls-weak-crypto", Step: "tls", Title: []string{"the server offers only cryptography that is too weak"}, Explanation: []string{"The TLS versions fit, but every cipher, key or signature that the server offers is one that today's programs refuse."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{Text: "Have modern ciphers and a certificate of at least 2048 bits RSA or of ECDSA set up at the server", Who: "it-admin"},
@@ -483,6 +642,14 @@ var entries = []Entry{
 			{Expr: "no cipher", Needs: []string{"no cipher"}},
 			{Expr: "small.{0,10}(dh|key)", Needs: []string{"small"}},
 		}}, Confidence: "likely"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"weak-crypto"}, NotText: []Pattern{
+			{Expr: "protocol is disabled", Needs: []string{"protocol is disabled"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "certain", Over: []string{"tls-handshake-failed", "cert-untrusted-chain", "tls-version-too-old"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"handshake-refused"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"tls-handshake-failed", "cert-untrusted-chain", "cert-tls-intercepted"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
+			{Expr: "algorithm|algoritm|algorytm|алгоритм|算法|アルゴリズム", Needs: []string{"algor", "алгоритм", "算法", "アルゴリズム"}},
+			{Expr: "cipher", Needs: []string{"cipher"}},
+		}, Wording: []string{"old-tls"}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
 	}},
 	{ID: "tls-client-certificate-required", Step: "tls", Title: []string{"the server wants a certificate of the client"}, Explanation: []string{"This server lets clients in by a certificate, not or not only by a password. None was given, or not one that it accepts."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{Text: "Get a client certificate from the server's administrator and set client_cert and client_key", Who: "it-admin", Setting: "client_cert"},
@@ -500,6 +667,14 @@ var entries = []Entry{
 			{Expr: "certificate (is )?required", Needs: []string{"certificate "}},
 			{Expr: "no (valid )?certificate", Needs: []string{"certificate"}},
 		}, Unseen: []Observation{"client-certificate-sent"}}, Confidence: "likely"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
+			{Expr: "tls(v1(\\.3)?)?.{0,12}alert certificate required", Needs: []string{"alert certificate required"}},
+			{Expr: "certificate_required", Needs: []string{"certificate_required"}},
+			{Expr: "alert number 116", Needs: []string{"alert number 116"}},
+			{Expr: "peer did not return a certificate", Needs: []string{"peer did not return a certificate"}},
+			{Expr: "client did(n.t| not) provide a certificate", Needs: []string{" provide a certificate"}},
+			{Expr: "no client certificate", Needs: []string{"no client certificate"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"cert-untrusted-chain", "tls-weak-crypto"}},
 	}},
 	{ID: "tls-handshake-failed", Step: "tls", Title: []string{"the encryption could not be set up: {alert}", "the encryption could not be set up"}, Explanation: []string{"The server answered the TLS handshake and broke it off, for a reason that its words do not show."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{Text: "Look into the server's log at this moment; it usually names the reason", Who: "it-admin"},
@@ -521,6 +696,7 @@ var entries = []Entry{
 			{Text: "Have the certificate renewed", Who: "it-admin"},
 		}},
 		{When: When{Step: []string{"tls"}, Failed: "yes"}, Confidence: "possible", General: true},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"tls-not-started"}, Seen: []Observation{"pasted"}}, Confidence: "possible", General: true},
 	}},
 	{ID: "cert-expired", Step: "certificate", Title: []string{"the server's certificate ran out on {not_after}", "the server's certificate has run out"}, Explanation: []string{"Every program that checks certificates refuses this server until its administrator renews it. Nothing in the settings mends that."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{Text: "Renew the certificate and have the mail server load it (often the reload after the renewal was forgotten)", Who: "it-admin", Commands: []Command{
@@ -530,6 +706,14 @@ var entries = []Entry{
 		{Question: "Is the date of this computer right?"},
 	}, Rules: []Rule{
 		{When: When{Step: []string{"certificate"}, Seen: []Observation{"certificate-expired"}}, Confidence: "certain"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"cert-expired"}, NotText: []Pattern{
+			{Expr: "is before \\d", Needs: []string{"is before "}},
+			{Expr: "not yet valid:", Needs: []string{"not yet valid:"}},
+		}, NotService: []string{"large-provider"}, Seen: []Observation{"pasted"}}, Confidence: "certain", Over: []string{"cert-untrusted-chain", "cert-self-signed", "cert-missing-intermediate", "tls-handshake-failed", "tls-weak-crypto"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"cert-expired"}, NotText: []Pattern{
+			{Expr: "is before \\d", Needs: []string{"is before "}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"cert-untrusted-chain", "cert-self-signed", "cert-missing-intermediate", "tls-handshake-failed", "tls-weak-crypto"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"cert-refused"}, NotService: []string{"large-provider"}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
 	}},
 	{ID: "cert-expires-soon", Step: "certificate", Title: []string{"the server's certificate runs out in {days} days", "the server's certificate runs out soon"}, Explanation: []string{"After that day no program that checks certificates sends mail here. Automatic renewal should have replaced it by now."}, Who: "it-admin", Severity: "warning", Fix: []FixEntry{
 		{Text: "Renew the certificate before {not_after}", Who: "it-admin"},
@@ -545,16 +729,51 @@ var entries = []Entry{
 		{Text: "If the date is right, install a certificate that is valid today", Who: "it-admin"},
 	}, Rules: []Rule{
 		{When: When{Step: []string{"certificate"}, Seen: []Observation{"certificate-not-yet-valid"}}, Confidence: "certain"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"cert-not-yet"}, NotText: []Pattern{
+			{Expr: "expired or (is )?not yet valid(?:: current time \\S+ is after|$|[^:])", Needs: []string{"not yet valid"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"cert-expired"}},
 	}},
 	{ID: "cert-name-mismatch", Step: "certificate", Title: []string{"the server's certificate is for another name than the host entered"}, Explanation: []string{"The host entered is {checked}, and the certificate is for {names}. Programs take that for somebody else's server. Often the host is an alias, and the certificate has the hosting company's name.", "Programs take a certificate with another name for somebody else's server. Often the host is an alias, and the certificate has the hosting company's name."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{When: &When{Known: []string{"fitting_name"}}, Text: "Enter the name that the certificate carries", Who: "user", Setting: "host", From: "{host}", To: "{fitting_name}"},
 		{Text: "If {names} is your provider's, enter the host that the provider's help pages give", Who: "user", Setting: "host", From: "{host}"},
+		{When: &When{Unknown: []string{"names"}}, Text: "Enter the host that the provider's help pages give", Who: "user", Setting: "host", From: "{host}"},
 		{Text: "or have {checked} put into the server's certificate", Who: "it-admin"},
+		{When: &When{Unknown: []string{"checked"}}, Text: "or have the name entered put into the server's certificate", Who: "it-admin"},
 	}, Rules: []Rule{
 		{When: When{Step: []string{"certificate"}, Seen: []Observation{"certificate-without-names"}}, Confidence: "certain", Title: []string{"the server's certificate carries no name where programs look for it"}, Explanation: []string{"The name stands only in the old \"common name\" field. Programs have read names from the \"subject alternative name\" alone for years."}, Fix: []FixEntry{
 			{Text: "Have a certificate made with {host} as subject alternative name", Who: "it-admin"},
 		}},
 		{When: When{Step: []string{"certificate"}, Seen: []Observation{"certificate-name-mismatch"}}, Confidence: "certain", Suggest: &Suggest{Host: "{fitting_name}", Text: "the certificate carries this name"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
+			{Expr: "valid for (?P<names>[^ ].{0,200}?), not (?P<checked>[^ ,;\"']+)", Needs: []string{"valid for "}},
+			{Expr: "certificate CN=.(?P<names>[^'`\"]+). did not match expected CN=.(?P<checked>[^'`\"]+)", Needs: []string{" did not match expected cn="}},
+			{Expr: "host: (?P<checked>[^ ]+?)\\.? is not in the cert.s altnames: (?P<names>[^\"']{1,200})", Needs: []string{" is not in the cert"}},
+			{Expr: "not valid for ['\"](?P<checked>[^'\"]+)['\"]", Needs: []string{"not valid for "}},
+			{Expr: "no name matching (?P<checked>[^ ]+) found", Needs: []string{"no name matching "}},
+		}, NotService: []string{"large-provider"}, Seen: []Observation{"pasted"}}, Confidence: "certain", Over: []string{"cert-untrusted-chain", "cert-self-signed", "cert-missing-intermediate", "tls-handshake-failed"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"cert-other-name"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"cert-untrusted-chain", "cert-self-signed", "cert-missing-intermediate", "tls-handshake-failed"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"cert-other-name"}, NotService: []string{"large-provider"}, Seen: []Observation{"pasted"}}, Confidence: "certain", Over: []string{"cert-untrusted-chain", "cert-self-signed", "cert-missing-intermediate", "tls-handshake-failed"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
+			{Expr: "legacy common name", Needs: []string{"legacy common name"}},
+			{Expr: "ip sans", Needs: []string{"ip sans"}},
+			{Expr: "no (subject )?alternative", Needs: []string{"alternative"}},
+			{Expr: "no subject alternative", Needs: []string{"no subject alternative"}},
+		}, Wording: []string{"cert-other-name"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Title: []string{"the server's certificate carries no name where programs look for it"}, Explanation: []string{"The name stands only in the old \"common name\" field, or the host is an address that the certificate does not have. Programs have read names from the \"subject alternative name\" alone for years."}, Fix: []FixEntry{
+			{When: &When{HostKind: []string{"ipv4", "ipv6"}}, Text: "Enter the server's name as host, not its address", Who: "user", Setting: "host", From: "{host}"},
+			{Text: "Have a certificate made with {host} as subject alternative name", Who: "it-admin"},
+			{Text: "Have a certificate made with the host as subject alternative name", Who: "it-admin"},
+		}, Over: []string{"cert-untrusted-chain", "cert-missing-intermediate"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, HostKind: []string{"ipv4", "ipv6"}, Wording: []string{"cert-refused", "cert-issuer-unknown"}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
+			{Expr: "remote ?(certificate|zertifikat)", Needs: []string{"certificate", "zertifikat"}},
+			{Expr: "validierungsverfahren", Needs: []string{"validierungsverfahren"}},
+			{Expr: "certificat distant", Needs: []string{"certificat distant"}},
+			{Expr: "certificado remoto", Needs: []string{"certificado remoto"}},
+			{Expr: "certificato remoto", Needs: []string{"certificato remoto"}},
+			{Expr: "сертификат", Needs: []string{"сертификат"}},
+			{Expr: "证书", Needs: []string{"证书"}},
+			{Expr: "証明書", Needs: []string{"証明書"}},
+		}, Wording: []string{"cert-refused"}, NotService: []string{"large-provider"}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
 	}},
 	{ID: "cert-self-signed", Step: "certificate", Title: []string{"the server's certificate is signed by itself"}, Explanation: []string{"Nobody else vouches for this certificate, so a program cannot tell the server from somebody who only pretends. It is what mail servers have before one is set up."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{Text: "Have a public certificate installed at the server; they cost nothing (Let's Encrypt)", Who: "it-admin"},
@@ -562,6 +781,15 @@ var entries = []Entry{
 		{Text: "or, for a server of your own, give its certificate as ca_file", Who: "user", Setting: "ca_file"},
 	}, Over: []string{"cert-untrusted-chain"}, Rules: []Rule{
 		{When: When{Step: []string{"certificate"}, Seen: []Observation{"certificate-self-signed"}}, Confidence: "certain"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"cert-self-signed"}, NotText: []Pattern{
+			{Expr: "in.{0,15}chain", Needs: []string{"chain"}},
+			{Expr: "in_chain", Needs: []string{"in_chain"}},
+			{Expr: "num=19", Needs: []string{"num=19"}},
+			{Expr: "error 19\\b", Needs: []string{"error 19"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"cert-untrusted-chain", "tls-handshake-failed", "cert-expired", "cert-missing-intermediate"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"cert-refused", "cert-issuer-unknown", "cert-issuer-missing", "cert-first-unverified", "cert-self-signed-above"}, Port: []int{1025, 1143}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"cert-missing-intermediate"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, HostKind: []string{"localhost", "bare-name"}, Wording: []string{"cert-refused", "cert-issuer-unknown", "cert-issuer-missing", "cert-first-unverified", "tls-not-started"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"cert-missing-intermediate"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"cert-issuer-unknown", "cert-refused"}, NotService: []string{"large-provider"}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
 	}},
 	{ID: "cert-untrusted-chain", Step: "certificate", Title: []string{"the certificate's issuer is not known here: {issuer}", "the certificate's issuer is not known here"}, Explanation: []string{"The chain of certificates ends at an authority that neither the public list nor this computer trusts. A company's own authority is the usual case."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{Text: "Have a certificate of a public authority installed at the server", Who: "it-admin"},
@@ -572,6 +800,18 @@ var entries = []Entry{
 			{Text: "Have a certificate for servers installed", Who: "it-admin"},
 		}},
 		{When: When{Step: []string{"certificate"}, Failed: "yes"}, Confidence: "possible", General: true, Title: []string{"the server's certificate is not trusted"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"cert-issuer-unknown"}, NotService: []string{"large-provider"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"tls-handshake-failed", "tls-weak-crypto"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"cert-self-signed-above"}, NotService: []string{"large-provider"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"cert-self-signed"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
+			{Expr: "pkix path|certpathbuilder|valid certification path", Needs: []string{"pkix path", "certpathbuilder", "valid certification path"}},
+		}, NotService: []string{"large-provider"}, Seen: []Observation{"pasted"}}, Confidence: "likely"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"cert-first-unverified", "cert-issuer-missing", "cert-refused", "cert-issuer-unknown"}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
+			{Expr: "[a-z0-9-]+\\.(local|lan|internal|intern|corp|private|home|localdomain)\\b"},
+			{Expr: "\\b(10\\.\\d+|192\\.168|172\\.(1[6-9]|2\\d|3[01]))\\.\\d+\\.\\d+"},
+		}, Wording: []string{"cert-first-unverified", "cert-issuer-missing"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"cert-missing-intermediate"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"cert-first-unverified", "cert-issuer-missing"}, Host: []string{"local", "lan", "internal", "intern", "corp", "private", "home", "localdomain"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"cert-missing-intermediate"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"cert-self-signed-above"}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
 	}},
 	{ID: "cert-missing-intermediate", Step: "certificate", Title: []string{"the server does not send the intermediate certificate"}, Explanation: []string{"Between the server's certificate and the root a link is missing. Browsers fetch it, mail programs and libraries mostly do not."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{Text: "Configure the full chain (fullchain.pem) in place of the server's certificate alone", Who: "it-admin"},
@@ -579,6 +819,11 @@ var entries = []Entry{
 		{Title: "What is my chain cert?", URL: "https://whatsmychaincert.com/"},
 	}, Over: []string{"cert-untrusted-chain"}, Rules: []Rule{
 		{When: When{Step: []string{"certificate"}, Seen: []Observation{"certificate-missing-intermediate"}}, Confidence: "certain"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"cert-first-unverified"}, NotService: []string{"large-provider"}, Seen: []Observation{"pasted"}}, Confidence: "likely"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"cert-issuer-missing"}, NotText: []Pattern{
+			{Expr: "pkix path|certpathbuilder|valid certification path", Needs: []string{"pkix path", "certpathbuilder", "valid certification path"}},
+		}, NotService: []string{"large-provider"}, Seen: []Observation{"pasted"}}, Confidence: "likely"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"cert-issuer-missing"}, NotService: []string{"large-provider"}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
 	}},
 	{ID: "cert-tls-intercepted", Step: "certificate", Title: []string{"a security product stands in the connection ({issuer})", "a security product stands in the encrypted connection"}, Explanation: []string{"The certificate was made by a virus scanner or proxy on this side, which opens the encryption to look inside. The mail server's own certificate cannot be seen through it."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Except the mail server from the product's TLS inspection (\"mail protection\", \"SSL scanning\")", Who: "network"},
@@ -588,6 +833,23 @@ var entries = []Entry{
 		{When: When{Step: []string{"certificate"}, Seen: []Observation{"certificate-intercepted"}}, Confidence: "certain"},
 		{When: When{Step: []string{"certificate"}, Service: []string{"large-provider"}, Seen: []Observation{"certificate-self-signed"}}, Confidence: "likely"},
 		{When: When{Step: []string{"certificate"}, Service: []string{"large-provider"}, Seen: []Observation{"certificate-unknown-issuer"}, Unseen: []Observation{"certificate-missing-intermediate", "certificate-store-missing", "certificate-trusted-public-only", "certificate-name-mismatch"}}, Confidence: "likely", Title: []string{"the certificate comes from something on the way ({issuer})", "the certificate comes from something on the way"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
+			{Expr: "\\b(avast|avg|kaspersky|eset|bitdefender|sophos|zscaler|fortinet|fortigate|netskope|mitmproxy|palo alto|blue ?coat|mcafee|norton|forcepoint|check ?point|sonicwall|squid|umbrella)\\b"},
+			{Expr: "(ssl|tls|https).?(inspect|scan|intercept)", Needs: []string{"inspect", "scan", "intercept"}},
+			{Expr: "mail shield", Needs: []string{"mail shield"}},
+			{Expr: "man.?in.?the.?middle", Needs: []string{"middle"}},
+		}, Wording: []string{"cert-issuer-unknown", "cert-issuer-missing", "cert-first-unverified", "cert-self-signed", "cert-self-signed-above", "cert-refused", "cert-other-name"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"client-ca-store-missing"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"cert-self-signed", "cert-self-signed-above"}, Service: []string{"large-provider"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"cert-self-signed", "cert-untrusted-chain"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"cert-issuer-unknown", "cert-refused", "cert-issuer-missing", "cert-first-unverified"}, Service: []string{"large-provider"}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
+			{Expr: "unable_to_|esocket|nodemailer|node_modules|_tls_wrap|first certificate|partialchain|untrustedroot", Needs: []string{"unable_to_", "esocket", "mailer", "_modules", "_tls_wrap", "first certificate", "partialchain", "untrustedroot"}},
+		}, Wording: []string{"cert-first-unverified", "cert-issuer-missing"}, Service: []string{"large-provider"}, Seen: []Observation{"pasted"}}, Confidence: "likely"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"tls-not-started"}, Service: []string{"large-provider"}, NotPort: []int{25, 587}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
+			{Expr: "mailkit", Needs: []string{"mailkit"}},
+			{Expr: "attempting to establish an ssl or tls", Needs: []string{"attempting to establish an ssl or tls"}},
+		}, Wording: []string{"tls-not-started"}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"cert-self-signed-above"}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
 	}},
 	{ID: "client-ca-store-missing", Step: "certificate", Title: []string{"the certificate is good; this computer lacks the list of authorities"}, Explanation: []string{"The public list of certificate authorities knows the issuer, and this computer's own store does not. Small containers have no store, old systems an old one."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Install or update the package with the root certificates (ca-certificates)", Who: "user", Commands: []Command{
@@ -596,6 +858,14 @@ var entries = []Entry{
 	}, Over: []string{"cert-untrusted-chain", "cert-tls-intercepted"}, Rules: []Rule{
 		{When: When{Step: []string{"certificate"}, Seen: []Observation{"certificate-store-missing"}}, Confidence: "certain"},
 		{When: When{Step: []string{"certificate"}, Seen: []Observation{"certificate-trusted-public-only"}}, Confidence: "certain"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"no-store"}, Seen: []Observation{"pasted"}}, Confidence: "certain", Over: []string{"cert-missing-intermediate", "cert-self-signed"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"cert-issuer-unknown", "cert-issuer-missing", "cert-refused", "cert-first-unverified"}, Service: []string{"large-provider"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Explanation: []string{"This provider's certificate comes from a public authority. A program that does not know the authority has no list of them (small containers, PHP without openssl.cafile, an old Java), or a device on the way puts its own certificate in place."}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
+			{Expr: "untrusted (issuer|root).{0,120}(globalsign|digicert|isrg|let.?s encrypt|usertrust|sectigo|comodo|baltimore|go ?daddy|entrust|amazon root|gts root|verisign|thawte|geotrust|quovadis|certum|t-telesec|starfield|actalis|equifax)", Needs: []string{"untrusted "}},
+			{Expr: "(issuer|root).{0,60}(dst root|isrg root|gts root|globalsign|digicert global|baltimore).{0,120}(not trusted|unknown|untrusted)", Needs: []string{"dst root", "isrg root", "ts root", "lobalsign", "digicert global", "baltimore"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"cert-untrusted-chain", "cert-tls-intercepted", "cert-self-signed", "cert-missing-intermediate"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"cert-issuer-missing", "cert-issuer-unknown", "cert-refused"}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"cert-expired"}, Service: []string{"large-provider"}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
 	}},
 	{ID: "cert-trusted-here-only", Step: "certificate", Title: []string{"only this computer trusts the certificate's issuer ({issuer})", "only this computer trusts the certificate's issuer"}, Explanation: []string{"The issuer stands in this computer's store or in ca_file, not on the public list: a company's authority or a virus scanner. An application elsewhere refuses the server."}, Who: "it-admin", Severity: "warning", Fix: []FixEntry{
 		{Text: "If the application runs elsewhere, have a public certificate installed at the server", Who: "it-admin"},
@@ -1583,6 +1853,45 @@ var entries = []Entry{
 		}, Seen: []Observation{"needs-smtputf8"}}, Confidence: "certain"},
 		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}}, Enhanced: []string{"5.6.7"}}, Confidence: "likely"},
 	}},
+	{ID: "client-protocol-defect", Step: "any", Title: []string{"the program that sends does not keep to the rules of mail servers (SMTP)"}, Explanation: []string{"The server answers as it should, and the program reads it wrongly or says things out of turn. The settings do not mend that; another version or another program does."}, Who: "user", Severity: "error", Fix: []FixEntry{
+		{Text: "Update the program or its mail library", Who: "application"},
+		{Text: "Send through another program or library meanwhile", Who: "user"},
+		{Text: "Report the fault to the program's vendor with the server's words", Who: "application"},
+	}, Decides: []DecidesEntry{
+		{Question: "Does the same server work from here when a correct client asks it?", Command: "{check}"},
+	}, Rules: []Rule{
+		{When: When{Text: []Pattern{
+			{Expr: "(send|use|say|issue) (a |an )?(helo|ehlo|hello)( \\(?(or|/) ?(helo|ehlo)\\)?)?(/(ehlo|helo))?( command)? first", Needs: []string{" first"}},
+			{Expr: "(helo|ehlo|hello).{0,20}first", Needs: []string{"first"}},
+			{Expr: "503.{0,20}(helo|ehlo) (is )?(required|expected)", Needs: []string{"required", "expected"}},
+			{Expr: "polite people say (hello|helo)", Needs: []string{"polite people say "}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Title: []string{"the program does not introduce itself (EHLO) when it has to"}, Explanation: []string{"A client says EHLO first, and again after STARTTLS. This one went on without it, and the server refused to."}},
+		{When: When{Text: []Pattern{
+			{Expr: "invalid greeting\\.? ?\\(?(response=)?.{0,20}250", Needs: []string{"invalid greeting"}},
+			{Expr: "rejected ehlo.{0,60}220[ -]", Needs: []string{"rejected ehlo"}},
+			{Expr: "ehlo (not accepted|rejected).{0,60}220[ -]", Needs: []string{"not accepted", "rejected"}},
+			{Expr: "unexpected (response|reply|greeting).{0,30}220-", Needs: []string{"unexpected "}},
+			{Expr: "server rejected (ehlo|helo).{0,60}220", Needs: []string{"server rejected "}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Title: []string{"the program reads the server's answers out of step"}, Explanation: []string{"The answer quoted belongs to another command: the program takes a greeting of several lines for several answers, or uses a connection that is still busy."}},
+		{When: When{Text: []Pattern{
+			{Expr: "unable to find the (socket )?transport", Needs: []string{"unable to find the "}},
+			{Expr: "no (such )?(ssl|tls) (support|transport)", Needs: []string{"support", "transport"}},
+			{Expr: "(openssl|ssl) (extension|support|module).{0,30}(not|missing|disabled|required)", Needs: []string{"extension", "support", "module"}},
+			{Expr: "extension missing: openssl", Needs: []string{"extension missing: openssl"}},
+			{Expr: "ssl module (is )?not available", Needs: []string{"not available"}},
+			{Expr: "not compiled with.{0,20}(ssl|tls|openssl)", Needs: []string{"not compiled with"}},
+			{Expr: "protocol .?smtps?.? not supported", Needs: []string{" not supported"}},
+			{Expr: "unsupported scheme|unsupported protocol scheme", Needs: []string{"unsupported "}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Title: []string{"the program was built or installed without TLS"}, Explanation: []string{"The program has no part that speaks TLS, so it cannot begin an encrypted connection. Nothing was sent to the server."}, Fix: []FixEntry{
+			{Text: "Install or switch on the TLS part of the program (PHP: extension openssl)", Who: "user"},
+		}},
+		{When: When{Text: []Pattern{
+			{Expr: "\\bwrong host name\\b", Needs: []string{"wrong host name"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Title: []string{"the host told to the login and the host dialled are two names"}, Explanation: []string{"Go's library sends a password only to the host that it was told of. The program dialled another name or address than it gave to the login."}},
+		{When: When{Step: []string{"certificate"}, Encryption: []string{"starttls"}, Wording: []string{"cert-other-name"}, NotText: []Pattern{
+			{Expr: "legacy common name", Needs: []string{"legacy common name"}},
+		}, Port: []int{25}, Seen: []Observation{"pasted"}}, Confidence: "possible", Title: []string{"the program may not say which name it wants to reach (SNI)"}, Explanation: []string{"A server with several names chooses its certificate by the name that the client asks for (SNI). A program that does not ask gets another name's."}},
+	}},
 	{ID: "server-silent", Step: "any", Title: []string{"the server took the connection and then said nothing for {seconds} s", "the server took the connection and then said nothing"}, Explanation: []string{"The connection is there, and the answer did not come in time. The server is overloaded or hangs, or a firewall lets the connection through and not what is said on it."}, Who: "network", Severity: "error", Fix: []FixEntry{
 		{Text: "Try again later; if it stays so, have the server's administrator look whether its service hangs", Who: "it-admin"},
 		{Text: "Have the firewall or virus scanner between here and the server looked at", Who: "network"},
@@ -1606,6 +1915,7 @@ var entries = []Entry{
 		{When: When{Step: []string{"greeting"}, Fault: []string{"closed"}}, Confidence: "likely", Explanation: []string{"The server took the connection and closed it without a greeting. Often it bans this address for a while after failed logins or too many connections, or its service is starting."}},
 		{When: When{Step: []string{"auth"}, Fault: []string{"closed"}}, Confidence: "likely", Title: []string{"the server hung up during the login"}, Explanation: []string{"Whether the password is right does not show. Servers hang up when their login service breaks off, or after too many failed logins."}},
 		{When: When{Step: []string{"tcp", "ehlo", "starttls", "tls", "ehlo-tls", "certificate", "sender", "message"}, Fault: []string{"closed"}}, Confidence: "likely"},
+		{When: When{Wording: []string{"cut-off"}, Seen: []Observation{"pasted"}}, Confidence: "possible", General: true},
 	}},
 	{ID: "tcp-reset", Step: "any", Title: []string{"the connection was cut off (reset)"}, Explanation: []string{"A reset comes from a server whose service crashed or bans this address, or from a firewall that does not like what it sees."}, Who: "network", Severity: "error", Fix: []FixEntry{
 		{Text: "Have the firewall between here and the server looked at, and the server's ban list (fail2ban)", Who: "network"},
@@ -1613,6 +1923,7 @@ var entries = []Entry{
 		{Question: "Does it happen from another network too?", Command: "{check}"},
 	}, Rules: []Rule{
 		{When: When{Step: []string{"tcp", "greeting", "ehlo", "starttls", "tls", "ehlo-tls", "certificate", "auth", "sender", "message"}, Fault: []string{"reset"}}, Confidence: "likely"},
+		{When: When{Wording: []string{"reset"}, Seen: []Observation{"pasted"}}, Confidence: "likely"},
 	}},
 	{ID: "reply-invalid", Step: "any", Title: []string{"what the server answered breaks the rules of mail servers (SMTP)"}, Explanation: []string{"The answer is broken, has no end or is far too long. A correct mail server does not speak so; something else or something broken answers."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{Text: "Look at the transcript (-v) and have the server, or the device in front of it, repaired", Who: "it-admin"},
@@ -1719,6 +2030,8 @@ var entries = []Entry{
 	}, Over: []string{"auth-failed", "auth-bad-credentials", "greeting-refused", "starttls-refused", "ehlo-refused", "connection-closed"}, Rules: []Rule{
 		{When: When{Step: []string{"starttls"}, Code: []Codes{{From: 454, To: 454}, {From: 400, To: 499}}, Text: []Pattern{
 			{Expr: "\\btls\\b", Needs: []string{"tls"}},
+		}, NotText: []Pattern{
+			{Expr: "tls ?v?1\\.[0123]", Needs: []string{"tls"}},
 		}}, Confidence: "certain", Title: []string{"the server cannot do TLS at the moment"}, Explanation: []string{"STARTTLS is offered, and the server's part of it does not work: certificate or key cannot be read, or a limit is reached."}, Fix: []FixEntry{
 			{Text: "Look into the server's log: certificate, key file and its permissions", Who: "it-admin"},
 		}},
@@ -1769,6 +2082,12 @@ var entries = []Entry{
 		{When: When{Step: []string{"greeting", "ehlo", "ehlo-tls"}, Fault: []string{"deferred"}}, Confidence: "likely", General: true},
 		{When: When{Step: []string{"auth"}, Fault: []string{"deferred"}}, Confidence: "likely", General: true},
 		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 421, To: 421}}}, Confidence: "likely", General: true, Over: []string{"sender-refused", "recipient-refused"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
+			{Expr: "(start)?tls.{0,20}(currently|temporarily)? ?(not available|unavailable).{0,40}", Needs: []string{"not available", "unavailable"}},
+			{Expr: "tls.{0,30}(local|temporary) (problem|reason|failure|error)", Needs: []string{"local", "temporary"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Title: []string{"the server cannot do TLS at the moment"}, Explanation: []string{"STARTTLS is offered, and the server's part of it does not work: certificate or key cannot be read, or a limit is reached."}, Fix: []FixEntry{
+			{Text: "Look into the server's log: certificate, key file and its permissions", Who: "it-admin"},
+		}, Over: []string{"starttls-not-offered", "tls-handshake-failed"}},
 	}},
 	{ID: "imap-unreachable", Step: "any", Title: []string{"the mailbox for the arrival check cannot be read"}, Explanation: []string{"The connection to the mailbox (IMAP) failed; whether the message arrived is not known."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Correct the settings of the mailbox (inbox: host, port, encryption)", Who: "user", Setting: "inbox"},
@@ -1919,7 +2238,7 @@ var wordings = []Wording{
 	{ID: "starttls-missing", Says: []Pattern{
 		{Expr: "(start_?tls|tls).{0,40}(extension )?(is )?(not|n.?t) (currently )?(supported|found|offered|available|advertised|enabled|announced|provided|support)|(not|n.?t) (support|offer|advertise|announce|have|provide|allow).{0,40}start_?tls|start_?tls.{0,40}(unsupported|unavailable|missing)|no start_?tls|without start_?tls|start_?tls (is )?(required|mandatory|requested|needed).{0,60}(not|n.?t) (support|offer|advertis)", Needs: []string{"supported", "found", "offered", "vailable", "dvertised", "enabled", "announced", "provided", "support", "start", "supported", "available", "missing", "no start", "without start", "required", "mandatory", "requested", "needed"}},
 		{Expr: "tls is required, but (was )?not offered|(not|n.?t) (support|offer) (tls|ssl|secure|encrypt)|(requires?|demand|want).{0,20}tls.{0,30}not (offered|supported)|since it doesn.?t advertise that feature|0x800ccc7d|support (ssl|tls)-(secured|encrypted)|smtpnotsupportederror.{0,40}starttls|starttls extension not supported|(must issue|command) starttls (not|unrecogni)", Needs: []string{"tls is required, but ", "support", "offer", "offered", "supported", "t advertise that feature", "0x800ccc7d", "upport ", "mtpnotsupportederror", "tarttls extension not supported", " starttls "}},
-		{Expr: "server unterst(ü|ue?)tzt keine (sicheren|verschl|ssl|tls)|unterst(ü|ue?)tzt kein\\S* (start)?(tls|ssl)|starttls.{0,80}(nicht (unterst|angebot|verf)|bietet.{0,20}nicht)|(bietet|biete).{0,20}kein (starttls|tls)|keine ssl-gesicherten", Needs: []string{"server unterst", "tzt kein", "starttls", "biete", "keine ssl-gesicherten"}},
+		{Expr: "unterst(ü|ue?)tzt keine (sicheren|verschl|ssl|tls)|unterst(ü|ue?)tzt kein\\S* (start)?(tls|ssl)|starttls.{0,80}(nicht (unterst|angebot|verf)|bietet.{0,20}nicht)|(bietet|biete).{0,20}kein (starttls|tls)|keine ssl-gesicherten", Needs: []string{"tzt keine ", "tzt kein", "starttls", "biete", "keine ssl-gesicherten"}},
 		{Expr: "ne (prend|supporte?).{0,30}(connexions s(é|e)curis|starttls)|no admite.{0,30}(conexiones seguras|starttls)|non (supporta|prevede).{0,30}(connessioni (protette|sicure)|starttls)|n(ã|a)o (oferece suporte|suporta|d(á|a) suporte).{0,30}(conex(õ|o)es seguras|starttls)|ondersteunt geen (beveiligde|starttls)|nie obs(ł|l)uguje.{0,30}(bezpiecznych po|starttls)|не поддерживает.{0,30}(безопасн|защищ|starttls)|不支持(安全连接|starttls)|(保護された接続|starttls).{0,6}サポート(し|されて)", Needs: []string{"connexions s", "starttls", "conexiones seguras", "starttls", "connessioni ", "starttls", "es seguras", "starttls", "ondersteunt geen ", "bezpiecznych po", "starttls", "не поддерживает", "不支持", "サポート"}},
 	}},
 	{ID: "old-tls", Says: []Pattern{
@@ -1950,7 +2269,7 @@ var wordings = []Wording{
 		{Expr: "zertifikat.{0,60}abgelaufen|zertifikat.{0,60}nicht (mehr )?(g(ü|ue?)ltig|im g(ü|ue?)ltigkeitszeitraum)|abgelaufene\\S* zertifikat|certificat.{0,40}expir|certificado.{0,40}(caducad|expir|vencid)|certificato.{0,40}scadut|certificaat.{0,40}verlopen|certyfikat.{0,40}wygas|сертификат.{0,60}(истек|просроч)|证书(已)?(过期|失效)|憑證.{0,6}過期|証明書.{0,12}(期限切れ|有効期限)", Needs: []string{"zertifikat", "abgelaufene", "ifica", "yfikat", "сертификат", "证书", "憑證", "期限切れ", "有効期限"}},
 	}},
 	{ID: "cert-not-yet", Says: []Pattern{
-		{Expr: "certificate (is )?not (yet )?valid(?: until|:| yet|\\b.{0,20}before)|not_yet_valid|notvalidyet|certificatenotyetvalid|certificate.{0,60}is before \\d|noch nicht g(ü|ue?)ltig|num=9\\b|not yet activated", Needs: []string{"certificate ", "_yet_valid", "validyet", "certificate", "och nicht g", "um=9", "ot yet activated"}},
+		{Expr: "certificate (is )?not (yet )?valid(?: until|:| yet|\\b.{0,20}before)|not_yet_valid|notvalidyet|certificatenotyetvalid|certificate.{0,160}is before \\d|noch nicht g(ü|ue?)ltig|num=9\\b|not yet activated", Needs: []string{"certificate ", "_yet_valid", "validyet", "certificate", "och nicht g", "um=9", "ot yet activated"}},
 	}},
 	{ID: "cert-other-name", Says: []Pattern{
 		{Expr: "did not match expected|altname_invalid|certificate.s altnames|not in the cert.s altnames|is valid for .{1,300}, not |(does not|doesn.?t|did not|didn.?t|not) match.{0,60}(target )?(host|server|domain|site|the name)|(host|server|domain|common|certificate|subject|peer) ?name.{0,40}(mis-?match|(does|do|did) ?n(o|.?)t match|not match)|(host ?name|name|ip address|address|domain).?mis-?match", Needs: []string{"did not match expected", "altname_invalid", "certificate", "not in the cert", "is valid for ", " match", "match", "t match", "not match", "match"}},
@@ -1981,7 +2300,7 @@ var wordings = []Wording{
 		{Expr: "remotezertifikat|zertifikat.{0,40}(ung(ü|ue?)ltig|konnte nicht (ü|ue?)berpr|nicht verifiziert|nicht akzeptiert)|validierungsverfahren|certificat distant|certificado remoto|certificato remoto|externe certificaat|zdalny certyfikat|удаленный сертификат|远程证书|遠端憑證|リモート証明書", Needs: []string{"remotezertifikat", "zertifikat", "validierungsverfahren", "certifica", "externe certificaat", "zdalny certyfikat", "удаленный сертификат", "远程证书", "遠端憑證", "リモート証明書"}},
 	}},
 	{ID: "no-store", Says: []Pattern{
-		{Expr: "failed to load system roots|no roots provided|(error|failed|unable|cannot|could not).{0,12}(setting|load|loading|open|read|find|locate).{0,20}(certificate verify locations|ca ?file|cafile|ca (cert|bundle|store|path)|trust ?store|root cert|cert bundle|ca-?bundle|certifi)|trustanchors parameter must be non-?empty|error adding trust anchors|cacert\\.pem.{0,40}(not|no such)|no (system )?(root|ca) (certs|certificates)( were| was)? (found|available|loaded)|no such file.{0,60}(ca-certificates|cacert|ca-bundle)|x509: system root|certificate verify locations|no native root|could not load platform certs|cacerts_not_available|no_cacerts|bundle.{0,20}(missing|not found)", Needs: []string{"failed to load system roots", "no roots provided", "error", "failed", "unable", "annot", "ould not", "trustanchors parameter must be non", "error adding trust anchors", "cacert.pem", "found", "available", "loaded", "such file", "x509: system root", "certificate verify locations", "no native root", "ould not load platform certs", "acerts_not_available", "no_cacerts", "missing", "not found"}},
+		{Expr: "failed to load system roots|no roots provided|(error|failed|unable|cannot|could not).{0,12}(setting|load|loading|open|read|find|locate).{0,20}(certificate verify locations|ca ?file|cafile|ca (cert|bundle|store|path)|trust ?store|root cert|cert bundle|ca-?bundle|certifi\\b)|trustanchors parameter must be non-?empty|error adding trust anchors|cacert\\.pem.{0,40}(not|no such)|no (system )?(root|ca) (certs|certificates)( were| was)? (found|available|loaded)|no such file.{0,60}(ca-certificates|cacert|ca-bundle)|x509: system root|certificate verify locations|no native root|could not load platform certs|cacerts_not_available|no_cacerts|bundle.{0,20}(missing|not found)", Needs: []string{"failed to load system roots", "no roots provided", "error", "failed", "unable", "annot", "ould not", "trustanchors parameter must be non", "error adding trust anchors", "cacert.pem", "found", "available", "loaded", "such file", "x509: system root", "certificate verify locations", "no native root", "ould not load platform certs", "acerts_not_available", "no_cacerts", "missing", "not found"}},
 	}},
 	{ID: "inspector", Says: []Pattern{
 		{Expr: "(avast|avg (web|technolog|anti)|kaspersky|\\beset\\b|bitdefender|sophos|zscaler|fortinet|fortigate|netskope|mitmproxy|palo alto|blue ?coat|symantec web|mcafee (web|email)|norton (web|mail)|forcepoint|checkpoint|check point|web/mail shield|barracuda.{0,12}(proxy|ssl)|sonicwall|untangle|squid|cisco umbrella|ssl.?inspect|tls.?inspect|https.?scan|mail shield|ssl proxy|man.?in.?the.?middle)", Needs: []string{"ast", "web", "technolog", "anti", "kaspersky", "eset", "bitdefender", "sophos", "zscaler", "forti", "netskope", "mitmproxy", "palo alto", "blue", "symantec web", "mcafee ", "norton ", "forcepoint", "check", "web/mail shield", "barracuda", "sonicwall", "untangle", "squid", "cisco umbrella", "inspect", "inspect", "https", "mail shield", "ssl proxy", "middle"}},

@@ -158,6 +158,7 @@ func (f *file) readExample(n *yaml.Node, id string) Example {
 	first := id
 	x := cause.Facts{Seen: cause.Set{}, Values: map[string]string{}, Step: defaultSteps(f.step)[0]}
 	var failed *bool
+	isPasted := false
 	var seen []cause.Observation
 	f.fields(n, map[string]func(*yaml.Node){
 		"behind": f.word(&first),
@@ -166,7 +167,7 @@ func (f *file) readExample(n *yaml.Node, id string) Example {
 			f.truth(new(bool))(n)
 			x.Step, failed = "", new(bool)
 			*failed = true
-			seen = append(seen, cause.Pasted)
+			isPasted = true
 		},
 		"failed": func(n *yaml.Node) { failed = new(bool); f.truth(failed)(n) },
 		"fault":  typed(&f.reader, &x.Fault, "fault", cause.Faults()...), "code": f.number(&x.Code), "enhanced": f.word(&x.Enhanced),
@@ -178,12 +179,27 @@ func (f *file) readExample(n *yaml.Node, id string) Example {
 		"used_by": f.word(&x.UsedBy), "seen": f.seen(&seen), "values": f.valueMap(x.Values),
 	})
 	x.Seen.Add(seen...)
+	if isPasted {
+		x.Seen.Add(unknown(&x)...)
+	}
 	x.Failed = x.Fault != "" || x.Code >= 400
 	if failed != nil {
 		x.Failed = *failed
 	}
 	deriveForms(&x)
 	return Example{Cause: id, First: first, File: f.file, Line: n.Line, Facts: x}
+}
+
+// unknown is what a pasted text leaves open.
+func unknown(x *cause.Facts) []cause.Observation {
+	seen := []cause.Observation{cause.Pasted}
+	for o, is := range map[cause.Observation]bool{cause.HostUnknown: x.Host == "", cause.PortUnknown: x.Port == 0,
+		cause.EncryptionUnknown: x.Encryption == "", cause.AccountUnknown: x.Account == ""} {
+		if is {
+			seen = append(seen, o)
+		}
+	}
+	return seen
 }
 
 func (f *file) lines(into *string) func(*yaml.Node) {
