@@ -131,6 +131,7 @@ var entries = []Entry{
 		{Text: "Enter the server's name alone", Who: "user", Setting: "host"},
 	}, Over: []string{"dns-no-such-host"}, Rules: []Rule{
 		{When: When{Step: []string{"dns"}, Fault: []string{"malformed-name"}}, Confidence: "certain"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"name-unknown", "resolver-fails"}, Seen: []Observation{"pasted", "host-cleaned"}}, Confidence: "likely", Explanation: []string{"The host that was given has a blank, a comma, quotes or a scheme at its edges. Programs take them literally, and no host has such a name."}, Over: []string{"dns-no-such-host", "dns-resolver-failure"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, HostKind: []string{"malformed"}, Wording: []string{"name-unknown", "resolver-fails"}, Seen: []Observation{"pasted"}}, Confidence: "certain", Over: []string{"dns-no-such-host", "dns-resolver-failure"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
 			{Expr: "(host|hostname|server)['\"]?\\s?[:=]>? ?['\"]([^'\"]*[ ,;@/|<>\\\\][^'\"]{0,60}|[^'\"]*[,.;:]{2,}[^'\"]*)['\"]", Needs: []string{"host", "server"}},
@@ -143,7 +144,7 @@ var entries = []Entry{
 		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"dns-no-such-host", "dns-resolver-failure"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
 			{Expr: "(enotfound|eai_again|lookup|host(name)?['\"]?[:=] ?['\"]?|getaddrinfo for|resolve host:?|unknown (smtp )?host:?) ?(undefined|null|none|nan|false|true|\\[object|\\$\\{?|%\\(?|\\{\\{|<|your|example|my_?smtp|smtp_?(host|server|user)|mail_?(host|user|server|username)|user(name)?\\b|a_user|mail_?user|host\\b|server\\b|akia\\w{6,}|apikey|[0-9a-f]{12,}\\b|\\d+\\b( |$|:))", Needs: []string{"notfound", "ai_again", "lookup", "host", "getaddrinfo for", "resolve host", "unknown "}},
-		}, Wording: []string{"name-unknown", "resolver-fails"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Title: []string{"{host} is no host name; a variable or a user name got there", "what was looked up is no host name but a variable or a user name"}, Explanation: []string{"What the program looked up is the name of a setting, an empty value or the user name. The setting was not filled, or a smtp:// URL was taken apart at the wrong place: special characters in user name or password must be percent-encoded there."}, Fix: []FixEntry{
+		}, Wording: []string{"name-unknown"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Title: []string{"{host} is no host name; a variable or a user name got there", "what was looked up is no host name but a variable or a user name"}, Explanation: []string{"What the program looked up is the name of a setting, an empty value or the user name. The setting was not filled, or a smtp:// URL was taken apart at the wrong place: special characters in user name or password must be percent-encoded there."}, Fix: []FixEntry{
 			{Text: "Look what the program really has as host, and enter the server's name", Who: "user", Setting: "host", From: "{host}"},
 			{Text: "In a smtp:// URL, percent-encode special characters of user name and password (@ is %40, / is %2F)", Who: "user"},
 		}, Over: []string{"dns-no-such-host"}},
@@ -173,7 +174,7 @@ var entries = []Entry{
 		{When: When{Step: []string{"dns"}, Fault: []string{"servfail"}}, Confidence: "likely", Title: []string{"the name server cannot answer for {host} (SERVFAIL)", "the name server answers with an error of its own (SERVFAIL)"}, Explanation: []string{"SERVFAIL means that the name server tried and failed: the domain's own name servers are down, their DNSSEC signature is wrong, or the resolver here is broken. Another resolver tells which."}},
 		{When: When{Step: []string{"dns"}, Fault: []string{"timeout"}}, Confidence: "likely", Title: []string{"the name server does not answer"}, Explanation: []string{"The question was sent and nothing came back in time. The name server is down, its address is wrong, or a firewall drops port 53."}},
 		{When: When{Step: []string{"dns"}, Fault: []string{"no-resolver", "refused", "unreachable", "reset", "closed"}}, Confidence: "certain", Title: []string{"no name server can be reached from here"}, Explanation: []string{"This computer has no name server configured, or what is configured does not answer on port 53. The mail settings are not to blame."}},
-		{When: When{Step: []string{"dns"}, Fault: []string{"deferred", "rejected", "bad-reply", "too-much", "proxy"}}, Confidence: "likely"},
+		{When: When{Step: []string{"dns"}, Fault: []string{"deferred", "rejected", "bad-reply", "too-much", "proxy"}, Unseen: []Observation{"pasted"}}, Confidence: "likely"},
 		{When: When{Step: []string{"dns"}, Failed: "yes"}, Confidence: "possible", General: true},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"resolver-fails"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"tcp-filtered-port", "tcp-unreachable", "dns-no-such-host"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, HostKind: []string{"bare-name"}, Wording: []string{"resolver-fails"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"tcp-filtered-port", "tcp-unreachable"}},
@@ -297,7 +298,7 @@ var entries = []Entry{
 		{Text: "See that the network connection, VPN and routes of this computer are up", Who: "network"},
 		{Text: "Allow outgoing TCP {port} to {host} in the firewall", Who: "network"},
 	}, Rules: []Rule{
-		{When: When{Step: []string{"tcp"}, Fault: []string{"unreachable"}}, Confidence: "certain"},
+		{When: When{Step: []string{"tcp"}, Fault: []string{"unreachable"}, Unseen: []Observation{"pasted"}}, Confidence: "certain"},
 		{When: When{Step: []string{"tcp"}, Failed: "yes"}, Confidence: "possible", General: true, Title: []string{"the connection could not be made"}, Explanation: []string{"The connection failed for a reason that has no name of its own here; the words of the machine stand beside it."}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"unreachable"}, Seen: []Observation{"pasted", "address-private"}}, Confidence: "likely", Over: []string{"tcp-filtered-port"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"unreachable"}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
@@ -430,9 +431,9 @@ var entries = []Entry{
 			{Expr: "(^|[ '\"=-])\\*{8,}[ *02]*"},
 			{Expr: "\\b250[ -]x{4,}[a-z]?\\b", Needs: []string{"250"}},
 			{Expr: "\\bx{7,}[a-z]\\b"},
-		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"relay-denied-no-login", "relay-denied-not-allowed", "auth-mechanism-unsupported"}},
-		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Seen: []Observation{"pasted", "greeting-masked"}}, Confidence: "likely", Over: []string{"relay-denied-no-login", "relay-denied-not-allowed", "auth-mechanism-unsupported"}},
-		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Seen: []Observation{"pasted", "capability-masked"}}, Confidence: "likely", Over: []string{"relay-denied-no-login", "relay-denied-not-allowed", "auth-mechanism-unsupported"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"relay-denied-no-login", "relay-denied-not-allowed", "auth-mechanism-unsupported", "auth-bad-credentials", "auth-failed", "ehlo-refused"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Seen: []Observation{"pasted", "greeting-masked"}}, Confidence: "likely", Over: []string{"relay-denied-no-login", "relay-denied-not-allowed", "auth-mechanism-unsupported", "auth-bad-credentials", "auth-failed", "ehlo-refused"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Seen: []Observation{"pasted", "capability-masked"}}, Confidence: "likely", Over: []string{"relay-denied-no-login", "relay-denied-not-allowed", "auth-mechanism-unsupported", "auth-bad-credentials", "auth-failed", "ehlo-refused"}},
 	}},
 	{ID: "helo-name-rejected", Step: "ehlo", Title: []string{"the server does not accept {helo} as this computer's name (EHLO)", "the server does not accept this computer's name (EHLO)"}, Explanation: []string{"A client says its own name first. Servers refuse names like \"localhost\", short container names or names that belong to somebody else."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Give a full name of this computer as EHLO name", Who: "user", Setting: "helo", From: "{helo}", To: "name.domain"},
@@ -503,9 +504,9 @@ var entries = []Entry{
 		{Text: "Have TLS switched on at the server: it needs a certificate and STARTTLS", Who: "it-admin"},
 		{When: &When{Service: []string{"mailpit"}}, Text: "This is a test server; give it a certificate (--smtp-tls-cert, --smtp-tls-key) to test with TLS", Who: "it-admin"},
 	}, Over: []string{"starttls-refused"}, Rules: []Rule{
-		{When: When{Step: []string{"starttls"}, Fault: []string{"not-offered"}, Port: []int{25}}, Confidence: "certain", Suggest: &Suggest{Port: 587, Encryption: "starttls", Text: "587 is the port on which servers offer TLS and login"}},
-		{When: When{Step: []string{"starttls"}, Fault: []string{"not-offered"}, NotPort: []int{25, 465}}, Confidence: "certain", Suggest: &Suggest{Port: 465, Encryption: "ssl", Text: "465 is the port for TLS from the first byte"}},
-		{When: When{Step: []string{"starttls"}, Fault: []string{"not-offered"}}, Confidence: "certain"},
+		{When: When{Step: []string{"starttls"}, Fault: []string{"not-offered"}, Port: []int{25}, Unseen: []Observation{"pasted"}}, Confidence: "certain", Suggest: &Suggest{Port: 587, Encryption: "starttls", Text: "587 is the port on which servers offer TLS and login"}},
+		{When: When{Step: []string{"starttls"}, Fault: []string{"not-offered"}, NotPort: []int{25, 465}, Unseen: []Observation{"pasted"}}, Confidence: "certain", Suggest: &Suggest{Port: 465, Encryption: "ssl", Text: "465 is the port for TLS from the first byte"}},
+		{When: When{Step: []string{"starttls"}, Fault: []string{"not-offered"}, Unseen: []Observation{"pasted"}}, Confidence: "certain"},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Encryption: []string{"starttls"}, Wording: []string{"starttls-missing"}, Port: []int{25, 587, 2525, 1025}, Seen: []Observation{"pasted"}}, Confidence: "certain", Over: []string{"tls-wrong-mode-starttls-inside-tls", "tls-handshake-failed"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"starttls-missing"}, Seen: []Observation{"pasted"}}, Confidence: "likely"},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Encryption: []string{"starttls"}, Wording: []string{"encryption-type"}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
@@ -542,7 +543,7 @@ var entries = []Entry{
 		{Text: "Look into the server's log: certificate, key file and its permissions are the usual reasons", Who: "it-admin"},
 		{When: &When{NotPort: []int{465}}, Text: "Try port 465 with SSL meanwhile", Who: "user", Setting: "port", From: "{port}", To: "465"},
 	}, Rules: []Rule{
-		{When: When{Step: []string{"starttls"}, Fault: []string{"rejected"}}, Confidence: "certain", Suggest: &Suggest{Port: 465, Encryption: "ssl", Text: "465 with SSL needs no STARTTLS"}},
+		{When: When{Step: []string{"starttls"}, Fault: []string{"rejected"}, Unseen: []Observation{"pasted"}}, Confidence: "certain", Suggest: &Suggest{Port: 465, Encryption: "ssl", Text: "465 with SSL needs no STARTTLS"}},
 		{When: When{Step: []string{"starttls"}, Failed: "yes"}, Confidence: "possible", General: true},
 	}},
 	{ID: "starttls-injection", Step: "starttls", Title: []string{"somebody put words between the server and the start of encryption"}, Explanation: []string{"Bytes were waiting before the TLS handshake began. A correct server sends none; a proxy with a fault or an attacker on the way does. Nothing secret was sent."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
@@ -801,7 +802,7 @@ var entries = []Entry{
 		}},
 		{When: When{Step: []string{"certificate"}, Failed: "yes"}, Confidence: "possible", General: true, Title: []string{"the server's certificate is not trusted"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"cert-issuer-unknown"}, NotService: []string{"large-provider"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"tls-handshake-failed", "tls-weak-crypto"}},
-		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"cert-self-signed-above"}, NotService: []string{"large-provider"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"cert-self-signed"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"cert-self-signed-above"}, NotService: []string{"large-provider"}, Seen: []Observation{"pasted"}, Unseen: []Observation{"host-unknown"}}, Confidence: "likely", Over: []string{"cert-self-signed"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
 			{Expr: "pkix path|certpathbuilder|valid certification path", Needs: []string{"pkix path", "certpathbuilder", "valid certification path"}},
 		}, NotService: []string{"large-provider"}, Seen: []Observation{"pasted"}}, Confidence: "likely"},
@@ -850,6 +851,7 @@ var entries = []Entry{
 			{Expr: "attempting to establish an ssl or tls", Needs: []string{"attempting to establish an ssl or tls"}},
 		}, Wording: []string{"tls-not-started"}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"cert-self-signed-above"}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"cert-self-signed-above"}, Seen: []Observation{"pasted", "host-unknown"}}, Confidence: "likely"},
 	}},
 	{ID: "client-ca-store-missing", Step: "certificate", Title: []string{"the certificate is good; this computer lacks the list of authorities"}, Explanation: []string{"The public list of certificate authorities knows the issuer, and this computer's own store does not. Small containers have no store, old systems an old one."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Install or update the package with the root certificates (ca-certificates)", Who: "user", Commands: []Command{
@@ -1898,23 +1900,24 @@ var entries = []Entry{
 	}, Decides: []DecidesEntry{
 		{Question: "Does it answer when given more time?", Command: "{check} --timeout 60s"},
 	}, Rules: []Rule{
-		{When: When{Step: []string{"greeting"}, Fault: []string{"timeout"}}, Confidence: "likely", Explanation: []string{"The connection is made and no greeting comes. The server is overloaded, looks this client up for long, or a firewall answers in its place."}},
-		{When: When{Step: []string{"ehlo", "starttls", "tls", "ehlo-tls", "certificate", "auth", "sender", "message"}, Fault: []string{"timeout"}}, Confidence: "likely"},
+		{When: When{Step: []string{"greeting"}, Fault: []string{"timeout"}, Unseen: []Observation{"pasted"}}, Confidence: "likely", Explanation: []string{"The connection is made and no greeting comes. The server is overloaded, looks this client up for long, or a firewall answers in its place."}},
+		{When: When{Step: []string{"ehlo", "starttls", "tls", "ehlo-tls", "certificate", "auth", "sender", "message"}, Fault: []string{"timeout"}, Unseen: []Observation{"pasted"}}, Confidence: "likely"},
 		{When: When{Step: []string{"greeting", "ehlo", "starttls", "tls", "ehlo-tls", "certificate", "auth", "sender"}, Fault: []string{"timeout"}, Text: []Pattern{
 			{Expr: "for the whole probe are over", Needs: []string{"for the whole probe are over"}},
 		}}, Confidence: "likely", Title: []string{"the time for the whole check was over at this step"}, Explanation: []string{"The steps together took longer than the check may take. The server may be slow at every step, or the limit is short; this step alone is not to blame."}, Fix: []FixEntry{
 			{Text: "Give the check more time (--deadline 3m)", Who: "user", Setting: "deadline"},
 			{Text: "Look at the times of the steps: the slowest one names what to look at", Who: "it-admin"},
 		}},
+		{When: When{Wording: []string{"no-answer", "no-greeting"}, Seen: []Observation{"pasted"}}, Confidence: "possible", General: true},
 	}},
 	{ID: "connection-closed", Step: "any", Title: []string{"the server hung up without a word"}, Explanation: []string{"The connection ended where an answer should be. Servers do that when their service breaks off, when they ban an address, or when a device on the way cuts the line."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{Text: "Look into the server's log at this moment; it usually names the reason", Who: "it-admin"},
 	}, Decides: []DecidesEntry{
 		{Question: "Does it happen from another network too?", Command: "{check}"},
 	}, Rules: []Rule{
-		{When: When{Step: []string{"greeting"}, Fault: []string{"closed"}}, Confidence: "likely", Explanation: []string{"The server took the connection and closed it without a greeting. Often it bans this address for a while after failed logins or too many connections, or its service is starting."}},
+		{When: When{Step: []string{"greeting"}, Fault: []string{"closed"}, Unseen: []Observation{"pasted"}}, Confidence: "likely", Explanation: []string{"The server took the connection and closed it without a greeting. Often it bans this address for a while after failed logins or too many connections, or its service is starting."}},
 		{When: When{Step: []string{"auth"}, Fault: []string{"closed"}}, Confidence: "likely", Title: []string{"the server hung up during the login"}, Explanation: []string{"Whether the password is right does not show. Servers hang up when their login service breaks off, or after too many failed logins."}},
-		{When: When{Step: []string{"tcp", "ehlo", "starttls", "tls", "ehlo-tls", "certificate", "sender", "message"}, Fault: []string{"closed"}}, Confidence: "likely"},
+		{When: When{Step: []string{"tcp", "ehlo", "starttls", "tls", "ehlo-tls", "certificate", "sender", "message"}, Fault: []string{"closed"}, Unseen: []Observation{"pasted"}}, Confidence: "likely"},
 		{When: When{Wording: []string{"cut-off"}, Seen: []Observation{"pasted"}}, Confidence: "possible", General: true},
 	}},
 	{ID: "tcp-reset", Step: "any", Title: []string{"the connection was cut off (reset)"}, Explanation: []string{"A reset comes from a server whose service crashed or bans this address, or from a firewall that does not like what it sees."}, Who: "network", Severity: "error", Fix: []FixEntry{
@@ -1922,7 +1925,7 @@ var entries = []Entry{
 	}, Decides: []DecidesEntry{
 		{Question: "Does it happen from another network too?", Command: "{check}"},
 	}, Rules: []Rule{
-		{When: When{Step: []string{"tcp", "greeting", "ehlo", "starttls", "tls", "ehlo-tls", "certificate", "auth", "sender", "message"}, Fault: []string{"reset"}}, Confidence: "likely"},
+		{When: When{Step: []string{"tcp", "greeting", "ehlo", "starttls", "tls", "ehlo-tls", "certificate", "auth", "sender", "message"}, Fault: []string{"reset"}, Unseen: []Observation{"pasted"}}, Confidence: "likely"},
 		{When: When{Wording: []string{"reset"}, Seen: []Observation{"pasted"}}, Confidence: "likely"},
 	}},
 	{ID: "reply-invalid", Step: "any", Title: []string{"what the server answered breaks the rules of mail servers (SMTP)"}, Explanation: []string{"The answer is broken, has no end or is far too long. A correct mail server does not speak so; something else or something broken answers."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
@@ -1961,6 +1964,12 @@ var entries = []Entry{
 			{Expr: "at a rate that prevents", Needs: []string{"at a rate that prevents"}},
 			{Expr: "too fast", Needs: []string{"too fast"}},
 		}}, Confidence: "certain"},
+		{When: When{Text: []Pattern{
+			{Expr: "too many (concurrent |simultaneous |open )?(smtp )?(connections|sessions)", Needs: []string{"too many "}},
+			{Expr: "zu viele (gleichzeitige )?verbindungen", Needs: []string{"verbindungen"}},
+			{Expr: "concurrent connections? (limit|exceed)", Needs: []string{"concurrent connection"}},
+			{Expr: "connection rate (limit|exceed)", Needs: []string{"connection rate "}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"ehlo-refused", "greeting-refused"}},
 	}},
 	{ID: "policy-blocklisted", Step: "any", Title: []string{"the server refuses this network's address: it is on the list {list}", "the server refuses this network's address or domain as listed for spam"}, Explanation: []string{"The server asks a block list who may connect, and this address or domain stands on it. Addresses of homes and clouds are often listed as a whole."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{When: &When{Port: []int{25}}, Text: "Send through the provider's server for applications, port 587, with a login", Who: "user", Setting: "port", From: "25", To: "587"},
@@ -2009,7 +2018,7 @@ var entries = []Entry{
 	}},
 	{ID: "policy-direct-delivery-refused", Step: "any", Title: []string{"the server takes no mail directly from this kind of address"}, Explanation: []string{"This is a server for incoming mail, and it refuses addresses of homes, offices and dial-up lines. Applications send through a provider's server with a login."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Enter your own provider's server for sending, port 587, with account and password", Who: "user", Setting: "host", From: "{host}"},
-	}, Over: []string{"greeting-refused", "recipient-refused", "sender-refused", "ehlo-refused"}, Rules: []Rule{
+	}, Over: []string{"greeting-refused", "recipient-refused", "sender-refused", "ehlo-refused", "auth-ip-not-authorized"}, Rules: []Rule{
 		{When: When{Step: []string{"greeting", "ehlo", "sender", "message"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Text: []Pattern{
 			{Expr: "dial.?up", Needs: []string{"dial"}},
 			{Expr: "dynamic(ally)?.{0,20}\\b(ip|address|host|client)", Needs: []string{"dynamic"}},
@@ -2238,7 +2247,7 @@ var wordings = []Wording{
 	{ID: "starttls-missing", Says: []Pattern{
 		{Expr: "(start_?tls|tls).{0,40}(extension )?(is )?(not|n.?t) (currently )?(supported|found|offered|available|advertised|enabled|announced|provided|support)|(not|n.?t) (support|offer|advertise|announce|have|provide|allow).{0,40}start_?tls|start_?tls.{0,40}(unsupported|unavailable|missing)|no start_?tls|without start_?tls|start_?tls (is )?(required|mandatory|requested|needed).{0,60}(not|n.?t) (support|offer|advertis)", Needs: []string{"supported", "found", "offered", "vailable", "dvertised", "enabled", "announced", "provided", "support", "start", "supported", "available", "missing", "no start", "without start", "required", "mandatory", "requested", "needed"}},
 		{Expr: "tls is required, but (was )?not offered|(not|n.?t) (support|offer) (tls|ssl|secure|encrypt)|(requires?|demand|want).{0,20}tls.{0,30}not (offered|supported)|since it doesn.?t advertise that feature|0x800ccc7d|support (ssl|tls)-(secured|encrypted)|smtpnotsupportederror.{0,40}starttls|starttls extension not supported|(must issue|command) starttls (not|unrecogni)", Needs: []string{"tls is required, but ", "support", "offer", "offered", "supported", "t advertise that feature", "0x800ccc7d", "upport ", "mtpnotsupportederror", "tarttls extension not supported", " starttls "}},
-		{Expr: "unterst(ü|ue?)tzt keine (sicheren|verschl|ssl|tls)|unterst(ü|ue?)tzt kein\\S* (start)?(tls|ssl)|starttls.{0,80}(nicht (unterst|angebot|verf)|bietet.{0,20}nicht)|(bietet|biete).{0,20}kein (starttls|tls)|keine ssl-gesicherten", Needs: []string{"tzt keine ", "tzt kein", "starttls", "biete", "keine ssl-gesicherten"}},
+		{Expr: "unterst(ü|ue?)tzt keine (sicheren|verschl|ssl|tls)|unterst(ü|ue?)tzt kein\\S* (start)?(tls|ssl)|starttls.{0,80}(nicht (unterst|angebot|anbiet|verf)|bietet.{0,20}nicht)|(bietet|biete).{0,20}kein (starttls|tls)|keine ssl-gesicherten", Needs: []string{"tzt keine ", "tzt kein", "starttls", "biete", "keine ssl-gesicherten"}},
 		{Expr: "ne (prend|supporte?).{0,30}(connexions s(é|e)curis|starttls)|no admite.{0,30}(conexiones seguras|starttls)|non (supporta|prevede).{0,30}(connessioni (protette|sicure)|starttls)|n(ã|a)o (oferece suporte|suporta|d(á|a) suporte).{0,30}(conex(õ|o)es seguras|starttls)|ondersteunt geen (beveiligde|starttls)|nie obs(ł|l)uguje.{0,30}(bezpiecznych po|starttls)|не поддерживает.{0,30}(безопасн|защищ|starttls)|不支持(安全连接|starttls)|(保護された接続|starttls).{0,6}サポート(し|されて)", Needs: []string{"connexions s", "starttls", "conexiones seguras", "starttls", "connessioni ", "starttls", "es seguras", "starttls", "ondersteunt geen ", "bezpiecznych po", "starttls", "не поддерживает", "不支持", "サポート"}},
 	}},
 	{ID: "old-tls", Says: []Pattern{

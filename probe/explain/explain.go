@@ -50,7 +50,7 @@ func Read(base *cause.Base, r io.Reader, s Settings) (*Explanation, error) {
 func explain(base *cause.Base, text string, s Settings) *Explanation {
 	t := readTicket(text, s)
 	facts, isError := factsOf(t)
-	x := &Explanation{Settings: t.settings, Anything: isError || t.settings != s}
+	x := &Explanation{Settings: t.settings, Anything: isError || base.Says(facts.Text) || t.settings != s}
 	if !x.Anything {
 		return x
 	}
