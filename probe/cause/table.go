@@ -48,7 +48,7 @@ var entries = []Entry{
 	}},
 	{ID: "settings-account-form", Step: "settings", Title: []string{"the account {account} has no domain", "the account has another form than the provider wants"}, Explanation: []string{"Most providers want the full mail address as user name; a part of it is refused like a wrong password."}, Who: "user", Severity: "warning", Fix: []FixEntry{
 		{Text: "Enter {wanted} as account", Who: "user", Setting: "account", From: "{account}", To: "{wanted}"},
-		{Text: "Enter the full mail address as account", Who: "user", Setting: "account", From: "{account}", To: "name@domain"},
+		{When: &When{Unknown: []string{"wanted"}}, Text: "Enter the full mail address as account", Who: "user", Setting: "account", From: "{account}", To: "name@domain"},
 	}, Rules: []Rule{
 		{When: When{Step: []string{"settings"}, Seen: []Observation{"account-form-differs"}}, Confidence: "likely", Title: []string{"{provider} wants {wanted} as account", "the provider wants another form of account"}, Explanation: []string{"A user name of another form is refused like a wrong password."}},
 		{When: When{Step: []string{"settings"}, Seen: []Observation{"account-without-domain"}}, Confidence: "possible"},
@@ -83,7 +83,7 @@ var entries = []Entry{
 	}},
 	{ID: "settings-differ-from-provider", Step: "settings", Title: []string{"{provider} publishes other settings: {published}", "the provider publishes other settings"}, Explanation: []string{"Other settings than the published ones can work today and stop without notice."}, Who: "user", Severity: "warning", Fix: []FixEntry{
 		{Text: "Enter the published settings: {published}", Who: "user"},
-		{Text: "Enter the settings that the provider publishes", Who: "user"},
+		{When: &When{Unknown: []string{"published"}}, Text: "Enter the settings that the provider publishes", Who: "user"},
 	}, Rules: []Rule{
 		{When: When{Step: []string{"settings"}, Seen: []Observation{"differs-from-provider"}}, Confidence: "likely"},
 		{When: When{Step: []string{"settings"}, Seen: []Observation{"differs-from-list"}}, Confidence: "possible", Title: []string{"our list has other settings for {provider}: {published}", "our list has other settings for the provider"}, Explanation: []string{"The list is not confirmed by the provider itself; what works counts."}, Severity: "info"},
@@ -95,7 +95,7 @@ var entries = []Entry{
 	}},
 	{ID: "settings-refused", Step: "settings", Title: []string{"the value of {key} cannot be used", "the settings cannot be used as they are"}, Explanation: []string{"{text}", "Nothing was contacted. The message names the setting and where it stands."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "{hint}", Who: "user", Setting: "{key}"},
-		{Text: "Correct the setting that the message names", Who: "user"},
+		{When: &When{Unknown: []string{"hint"}}, Text: "Correct the setting that the message names", Who: "user"},
 	}, Rules: []Rule{
 		{When: When{Step: []string{"settings"}, Seen: []Observation{"settings-refused"}}, Confidence: "certain"},
 		{When: When{Step: []string{"settings"}, Failed: "yes"}, Confidence: "likely", General: true},
@@ -120,7 +120,6 @@ var entries = []Entry{
 	}},
 	{ID: "dns-mail-domain-as-host", Step: "dns", Title: []string{"{host} is a mail domain, not a server", "the host is a mail domain, not a server"}, Explanation: []string{"The part behind the @ was entered as host. Mail for {host} goes to {mx}; the server for sending usually has another name, which the provider's help pages give.", "The part behind the @ was entered as host. The server for sending has a name of its own, which the provider's help pages give."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Enter the server's name as host, often smtp. or mail. before the domain", Who: "user", Setting: "host", From: "{host}"},
-		{Text: "Enter the name of the server for sending as host", Who: "user", Setting: "host"},
 	}, Over: []string{"dns-no-such-host"}, Rules: []Rule{
 		{When: When{Step: []string{"dns"}, Fault: []string{"no-such-host", "no-data"}, Seen: []Observation{"name-is-mail-domain"}}, Confidence: "certain"},
 		{When: When{Step: []string{"tcp"}, Fault: []string{"refused", "timeout", "unreachable"}, Seen: []Observation{"name-is-mail-domain"}}, Confidence: "likely", Over: []string{"tcp-filtered-port", "tcp-refused", "tcp-unreachable"}},
@@ -128,7 +127,6 @@ var entries = []Entry{
 	}},
 	{ID: "dns-host-malformed", Step: "dns", Title: []string{"{host} is no host name", "what the host field holds is no host name"}, Explanation: []string{"A host name has letters, digits, hyphens and dots only. Often a blank, a comma, a whole URL or the user name has got into the field."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Enter the server's name alone, without scheme, port, blanks or user name", Who: "user", Setting: "host", From: "{host}"},
-		{Text: "Enter the server's name alone", Who: "user", Setting: "host"},
 	}, Over: []string{"dns-no-such-host"}, Rules: []Rule{
 		{When: When{Step: []string{"dns"}, Fault: []string{"malformed-name"}}, Confidence: "certain"},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"name-unknown", "resolver-fails"}, Seen: []Observation{"pasted", "host-cleaned"}}, Confidence: "likely", Explanation: []string{"The host that was given has a blank, a comma, quotes or a scheme at its edges. Programs take them literally, and no host has such a name."}, Over: []string{"dns-no-such-host", "dns-resolver-failure"}},
@@ -351,7 +349,7 @@ var entries = []Entry{
 	}},
 	{ID: "not-an-smtp-service", Step: "greeting", Title: []string{"port {port} of {host} is no mail server: {service} answers", "another service than mail answers on this port"}, Explanation: []string{"Something listens on this port, and it does not speak SMTP. The port belongs to another service."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{When: &When{AnySeen: []Observation{"looks-like-imap", "looks-like-pop3"}}, Text: "Enter the server for sending (SMTP), not the one for receiving (IMAP, POP3)", Who: "user", Setting: "port", From: "{port}", To: "587"},
-		{Text: "Enter the port for sending: 587 with TLS/STARTTLS or 465 with SSL", Who: "user", Setting: "port", From: "{port}", To: "587"},
+		{When: &When{Unseen: []Observation{"looks-like-imap", "looks-like-pop3"}}, Text: "Enter the port for sending: 587 with TLS/STARTTLS or 465 with SSL", Who: "user", Setting: "port", From: "{port}", To: "587"},
 	}, Over: []string{"reply-invalid", "tls-handshake-failed", "connection-closed", "server-silent"}, Rules: []Rule{
 		{When: When{Step: []string{"greeting"}, Failed: "yes", Seen: []Observation{"looks-like-imap"}}, Confidence: "certain", Suggest: &Suggest{Port: 587, Encryption: "starttls", Text: "587 is the usual port for sending"}},
 		{When: When{Step: []string{"greeting"}, Failed: "yes", Seen: []Observation{"looks-like-pop3"}}, Confidence: "certain", Suggest: &Suggest{Port: 587, Encryption: "starttls", Text: "587 is the usual port for sending"}},
@@ -369,9 +367,11 @@ var entries = []Entry{
 		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"client-protocol-defect", "tcp-filtered-port"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"no-greeting", "cut-off", "no-answer", "plain-in-place-of-tls", "tls-not-started", "starttls-missing", "reset"}, Port: []int{110, 143, 993, 995, 80, 443, 8080, 22, 21, 4190}, Seen: []Observation{"pasted"}}, Confidence: "likely", Title: []string{"port {port} is not for sending mail", "this port is not for sending mail"}, Explanation: []string{"Ports 110, 143, 993 and 995 are for receiving mail (POP3, IMAP), 80 and 443 for the web. A mail program that wants to send finds no mail server (SMTP) there."}, Over: []string{"tcp-filtered-port", "server-silent", "connection-closed", "tls-wrong-mode-plain-on-tls-port", "tls-wrong-mode-implicit-on-starttls-port", "tls-handshake-failed", "starttls-not-offered"}, Suggest: &Suggest{Port: 587, Encryption: "starttls", Text: "587 is the usual port for sending"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"no-greeting"}, NotPort: []int{25, 465, 587, 2525}, Seen: []Observation{"pasted"}, Unseen: []Observation{"port-unknown"}}, Confidence: "possible"},
-		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"reply-unreadable"}, NotPort: []int{25, 465, 587, 2525}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"reply-invalid"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"reply-unreadable"}, NotText: []Pattern{
-			{Expr: "250[ -]", Needs: []string{"250"}},
+			{Expr: "response=.{0,8}250", Needs: []string{"response="}},
+		}, NotPort: []int{25, 465, 587, 2525}, Seen: []Observation{"pasted"}, Unseen: []Observation{"port-unknown"}}, Confidence: "likely", Over: []string{"reply-invalid"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"reply-unreadable"}, NotText: []Pattern{
+			{Expr: "250", Needs: []string{"250"}},
 			{Expr: "http", Needs: []string{"http"}},
 		}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
 	}},
@@ -384,7 +384,7 @@ var entries = []Entry{
 	}},
 	{ID: "smtp-redirected-by-host", Step: "greeting", Title: []string{"another server answers in place of {host}", "another server than the one entered answers"}, Explanation: []string{"The server calls itself {server_name}, not {host}. Some hosting companies and networks lead outgoing mail connections to a server of their own, where this account is unknown.", "What answers is not the provider's server. Some hosting companies and networks lead outgoing mail connections to a server of their own, where this account is unknown."}, Who: "network", Severity: "error", Fix: []FixEntry{
 		{Text: "Have outgoing mail connections to {host} led there directly (hosting company: \"SMTP restrictions\")", Who: "network"},
-		{Text: "Have outgoing mail connections led to their target directly", Who: "network"},
+		{When: &When{Unknown: []string{"host"}}, Text: "Have outgoing mail connections led to their target directly", Who: "network"},
 	}, Decides: []DecidesEntry{
 		{Question: "Does the same check reach the provider from another network?", Command: "{check}"},
 	}, Over: []string{"cert-name-mismatch", "cert-self-signed", "cert-untrusted-chain", "auth-bad-credentials"}, Rules: []Rule{
@@ -732,7 +732,7 @@ var entries = []Entry{
 	}},
 	{ID: "cert-expires-soon", Step: "certificate", Title: []string{"the server's certificate runs out in {days} days", "the server's certificate runs out soon"}, Explanation: []string{"After that day no program that checks certificates sends mail here. Automatic renewal should have replaced it by now."}, Who: "it-admin", Severity: "warning", Fix: []FixEntry{
 		{Text: "Renew the certificate before {not_after}", Who: "it-admin"},
-		{Text: "Renew the certificate", Who: "it-admin"},
+		{When: &When{Unknown: []string{"not_after"}}, Text: "Renew the certificate", Who: "it-admin"},
 	}, Rules: []Rule{
 		{When: When{Step: []string{"certificate"}, Seen: []Observation{"certificate-expires-soon"}}, Confidence: "certain"},
 	}},
@@ -754,6 +754,7 @@ var entries = []Entry{
 		{When: &When{Unknown: []string{"names"}}, Text: "Enter the host that the provider's help pages give", Who: "user", Setting: "host", From: "{host}"},
 		{Text: "or have {checked} put into the server's certificate", Who: "it-admin"},
 		{When: &When{Unknown: []string{"checked"}}, Text: "or have the name entered put into the server's certificate", Who: "it-admin"},
+		{Text: "Do not switch certificate checks off in the application: the password would go to anyone who answers under this name", Who: "user"},
 	}, Rules: []Rule{
 		{When: When{Step: []string{"certificate"}, Seen: []Observation{"certificate-without-names"}}, Confidence: "certain", Title: []string{"the server's certificate carries no name where programs look for it"}, Explanation: []string{"The name stands only in the old \"common name\" field. Programs have read names from the \"subject alternative name\" alone for years."}, Fix: []FixEntry{
 			{Text: "Have a certificate made with {host} as subject alternative name", Who: "it-admin"},
@@ -845,7 +846,8 @@ var entries = []Entry{
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"cert-issuer-missing"}, NotService: []string{"large-provider"}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
 	}},
 	{ID: "cert-tls-intercepted", Step: "certificate", Title: []string{"a security product stands in the connection ({issuer})", "a security product stands in the encrypted connection"}, Explanation: []string{"The certificate was made by a virus scanner or proxy on this side, which opens the encryption to look inside. The mail server's own certificate cannot be seen through it."}, Who: "user", Severity: "error", Fix: []FixEntry{
-		{Text: "Except the mail server from the product's TLS inspection (\"mail protection\", \"SSL scanning\")", Who: "network"},
+		{Text: "Virus scanner on this computer: except the mail server from its mail protection or SSL scanning", Who: "user"},
+		{Text: "Proxy or firewall of the network: except the mail server from TLS inspection", Who: "network"},
 	}, Decides: []DecidesEntry{
 		{Question: "Is the certificate another one from outside this network?", Command: "{check} --until certificate"},
 	}, Over: []string{"cert-untrusted-chain", "cert-self-signed", "cert-name-mismatch", "client-ca-store-missing", "cert-trusted-here-only", "smtp-redirected-by-host", "cert-missing-intermediate"}, Rules: []Rule{
@@ -1959,15 +1961,15 @@ var entries = []Entry{
 		{When: When{Step: []string{"greeting"}, Fault: []string{"early-bytes"}}, Confidence: "likely"},
 		{When: When{Step: []string{"greeting"}, Fault: []string{"timeout", "closed"}, Seen: []Observation{"looks-like-smtp"}}, Confidence: "likely", Title: []string{"the server's greeting has no end"}, Over: []string{"server-silent", "connection-closed"}},
 	}},
-	{ID: "addresses-differ", Step: "any", Title: []string{"the servers behind this name do not answer alike"}, Explanation: []string{"The name has several addresses, and at this step one of them fails where another one works. Applications take any of them, so they fail now and then."}, Who: "it-admin", Severity: "warning", Fix: []FixEntry{
+	{ID: "addresses-differ", Step: "any", Title: []string{"the server at {address} does not answer like the others of {host}", "the servers behind this name do not answer alike"}, Explanation: []string{"The name has several addresses, and at this step one of them fails where another one works. Applications take any of them, so they fail now and then."}, Who: "it-admin", Severity: "warning", Fix: []FixEntry{
 		{Text: "Bring the server behind {address} into line with the others, or take its address out of the DNS", Who: "it-admin"},
-		{Text: "Bring the servers into line, or take the failing address out of the DNS", Who: "it-admin"},
+		{When: &When{Unknown: []string{"address"}}, Text: "Bring the servers into line, or take the failing address out of the DNS", Who: "it-admin"},
 	}, Rules: []Rule{
 		{When: When{Step: []string{"greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Failed: "yes", AnySeen: []Observation{"other-address-good", "side-lane"}, Unseen: []Observation{"other-family-good"}}, Confidence: "certain", Severity: "warning"},
 		{When: When{Step: []string{"greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Failed: "yes", Seen: []Observation{"other-family-good"}}, Confidence: "certain", Title: []string{"the servers behind the IPv4 and IPv6 addresses do not answer alike"}, Severity: "warning"},
 		{When: When{Step: []string{"tcp"}, Fault: []string{"refused", "reset", "timeout"}, Seen: []Observation{"other-address-good"}}, Confidence: "certain", Title: []string{"at {address} {host} takes no connection, at another address it does", "one address of the host takes no connection, another one does"}, Explanation: []string{"The port is right, as it answers at another address of the same name. Programs that try the dead address first wait or fail."}, Severity: "warning", Fix: []FixEntry{
 			{Text: "Start the server behind {address}, or take the address out of the DNS", Who: "it-admin"},
-			{Text: "Start the server behind the dead address, or take the address out of the DNS", Who: "it-admin"},
+			{When: &When{Unknown: []string{"address"}}, Text: "Start the server behind the dead address, or take the address out of the DNS", Who: "it-admin"},
 		}, Over: []string{"tcp-refused", "tcp-refused-localhost", "tcp-filtered-port", "tcp-reset", "tcp-unreachable"}},
 	}},
 	{ID: "connection-rate-limited", Step: "any", Title: []string{"the server takes no more connections from this address for now"}, Explanation: []string{"There are, or were, too many connections or messages from here at once. Later it works again; fewer in parallel keep it working."}, Who: "user", Severity: "error", Fix: []FixEntry{
