@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/smtpdx/smtpdx/probe"
 	"github.com/smtpdx/smtpdx/probe/cause"
 )
 
@@ -155,7 +156,7 @@ func (c *corpus) choose(t *testing.T) {
 // outcome is a case and what explain said of it.
 type outcome struct {
 	corpusCase
-	found []Finding
+	found []probe.Finding
 }
 
 func (o outcome) first() string {
@@ -168,7 +169,7 @@ func (o outcome) first() string {
 func (o outcome) isHit() bool    { return o.accepts(o.first()) }
 func (o outcome) isStrict() bool { return o.first() == o.Cause }
 func (o outcome) isInThree() bool {
-	return slices.ContainsFunc(o.found[:min(3, len(o.found))], func(f Finding) bool { return o.accepts(f.Cause) })
+	return slices.ContainsFunc(o.found[:min(3, len(o.found))], func(f probe.Finding) bool { return o.accepts(f.Cause) })
 }
 
 func run(base *cause.Base, cases []corpusCase, withSettings bool) []outcome {

@@ -4,7 +4,6 @@ import (
 	"net/netip"
 	"strings"
 
-	"github.com/smtpdx/smtpdx/presets"
 	"github.com/smtpdx/smtpdx/probe/cause"
 )
 
@@ -16,9 +15,6 @@ func factsOf(t *ticket) (cause.Facts, bool) {
 		Step: s.Step, Failed: true, Text: text, Host: s.Host, HostKind: hostKind(s.Host), Port: s.Port, Encryption: s.Encryption,
 		Provider: s.Provider, Account: s.Account, AccountForm: accountForm(s.Account), From: s.From,
 		Seen: cause.Set{cause.Pasted: true}, Values: map[string]string{},
-	}
-	if f.Provider == "" {
-		f.Provider, _ = presets.MatchHost(s.Host)
 	}
 	unknown(&f)
 	cleanHost(&f)
