@@ -20,9 +20,6 @@ func factsOf(t *ticket) (cause.Facts, bool) {
 	cleanHost(&f)
 	r, refused := decisive(replies(text))
 	f.Verb, f.Steps = placeOf(text, r)
-	if isGeneric(text) {
-		f.Seen.Add(cause.GenericSentence)
-	}
 	if refused {
 		replyFacts(&f, r)
 		return f, true
@@ -33,6 +30,9 @@ func factsOf(t *ticket) (cause.Facts, bool) {
 	}
 	if fault != "" && (f.Steps == nil || len(steps) == 1) {
 		f.Steps = steps
+	}
+	if fault == "" && isGeneric(text) {
+		f.Seen.Add(cause.GenericSentence)
 	}
 	return f, fault != "" || f.Seen[cause.GenericSentence] || f.Steps != nil
 }

@@ -139,7 +139,7 @@ func (l *log) add(key uint64, line []byte) *group {
 		return nil
 	}
 	text := fromBytes(bytes.Clone(line[:min(len(line), longestExample)]))
-	g := &group{isError: isRefusalOrFault(text)}
+	g := &group{isError: tellsOfFault(text)}
 	if g.isError {
 		g.example = []byte(text)
 		g.first = bytes.Clone(line[:min(len(line), longestStamp)])
@@ -147,15 +147,6 @@ func (l *log) add(key uint64, line []byte) *group {
 	l.groups[key] = g
 	l.order = append(l.order, g)
 	return g
-}
-
-// isRefusalOrFault: in a log, sentences that name no cause do not count beside those that do.
-func isRefusalOrFault(line string) bool {
-	if len(replies(line)) > 0 {
-		return true
-	}
-	fault, _ := faultIn(line)
-	return fault != ""
 }
 
 // serverIn finds the server that a line of a log is about.

@@ -63,7 +63,7 @@ var logLine = regexp.MustCompile(`^(?:<\d+>)?(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:
 func isLog(text string) bool {
 	n := 0
 	for line := range strings.Lines(text) {
-		if logLine.MatchString(line) && isRefusalOrFault(line) {
+		if logLine.MatchString(line) && tellsOfFault(line) {
 			n++
 		}
 	}

@@ -9,10 +9,40 @@ const longestWhole = 1800
 
 // words gives the words that the rules shall look at.
 func (t *ticket) words() string {
-	if len(t.text) <= longestWhole {
-		return t.text
+	lines := withoutSettings(strings.Split(t.text, "\n"))
+	if len(t.text) > longestWhole {
+		lines = decisiveLines(lines)
 	}
-	return strings.Join(decisiveLines(strings.Split(t.text, "\n")), "\n")
+	return strings.Join(lines, "\n")
+}
+
+// withoutSettings takes out the lines that only name a setting: "Encryption:
+// STARTTLS" is no word about STARTTLS.
+func withoutSettings(lines []string) []string {
+	var kept []string
+	for _, line := range lines {
+		if !isSetting(line) || tellsOfFault(line) {
+			kept = append(kept, line)
+		}
+	}
+	return kept
+}
+
+func isSetting(line string) bool {
+	for _, l := range labels {
+		if at := pairs[l.key].FindStringIndex(line); at != nil && at[0] <= 4 && len(line)-at[1] <= 4 {
+			return true
+		}
+	}
+	return false
+}
+
+func tellsOfFault(line string) bool {
+	if len(replies(line)) > 0 {
+		return true
+	}
+	fault, _ := faultIn(line)
+	return fault != ""
 }
 
 // decisiveLines are the lines that tell of an error, and what belongs to them.
@@ -33,11 +63,7 @@ func decisiveLines(lines []string) []string {
 
 // tellsOfError: a refusal, or a client's words for a fault.
 func tellsOfError(line string) bool {
-	if len(replies(line)) > 0 || isGeneric(line) {
-		return true
-	}
-	fault, _ := faultIn(line)
-	return fault != ""
+	return tellsOfFault(line) || isGeneric(line)
 }
 
 // continues: servers fold replies, clients indent what belongs to an error.
