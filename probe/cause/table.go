@@ -603,7 +603,7 @@ var entries = []Entry{
 		{Question: "Is access by mail programs (POP3, IMAP, SMTP) switched on in the mailbox's web settings? If it is, the password is to be looked at next."},
 	}, Over: []string{"auth-failed"}, Rules: []Rule{
 		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
-			{Expr: "\\b(smtp|imap|pop3?)\\b.{0,30}(is |are |service |access |login |was )?.{0,20}(disabled|not (enabled|activated|allowed|turned on|opened|available)|switched off|turned off|closed|deactivated|inactive)( |\\.|,|$)", Needs: []string{"disabled", "enabled", "ctivated", "llowed", "turned on", "opened", "available", "switched off", "turned off", "closed", "deactivated", "inactive"}},
+			{Expr: "\\b(smtp|imap|pop3?)\\b.{0,30}(is |are |service |access |login |was )?.{0,20}(disabled|not (enabled|activated|allowed|turned on|opened)|switched off|turned off|closed|deactivated|inactive)( |\\.|,|$)", Needs: []string{"disabled", "enabled", "ctivated", "llowed", "turned on", "opened", "switched off", "turned off", "closed", "deactivated", "inactive"}},
 			{Expr: "order is not support", Needs: []string{"order is not support"}},
 			{Expr: "has no permission", Needs: []string{"has no permission"}},
 			{Expr: "access rights to this service", Needs: []string{"access rights to this service"}},
@@ -634,6 +634,8 @@ var entries = []Entry{
 			{Expr: "basic auth", Needs: []string{"basic auth"}},
 			{Expr: "without (ssl|tls|encryption)", Needs: []string{"without "}},
 			{Expr: "ssl/tls", Needs: []string{"ssl/tls"}},
+			{Expr: "not authenticated", Needs: []string{"not authenticated"}},
+			{Expr: "\\bauth(entication)? (command )?(is )?not", Needs: []string{"auth"}},
 		}}, Confidence: "likely", Over: []string{"auth-bad-credentials", "account-blocked", "auth-app-password-required"}},
 		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
 			{Expr: "user (\\d+ )?has no permission", Needs: []string{"has no permission"}},
@@ -704,7 +706,7 @@ var entries = []Entry{
 		}, NotService: []string{"outlook-com"}}, Confidence: "possible"},
 		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
 			{Expr: "(policy|administrator|\\badmin\\b).{0,40}(forbid|prohibit|disallow|disabled|not allow|denie|block)", Needs: []string{"policy", "administrator", "admin"}},
-			{Expr: "(disabled|blocked|forbidden|turned off|not (allowed|permitted)) by (your |the |an? )?(admin|policy|organi[sz]ation|domain)", Needs: []string{"disabled", "blocked", "forbidden", "turned off", "allowed", "permitted"}},
+			{Expr: "(disabled|blocked|forbidden|turned off|not (allowed|permitted)) .{0,30}\\bby (your |the |an? )?(admin|policy|organi[sz]ation|domain)", Needs: []string{"disabled", "blocked", "forbidden", "turned off", "allowed", "permitted"}},
 			{Expr: "(vom|durch (den|ihren)) administrator.{0,30}(gesperrt|deaktiviert|untersagt|nicht erlaubt)", Needs: []string{" administrator"}},
 			{Expr: "par (l.|votre )administrateur", Needs: []string{"administrateur"}},
 			{Expr: "por (el|su|o|seu) administrador", Needs: []string{" administrador"}},
@@ -900,7 +902,6 @@ var entries = []Entry{
 			{Expr: "\\bip\\b.{0,40}(is |was )?not.{0,15}(authori[sz]ed|allowed|permitted|white-?list|allow-?list|registered|trusted|in the list)", Needs: []string{"uthori", "llowed", "permitted", "white", "allow", "registered", "trusted", "in the list"}},
 			{Expr: "(unauthori[sz]ed|unknown|untrusted) (source )?ip", Needs: []string{"authori", "known", "trusted"}},
 			{Expr: "not.{0,20}(authori[sz]ed|allowed) from (this|your) (ip|address|location)", Needs: []string{"uthori", "llowed"}},
-			{Expr: "invalid credentials for relay", Needs: []string{"invalid credentials for relay"}},
 			{Expr: "\\bip\\b.{0,20}(whitelist|allowlist)", Needs: []string{"whitelist", "allowlist"}},
 			{Expr: "unauthori[sz]ed ip", Needs: []string{"unauthori"}},
 			{Expr: "ip.?adresse.{0,40}nicht (freigegeben|erlaubt|zugelassen|autorisiert)", Needs: []string{"adresse"}},
@@ -917,6 +918,9 @@ var entries = []Entry{
 			{Expr: "client host", Needs: []string{"client host"}},
 			{Expr: "block ?list", Needs: []string{"block"}},
 		}}, Confidence: "certain"},
+		{When: When{Step: []string{"sender", "auth", "message"}, Failed: "yes", Text: []Pattern{
+			{Expr: "invalid credentials for relay", Needs: []string{"invalid credentials for relay"}},
+		}}, Confidence: "certain", Over: []string{"sender-not-owned", "auth-required-missing"}},
 	}},
 	{ID: "account-blocked", Step: "auth", Title: []string{"the account {account} is locked or suspended", "the account is locked or suspended"}, Explanation: []string{"The server knows the account and does not let it in, or not send, until its owner or the provider acts."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Sign in to the provider's web page and follow what it says about the account", Who: "user"},
@@ -943,7 +947,10 @@ var entries = []Entry{
 			{Expr: "user disabled", Needs: []string{"user disabled"}},
 			{Expr: "not (yet )?activated", Needs: []string{"activated"}},
 			{Expr: "account (does ?n.t|does not) have (permission|access)", Needs: []string{"account "}},
-			{Expr: "unpaid|payment required|overdue", Needs: []string{"unpaid", "payment required", "overdue"}},
+			{Expr: "unpaid", Needs: []string{"unpaid"}},
+			{Expr: "payment required", Needs: []string{"payment required"}},
+			{Expr: "overdue", Needs: []string{"overdue"}},
+			{Expr: "unusual (sending|smtp|outgoing|email) activity", Needs: []string{" activity"}},
 		}, NotText: []Pattern{
 			{Expr: "smtpclientauthentication", Needs: []string{"smtpclientauthentication"}},
 			{Expr: "security defaults", Needs: []string{"security defaults"}},
@@ -1036,6 +1043,37 @@ var entries = []Entry{
 			{Expr: "\\b538\\b", Needs: []string{"538"}},
 		}}, Confidence: "certain", Suggest: &Suggest{Encryption: "starttls", Text: "with encryption the program sends the login"}},
 	}},
+	{ID: "client-protocol-defect", Step: "auth", Title: []string{"the program speaks the mail protocol (SMTP) wrongly"}, Explanation: []string{"What the server complains of is not in the settings: the program sends commands out of order, leaves one out or reads an answer wrongly. Another version or another program gets through with the same settings."}, Who: "user", Severity: "error", Fix: []FixEntry{
+		{Text: "Install the newest version of the program, or of its mail library", Who: "user"},
+		{Text: "Report it to the vendor with the dialogue and the server's exact words", Who: "application"},
+	}, Decides: []DecidesEntry{
+		{Question: "Does the login work here with the same settings? Then the program is at fault.", Command: "{check}"},
+	}, Over: []string{"auth-failed"}, Rules: []Rule{
+		{When: When{Step: []string{"auth", "tls", "certificate"}, Failed: "yes", Text: []Pattern{
+			{Expr: "(^|[^a-z])wrong host ?name( |$|[.,;:\"'\\n])", Needs: []string{"wrong host"}},
+		}}, Confidence: "likely", Title: []string{"the program compares the wrong host names before it logs in"}, Explanation: []string{"Go's mail library sends a password only to the host that it was told of. Here the program named another one for the login than it dialled: mostly the host with its port, or an address in place of the name."}, Fix: []FixEntry{
+			{Text: "Enter the host alone, without port, blank or smtp://, and the port in its own field", Who: "user", Setting: "host", From: "{host}"},
+			{Text: "In the program: give smtp.PlainAuth the host without the port", Who: "application"},
+		}},
+		{When: When{Step: []string{"auth"}, Verb: []string{"AUTH"}, Failed: "yes", Text: []Pattern{
+			{Expr: "(ehlo|helo)( |/)?(ehlo|helo)? (is )?(first|required|needed|before)", Needs: []string{"first", "required", "needed", "before"}},
+			{Expr: "send (ehlo|helo) first", Needs: []string{" first"}},
+			{Expr: "(polite|good manners|nice).{0,40}(helo|hello|ehlo)", Needs: []string{"polite", "good manners", "nice"}},
+			{Expr: "503 .{0,20}(ehlo|helo)", Needs: []string{"503 "}},
+			{Expr: "auth (command )?(before|without) (ehlo|helo)", Needs: []string{"before", "without"}},
+			{Expr: "no (ehlo|helo) (sent|received|before)", Needs: []string{"ehlo", "helo"}},
+		}}, Confidence: "likely", Over: []string{"auth-bad-credentials", "auth-not-offered-at-all"}},
+		{When: When{Step: []string{"auth"}, Verb: []string{"AUTH"}, Failed: "yes", Code: []Codes{{From: 503, To: 503}}, Text: []Pattern{
+			{Expr: "bad sequence of commands", Needs: []string{"bad sequence of commands"}},
+			{Expr: "out of (order|sequence)", Needs: []string{"out of "}},
+			{Expr: "command sequence", Needs: []string{"command sequence"}},
+		}}, Confidence: "likely"},
+		{When: When{Step: []string{"auth"}, Verb: []string{"AUTH"}, Failed: "yes", Text: []Pattern{
+			{Expr: "(502|503|501) .{0,40}auth(entication)? (already )?in progress", Needs: []string{"in progress"}},
+			{Expr: "auth\\S* exchange .{0,30}(pending|in progress)", Needs: []string{" exchange "}},
+			{Expr: "auth(entication)? (cancel(l)?ed|aborted)( by (the )?client)?", Needs: []string{"cancel", "aborted"}},
+		}}, Confidence: "likely"},
+	}},
 	{ID: "auth-password-missing", Step: "auth", Title: []string{"there is an account and no password for it"}, Explanation: []string{"The settings name an account, and no password or token was given, so nothing could be sent."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Give the password (prompt, --password-file, --password-env or --password-keyring)", Who: "user", Setting: "password"},
 		{Text: "If the server needs no login, leave the account empty", Who: "user", Setting: "account", From: "{account}"},
@@ -1077,15 +1115,13 @@ var entries = []Entry{
 		{When: When{Step: []string{"auth"}, Failed: "yes", Code: []Codes{{From: 535, To: 535}, {From: 501, To: 501}}, Text: []Pattern{
 			{Expr: "authentication failed:? invalid format", Needs: []string{"authentication failed"}},
 		}}, Confidence: "likely", Title: []string{"the server could not make sense of account or password"}, Explanation: []string{"Mostly one of the two is empty or cut short when it is sent. Look at what the application really stores."}, Over: []string{"auth-app-password-required"}},
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 500, To: 509}, {From: 520, To: 529}, {From: 530, To: 530}, {From: 534, To: 534}, {From: 540, To: 549}, {From: 550, To: 559}, {From: 435, To: 435}, {From: 454, To: 454}}, Text: []Pattern{
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 501, To: 501}, {From: 520, To: 529}, {From: 530, To: 530}, {From: 534, To: 534}, {From: 540, To: 549}, {From: 550, To: 559}, {From: 435, To: 435}, {From: 454, To: 454}}, Text: []Pattern{
 			{Expr: "(invalid|incorrect|wrong|bad|unknown|unable to verify|not a valid).{0,30}(user ?name|login|password|passwd|credential|user|account|auth(entication)? data)", Needs: []string{"user", "login", "passw", "credential", "user", "ccount", " data"}},
 			{Expr: "(user ?name|login|password|credential|user)s?.{0,30}(invalid|incorrect|wrong|not accepted|mismatch|failed|failure|do(es)? not match|unknown|not found|not recogni[sz]ed)", Needs: []string{"user", "login", "password", "credential", "user"}},
 			{Expr: "could not authenticate (you|user)", Needs: []string{"could not authenticate "}},
 			{Expr: "auth(entication)?.{0,25}(failed|failure|unsuccessful|rejected|denied|invalid|error)", Needs: []string{"auth"}},
 			{Expr: "not loving your login", Needs: []string{"not loving your login"}},
 			{Expr: "login (failed|fail|denied|incorrect|invalid|refused|failure|unsuccessful)", Needs: []string{"login "}},
-			{Expr: "access denied", Needs: []string{"access denied"}},
-			{Expr: "not authenticated", Needs: []string{"not authenticated"}},
 			{Expr: "no such user", Needs: []string{"no such user"}},
 			{Expr: "no authentication type succeeded", Needs: []string{"no authentication type succeeded"}},
 			{Expr: "falsche[srn]? (passwort|kennwort|zugangsdaten|benutzer|anmeldedaten)", Needs: []string{"passwort", "kennwort", "zugangsdaten", "benutzer", "anmeldedaten"}},
@@ -1128,6 +1164,17 @@ var entries = []Entry{
 			{Expr: "client host", Needs: []string{"client host"}},
 		}}, Confidence: "likely"},
 		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}, {From: 435, To: 435}}}, Confidence: "likely"},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 500, To: 500}, {From: 502, To: 502}, {From: 503, To: 503}, {From: 504, To: 504}}, Text: []Pattern{
+			{Expr: "(invalid|incorrect|wrong|bad) (user ?name|login|password|credential|account)", Needs: []string{"user", "login", "password", "credential", "account"}},
+			{Expr: "(login|password|credentials) (is |are )?(invalid|incorrect|wrong|not accepted|failed)", Needs: []string{"login", "password", "credentials"}},
+			{Expr: "auth(entication)? (failed|unsuccessful|failure|rejected)", Needs: []string{"failed", "unsuccessful", "failure", "rejected"}},
+		}, NotText: []Pattern{
+			{Expr: "auth(entication)? (command )?not", Needs: []string{"auth"}},
+		}}, Confidence: "likely"},
+		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+			{Expr: "failed to authenticate (on|to|with|at) (the )?(smtp|mail)", Needs: []string{"failed to authenticate "}},
+			{Expr: "anmeldung am (smtp|mail|postausgangs)\\S* .{0,40}fehlgeschlagen", Needs: []string{"fehlgeschlagen"}},
+		}}, Confidence: "possible"},
 		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 534, To: 534}, {From: 530, To: 530}, {From: 550, To: 550}}, Enhanced: []string{"5.7.8"}}, Confidence: "possible"},
 		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
 			{Expr: "sasl (plain|login|cram-md5|digest-md5|scram\\S*) authentication failed", Needs: []string{" authentication failed"}},
@@ -1489,7 +1536,7 @@ var entries = []Entry{
 			{Expr: "missing_requirement.{0,80}:auth\\b", Needs: []string{"missing_requirement"}},
 			{Expr: "authentication not advertised", Needs: []string{"authentication not advertised"}},
 			{Expr: "auth(entication)? extension not (supported|available|offered)", Needs: []string{" extension not "}},
-			{Expr: "no authenticat(ion|ors?) (methods? |mechanisms? )?(found|offered|available|supported)( by (the )?server)?\\.?$", Needs: []string{"no authenticat"}},
+			{Expr: "no authentication (found|offered|available)( by (the )?server)?\\.?$", Needs: []string{"no authentication "}},
 			{Expr: "the requested authentication method \"?\\S+\"? is not supported by the server", Needs: []string{"the requested authentication method "}},
 			{Expr: "keine (der )?authentifizierung\\S* .{0,40}(unterst[üu]tzt|angeboten)", Needs: []string{"authentifizierung"}},
 			{Expr: "unterst[üu]tzt keine authentifizierung", Needs: []string{"tzt keine authentifizierung"}},
@@ -1511,7 +1558,7 @@ var entries = []Entry{
 	}},
 	{ID: "starttls-required", Step: "auth", Title: []string{"the server wants encryption first, and it is switched off"}, Explanation: []string{"The server refuses logins and senders on an unencrypted connection."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Set the encryption to TLS/STARTTLS", Who: "user", Setting: "encryption", From: "none", To: "TLS/STARTTLS"},
-	}, Over: []string{"auth-in-clear", "auth-not-offered-before-tls", "auth-not-offered-at-all", "auth-failed", "auth-required-missing", "sender-refused", "recipient-refused"}, Rules: []Rule{
+	}, Over: []string{"auth-in-clear", "auth-not-offered-before-tls", "auth-not-offered-at-all", "auth-failed", "auth-required-missing", "sender-refused", "recipient-refused", "starttls-refused"}, Rules: []Rule{
 		{When: When{Step: []string{"ehlo", "auth", "sender", "message"}, Code: []Codes{{From: 500, To: 599}, {From: 454, To: 454}}, Text: []Pattern{
 			{Expr: "must issue (a )?starttls", Needs: []string{"must issue "}},
 			{Expr: "starttls (is )?(required|first|needed)", Needs: []string{"starttls "}},
@@ -1595,7 +1642,7 @@ var entries = []Entry{
 			{Expr: "250[- ]auth", Needs: []string{"auth"}},
 		}}, Confidence: "possible"},
 		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
-			{Expr: "auth(entication)? (command )?(is )?not (supported|implemented|enabled)", Needs: []string{"supported", "implemented", "enabled"}},
+			{Expr: "auth(entication)? (command )?(is )?not (supported|implemented|enabled|available|allowed here|offered|recogni[sz]ed)", Needs: []string{"supported", "implemented", "enabled", "vailable", "llowed here", "offered", "recogni"}},
 			{Expr: "auth command used when not advertised", Needs: []string{"auth command used when not advertised"}},
 			{Expr: "(5[05]\\d) .{0,20}auth .{0,20}(unknown|unrecogni[sz]ed|not (recogni[sz]ed|implemented|supported))", Needs: []string{"auth "}},
 		}, NotText: []Pattern{
