@@ -799,7 +799,7 @@ var entries = []Entry{
 	}, Links: []LinkEntry{
 		{When: &When{Service: []string{"microsoft"}}, Title: "Microsoft: authenticate SMTP with OAuth", URL: "https://learn.microsoft.com/en-us/exchange/client-developer/legacy-protocols/how-to-authenticate-an-imap-pop-smtp-application-by-using-oauth"},
 		{When: &When{Service: []string{"google"}}, Title: "Google: XOAUTH2 mechanism", URL: "https://developers.google.com/workspace/gmail/imap/xoauth2-protocol"},
-	}, Over: []string{"auth-bad-credentials", "auth-failed", "auth-mechanism-unsupported", "auth-app-password-required", "auth-credentials-encoding"}, Rules: []Rule{
+	}, Over: []string{"auth-bad-credentials", "auth-failed", "auth-mechanism-unsupported", "auth-app-password-required", "auth-credentials-encoding", "helo-syntax-invalid"}, Rules: []Rule{
 		{When: When{Step: []string{"auth"}, Fault: []string{"local-policy"}, Failed: "yes", Seen: []Observation{"token-unfit"}}, Confidence: "certain", Title: []string{"{token_problem}", "the token cannot be used"}, Explanation: []string{"{token_why} It was not sent to the server.", "What can be read in the token says that no server takes it, so it was not sent."}},
 		{When: When{Step: []string{"auth"}, Failed: "yes", Seen: []Observation{"token-unfit"}}, Confidence: "likely", Title: []string{"{token_problem}", "the token does not fit"}, Explanation: []string{"{token_why}", "What can be read in the token speaks against it."}},
 		{When: When{Step: []string{"auth"}, Fault: []string{"local-policy"}, Failed: "yes", Text: []Pattern{
@@ -951,6 +951,7 @@ var entries = []Entry{
 			{Expr: "payment required", Needs: []string{"payment required"}},
 			{Expr: "overdue", Needs: []string{"overdue"}},
 			{Expr: "unusual (sending|smtp|outgoing|email) activity", Needs: []string{" activity"}},
+			{Expr: "(outgoing|outbound|sending) (e?mails?|messages?)?.{0,60}(has|have|is|are) (been )?(suspended|disabled|blocked)", Needs: []string{"suspended", "disabled", "blocked"}},
 		}, NotText: []Pattern{
 			{Expr: "smtpclientauthentication", Needs: []string{"smtpclientauthentication"}},
 			{Expr: "security defaults", Needs: []string{"security defaults"}},
@@ -1559,7 +1560,7 @@ var entries = []Entry{
 	{ID: "starttls-required", Step: "auth", Title: []string{"the server wants encryption first, and it is switched off"}, Explanation: []string{"The server refuses logins and senders on an unencrypted connection."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Set the encryption to TLS/STARTTLS", Who: "user", Setting: "encryption", From: "none", To: "TLS/STARTTLS"},
 	}, Over: []string{"auth-in-clear", "auth-not-offered-before-tls", "auth-not-offered-at-all", "auth-failed", "auth-required-missing", "sender-refused", "recipient-refused", "starttls-refused"}, Rules: []Rule{
-		{When: When{Step: []string{"ehlo", "auth", "sender", "message"}, Code: []Codes{{From: 500, To: 599}, {From: 454, To: 454}}, Text: []Pattern{
+		{When: When{Step: []string{"ehlo", "auth", "sender", "message"}, Code: []Codes{{From: 500, To: 599}, {From: 451, To: 451}, {From: 454, To: 454}}, Text: []Pattern{
 			{Expr: "must issue (a )?starttls", Needs: []string{"must issue "}},
 			{Expr: "starttls (is )?(required|first|needed)", Needs: []string{"starttls "}},
 			{Expr: "starttls command first", Needs: []string{"starttls command first"}},
@@ -1645,6 +1646,9 @@ var entries = []Entry{
 			{Expr: "auth(entication)? (command )?(is )?not (supported|implemented|enabled|available|allowed here|offered|recogni[sz]ed)", Needs: []string{"supported", "implemented", "enabled", "vailable", "llowed here", "offered", "recogni"}},
 			{Expr: "auth command used when not advertised", Needs: []string{"auth command used when not advertised"}},
 			{Expr: "(5[05]\\d) .{0,20}auth .{0,20}(unknown|unrecogni[sz]ed|not (recogni[sz]ed|implemented|supported))", Needs: []string{"auth "}},
+			{Expr: "command \"?auth\"? (is )?(not|un)", Needs: []string{"command "}},
+			{Expr: "auth: command (not|un)", Needs: []string{"auth: command "}},
+			{Expr: "(unknown|unrecogni[sz]ed|unsupported) command:? ?\"?auth", Needs: []string{" command"}},
 		}, NotText: []Pattern{
 			{Expr: "mechanism", Needs: []string{"mechanism"}},
 			{Expr: "auth(entication)? (type|method)", Needs: []string{"auth"}},
@@ -2005,6 +2009,9 @@ var entries = []Entry{
 		}, Seen: []Observation{"logged-in"}}, Confidence: "possible", Title: []string{"the login was made", "and the server still asks for one"}},
 		{When: When{Step: []string{"auth", "sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "missing credentials for", Needs: []string{"missing credentials for"}},
+			{Expr: "all-?whitespace username", Needs: []string{"whitespace username"}},
+			{Expr: "empty (user ?name|password)", Needs: []string{"empty "}},
+			{Expr: "(user ?name|password) (can ?not|must not|may not) be (empty|blank|null)", Needs: []string{"user", "password"}},
 			{Expr: "no (username|user name|password|credentials) (was |were )?(given|provided|specified|configured|set|found)", Needs: []string{"user", "password", "credentials"}},
 			{Expr: "(username|password|credentials) (is|are|was|were) (missing|empty|not set|undefined|required|none)", Needs: []string{"username", "password", "credentials"}},
 			{Expr: "credentials? (object )?(is )?missing", Needs: []string{"credential"}},
@@ -2506,6 +2513,14 @@ var entries = []Entry{
 			{Text: "Try again in some minutes", Who: "user"},
 			{Text: "If it lasts, look whether the login service (Dovecot, saslauthd, directory) runs", Who: "it-admin"},
 		}, Over: []string{"auth-mechanism-unsupported", "auth-not-offered-at-all"}},
+		{When: When{Step: []string{"auth"}, Failed: "yes", Code: []Codes{{From: 451, To: 451}, {From: 421, To: 421}}, Text: []Pattern{
+			{Expr: "auth\\S* failed: could not authenticate", Needs: []string{" failed: could not authenticate"}},
+			{Expr: "^.{0,200}authentication failed", Needs: []string{"authentication failed"}},
+		}, NotText: []Pattern{
+			{Expr: "credits", Needs: []string{"credits"}},
+			{Expr: "too many", Needs: []string{"too many"}},
+			{Expr: "quota", Needs: []string{"quota"}},
+		}}, Confidence: "likely", Over: []string{"auth-bad-credentials"}},
 		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
 			{Expr: "\\b454\\b.{0,12}authentication fail", Needs: []string{"authentication fail"}},
 			{Expr: "454.{0,20}auth\\S* (failed|failure|error)", Needs: []string{"auth"}},
