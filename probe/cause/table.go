@@ -1173,6 +1173,10 @@ var entries = []Entry{
 			{Expr: "auth(entication)? (command )?not", Needs: []string{"auth"}},
 		}}, Confidence: "likely"},
 		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+			{Expr: "smtpauthenti(fi)?cationerror", Needs: []string{"smtpauthenti"}},
+			{Expr: "authenticationfailedexception", Needs: []string{"authenticationfailedexception"}},
+			{Expr: "invalid login:", Needs: []string{"invalid login:"}},
+			{Expr: "eauth\\b", Needs: []string{"eauth"}},
 			{Expr: "failed to authenticate (on|to|with|at) (the )?(smtp|mail)", Needs: []string{"failed to authenticate "}},
 			{Expr: "anmeldung am (smtp|mail|postausgangs)\\S* .{0,40}fehlgeschlagen", Needs: []string{"fehlgeschlagen"}},
 		}}, Confidence: "possible"},
@@ -1185,10 +1189,8 @@ var entries = []Entry{
 			{Expr: "password (verification failed|mismatch)", Needs: []string{"password "}},
 			{Expr: "(unknown user|password mismatch|given password)\\b.{0,60}", Needs: []string{"unknown user", "password mismatch", "given password"}},
 			{Expr: "\\(?:?auth_failed\\b", Needs: []string{"auth_failed"}},
-			{Expr: "smtpauthenti(fi)?cationerror", Needs: []string{"smtpauthenti"}},
-			{Expr: "authenticationfailedexception", Needs: []string{"authenticationfailedexception"}},
 			{Expr: "login denied", Needs: []string{"login denied"}},
-			{Expr: "invalid login", Needs: []string{"invalid login"}},
+			{Expr: "invalid login( |\\.|,|!|$)", Needs: []string{"invalid login"}},
 			{Expr: "login to server \\S+.{0,60}failed", Needs: []string{"login to server "}},
 			{Expr: "login failed", Needs: []string{"login failed"}},
 			{Expr: "rejected your (login|user ?name|password)", Needs: []string{"rejected your "}},
@@ -1519,12 +1521,16 @@ var entries = []Entry{
 	}},
 	{ID: "auth-not-offered-before-tls", Step: "auth", Title: []string{"the server takes logins only after TLS, and TLS is switched off"}, Explanation: []string{"STARTTLS is offered and login is not: the server hides it until the connection is encrypted."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Set the encryption to TLS/STARTTLS", Who: "user", Setting: "encryption", From: "none", To: "TLS/STARTTLS"},
-	}, Over: []string{"auth-not-offered-at-all", "auth-in-clear"}, Rules: []Rule{
-		{When: When{Step: []string{"auth"}, Fault: []string{"not-offered", "local-policy"}, Encryption: []string{"none"}, Seen: []Observation{"auth-missing", "starttls-offered"}}, Confidence: "certain", Suggest: &Suggest{Encryption: "starttls", Text: "the server offers STARTTLS on this port"}},
+	}, Over: []string{"auth-in-clear"}, Rules: []Rule{
+		{When: When{Step: []string{"auth"}, Fault: []string{"not-offered", "local-policy"}, Encryption: []string{"none"}, Seen: []Observation{"auth-missing", "starttls-offered"}}, Confidence: "certain", Over: []string{"auth-not-offered-at-all"}, Suggest: &Suggest{Encryption: "starttls", Text: "the server offers STARTTLS on this port"}},
 		{When: When{Step: []string{"auth"}, Encryption: []string{"none"}, Code: []Codes{{From: 503, To: 503}, {From: 502, To: 502}, {From: 504, To: 504}}, Text: []Pattern{
 			{Expr: "not (enabled|supported|available|advertised)", Needs: []string{"enabled", "supported", "vailable", "dvertised"}},
 			{Expr: "unrecogni[sz]ed", Needs: []string{"unrecogni"}},
-		}, Seen: []Observation{"starttls-offered"}}, Confidence: "likely", Suggest: &Suggest{Encryption: "starttls", Text: "the server offers STARTTLS on this port"}},
+		}, Seen: []Observation{"starttls-offered"}, Unseen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"auth-not-offered-at-all"}, Suggest: &Suggest{Encryption: "starttls", Text: "the server offers STARTTLS on this port"}},
+		{When: When{Step: []string{"auth"}, Encryption: []string{"none"}, Code: []Codes{{From: 503, To: 503}, {From: 502, To: 502}, {From: 504, To: 504}}, Text: []Pattern{
+			{Expr: "not (enabled|supported|available|advertised)", Needs: []string{"enabled", "supported", "vailable", "dvertised"}},
+			{Expr: "unrecogni[sz]ed", Needs: []string{"unrecogni"}},
+		}, Seen: []Observation{"starttls-offered", "pasted"}}, Confidence: "likely", Suggest: &Suggest{Encryption: "starttls", Text: "the server offers STARTTLS on this port"}},
 		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
 			{Expr: "smtp auth extension not supported", Needs: []string{"smtp auth extension not supported"}},
 			{Expr: "smtp auth(entication)? (is )?not supported by (the )?server", Needs: []string{"not supported by "}},
@@ -2513,6 +2519,13 @@ var entries = []Entry{
 			{Text: "Try again in some minutes", Who: "user"},
 			{Text: "If it lasts, look whether the login service (Dovecot, saslauthd, directory) runs", Who: "it-admin"},
 		}, Over: []string{"auth-mechanism-unsupported", "auth-not-offered-at-all"}},
+		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+			{Expr: "\\b4[25]1 authentication failed", Needs: []string{"1 authentication failed"}},
+		}, NotText: []Pattern{
+			{Expr: "credits", Needs: []string{"credits"}},
+			{Expr: "too many", Needs: []string{"too many"}},
+			{Expr: "quota", Needs: []string{"quota"}},
+		}}, Confidence: "likely", Over: []string{"auth-bad-credentials"}},
 		{When: When{Step: []string{"auth"}, Failed: "yes", Code: []Codes{{From: 451, To: 451}, {From: 421, To: 421}}, Text: []Pattern{
 			{Expr: "auth\\S* failed: could not authenticate", Needs: []string{" failed: could not authenticate"}},
 			{Expr: "^.{0,200}authentication failed", Needs: []string{"authentication failed"}},
