@@ -1163,8 +1163,15 @@ var entries = []Entry{
 			{Expr: "sender is unauthenticated", Needs: []string{"sender is unauthenticated"}},
 			{Expr: "recipient address rejected", Needs: []string{"recipient address rejected"}},
 			{Expr: "client host", Needs: []string{"client host"}},
-		}}, Confidence: "likely"},
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}, {From: 435, To: 435}}}, Confidence: "likely"},
+		}, NotService: []string{"google", "yahoo", "icloud", "fastmail", "yandex", "mail-ru", "netease", "qq", "proton", "ses", "sendgrid"}}, Confidence: "likely"},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}, {From: 435, To: 435}}, NotService: []string{"google", "yahoo", "icloud", "fastmail", "yandex", "mail-ru", "netease", "qq", "proton", "ses", "sendgrid"}}, Confidence: "likely"},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}, {From: 435, To: 435}, {From: 526, To: 526}, {From: 550, To: 550}, {From: 501, To: 501}}, Text: []Pattern{
+			{Expr: "auth", Needs: []string{"auth"}},
+			{Expr: "login", Needs: []string{"login"}},
+			{Expr: "password", Needs: []string{"password"}},
+			{Expr: "credential", Needs: []string{"credential"}},
+			{Expr: "user", Needs: []string{"user"}},
+		}, Service: []string{"google", "yahoo", "icloud", "fastmail", "yandex", "mail-ru", "netease", "qq", "proton", "ses", "sendgrid"}}, Confidence: "possible"},
 		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 500, To: 500}, {From: 502, To: 502}, {From: 503, To: 503}, {From: 504, To: 504}}, Text: []Pattern{
 			{Expr: "(invalid|incorrect|wrong|bad) (user ?name|login|password|credential|account)", Needs: []string{"user", "login", "password", "credential", "account"}},
 			{Expr: "(login|password|credentials) (is |are )?(invalid|incorrect|wrong|not accepted|failed)", Needs: []string{"login", "password", "credentials"}},
@@ -1172,6 +1179,14 @@ var entries = []Entry{
 		}, NotText: []Pattern{
 			{Expr: "auth(entication)? (command )?not", Needs: []string{"auth"}},
 		}}, Confidence: "likely"},
+		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+			{Expr: "ahvuzgvmaw5lza", Needs: []string{"ahvuzgvmaw5lza"}},
+			{Expr: "bnvsbaa", Needs: []string{"bnvsbaa"}},
+			{Expr: "auth plain aab?a?=?=?( |'|\"|$)", Needs: []string{"auth plain aa"}},
+			{Expr: "auth (plain|login).{0,60}(undefined|null|none)\\b", Needs: []string{"auth "}},
+		}}, Confidence: "likely", Title: []string{"the program logs in without account and password", "or with an empty word"}, Explanation: []string{"What it sends stands for nothing (\"undefined\", \"null\"): the variables with account and password are not set where the program looks for them."}, Fix: []FixEntry{
+			{Text: "Set account and password where the program reads them, and see that the names of the variables are right", Who: "user", Setting: "password"},
+		}},
 		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
 			{Expr: "smtpauthenti(fi)?cationerror", Needs: []string{"smtpauthenti"}},
 			{Expr: "authenticationfailedexception", Needs: []string{"authenticationfailedexception"}},
@@ -1227,7 +1242,7 @@ var entries = []Entry{
 			{Expr: "temporary authentication", Needs: []string{"temporary authentication"}},
 			{Expr: "peer", Needs: []string{"peer"}},
 			{Expr: "certificate", Needs: []string{"certificate"}},
-		}}, Confidence: "likely"},
+		}, NotService: []string{"google", "yahoo", "icloud", "fastmail", "yandex", "mail-ru", "netease", "qq", "proton", "ses", "sendgrid"}}, Confidence: "likely"},
 	}},
 	{ID: "auth-username-form", Step: "auth", Title: []string{"the server does not know an account of the form \"{account}\"", "the account has another form than the server wants"}, Explanation: []string{"Most providers want the full mail address, some a customer number or a fixed word. A wrong form is mostly answered like a wrong password."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{When: &When{Service: []string{"sendgrid"}}, Text: "Enter the word \"apikey\" as account; the API key is the password", Who: "user", Setting: "account", From: "{account}", To: "apikey"},
@@ -1270,6 +1285,12 @@ var entries = []Entry{
 		}}, Confidence: "likely"},
 		{When: When{Step: []string{"auth"}, AccountForm: []string{"bare"}, Code: []Codes{{From: 535, To: 535}, {From: 501, To: 501}}, Service: []string{"google", "microsoft", "gmx", "ionos", "strato", "yahoo", "icloud", "zoho", "fastmail", "yandex", "mail-ru", "ovh"}, NotService: []string{"api-key-service"}}, Confidence: "likely"},
 		{When: When{Step: []string{"auth"}, AccountForm: []string{"bare"}, Code: []Codes{{From: 535, To: 535}, {From: 501, To: 501}}, NotService: []string{"api-key-service"}}, Confidence: "possible"},
+		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+			{Expr: "with username \"[a-z][a-z0-9._-]{0,30}\"", Needs: []string{"with username \""}},
+			{Expr: "login to server \\S+ with username [a-z][a-z0-9._-]{0,30} failed", Needs: []string{"login to server "}},
+		}, NotText: []Pattern{
+			{Expr: "username \"(apikey|resend|smtp|api|smtp_injection|akia\\w+)\"", Needs: []string{"username \""}},
+		}, NotService: []string{"api-key-service"}}, Confidence: "possible"},
 	}},
 	{ID: "auth-wrong-credential-kind", Step: "auth", Title: []string{"this service takes credentials of another kind than the ones given"}, Explanation: []string{"Sending services have keys or credentials made for SMTP. The password of the customer account, or a key for another interface, is refused like a wrong one."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{When: &When{Service: []string{"ses"}}, Text: "Create SMTP credentials; the secret of an IAM access key does not work as it is", Who: "user", Setting: "password", Path: "Amazon SES console > SMTP settings > Create SMTP credentials"},
@@ -1562,6 +1583,19 @@ var entries = []Entry{
 		{When: When{Step: []string{"auth"}, Encryption: []string{"none"}, Failed: "yes", Text: []Pattern{
 			{Expr: "no compatible authentication mechanism", Needs: []string{"no compatible authentication mechanism"}},
 		}}, Confidence: "possible"},
+		{When: When{Step: []string{"auth"}, Failed: "yes", Code: []Codes{{From: 504, To: 504}}, Enhanced: []string{"5.7.4"}, Text: []Pattern{
+			{Expr: "unrecogni[sz]ed authentication type", Needs: []string{"ed authentication type"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
+		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+			{Expr: "250[- ]starttls.{0,800}(\\b50[234][ -]|\\b530[ -]|auth\\S* .{0,40}(not|failed))", Needs: []string{"starttls"}},
+		}, NotText: []Pattern{
+			{Expr: "250[- ]auth", Needs: []string{"auth"}},
+			{Expr: "ready to start tls", Needs: []string{"ready to start tls"}},
+			{Expr: "220 2\\.0\\.0", Needs: []string{"220 2.0.0"}},
+			{Expr: "220 .{0,30}(go ahead|tls|ready)", Needs: []string{"220 "}},
+			{Expr: "235", Needs: []string{"235"}},
+			{Expr: "x{4,}[a-d]?\\b"},
+		}}, Confidence: "likely", Title: []string{"the login was tried before TLS; STARTTLS was offered and not used"}, Over: []string{"auth-mechanism-unsupported", "auth-bad-credentials"}},
 	}},
 	{ID: "starttls-required", Step: "auth", Title: []string{"the server wants encryption first, and it is switched off"}, Explanation: []string{"The server refuses logins and senders on an unencrypted connection."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Set the encryption to TLS/STARTTLS", Who: "user", Setting: "encryption", From: "none", To: "TLS/STARTTLS"},
@@ -1626,6 +1660,13 @@ var entries = []Entry{
 		}}, Confidence: "likely"},
 		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 504, To: 504}}, Host: []string{"mail.protection.outlook.com"}}, Confidence: "certain", Title: []string{"this is Microsoft's server for incoming mail; it takes no logins"}, Over: []string{"auth-mechanism-unsupported"}},
 		{When: When{Step: []string{"auth"}, Fault: []string{"not-offered"}, Unseen: []Observation{"only-windows-login", "no-common-mechanism", "mechanism-forced", "auth-offered"}}, Confidence: "likely"},
+		{When: When{Step: []string{"auth"}, Failed: "yes", Code: []Codes{{From: 504, To: 504}, {From: 503, To: 503}, {From: 502, To: 502}, {From: 530, To: 530}}, Text: []Pattern{
+			{Expr: "protection\\.outlook\\.com", Needs: []string{"protection.outlook.com"}},
+			{Expr: "\\beop-[a-z]+\\d+\\.prod", Needs: []string{".prod"}},
+		}}, Confidence: "certain", Title: []string{"this is Microsoft's server for incoming mail; it takes no logins"}, Fix: []FixEntry{
+			{Text: "Use smtp.office365.com, port 587 with TLS/STARTTLS, to log in", Who: "user", Setting: "host", From: "{host}", To: "smtp.office365.com"},
+			{Text: "or leave account and password empty and have a connector allow this network's address", Who: "it-admin", Path: "Exchange admin center > Mail flow > Connectors"},
+		}, Over: []string{"auth-mechanism-unsupported", "auth-not-offered-before-tls"}},
 		{When: When{Step: []string{"auth"}, Encryption: []string{"starttls", "ssl"}, Failed: "yes", Text: []Pattern{
 			{Expr: "smtp auth extension not supported", Needs: []string{"smtp auth extension not supported"}},
 			{Expr: "smtp auth(entication)? (is )?not supported by (the )?server", Needs: []string{"not supported by "}},
@@ -1639,6 +1680,9 @@ var entries = []Entry{
 		}, NotText: []Pattern{
 			{Expr: "250[- ]auth", Needs: []string{"auth"}},
 		}}, Confidence: "likely", Over: []string{"auth-not-offered-before-tls", "auth-mechanism-unsupported"}},
+		{When: When{Step: []string{"auth"}, Failed: "yes", Code: []Codes{{From: 504, To: 504}}, Enhanced: []string{"5.7.4"}, Text: []Pattern{
+			{Expr: "unrecogni[sz]ed authentication type", Needs: []string{"ed authentication type"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
 		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
 			{Expr: "smtp auth extension not supported", Needs: []string{"smtp auth extension not supported"}},
 			{Expr: "server does ?n.t support (smtp )?auth", Needs: []string{"server does"}},
@@ -1686,6 +1730,8 @@ var entries = []Entry{
 			{Expr: "(invalid|unknown|unsupported|unrecogni[sz]ed|bad|illegal).{0,20}(mechanism|auth(entication)? (type|method|mechanism))", Needs: []string{"mechanism", "auth"}},
 			{Expr: "(mechanism|auth(entication)? (type|method|mechanism)).{0,30}(not (supported|available|allowed|enabled|recogni[sz]ed)|unsupported|invalid|unknown|disabled)", Needs: []string{"supported", "vailable", "llowed", "enabled", "recogni", "unsupported", "invalid", "unknown", "disabled"}},
 			{Expr: "no (worthy|suitable) mech", Needs: []string{"worthy", "suitable"}},
+		}, NotText: []Pattern{
+			{Expr: "unrecogni[sz]ed authentication type", Needs: []string{"ed authentication type"}},
 		}}, Confidence: "certain", Over: []string{"auth-bad-credentials"}},
 		{When: When{Step: []string{"auth"}, Encryption: []string{"starttls", "ssl"}, Credential: []string{"password"}, Code: []Codes{{From: 535, To: 535}, {From: 534, To: 534}, {From: 501, To: 501}, {From: 500, To: 500}}, Seen: []Observation{"challenge-mechanism", "plain-offered"}, Unseen: []Observation{"mechanism-forced", "oauth-error-seen"}}, Confidence: "possible", Title: []string{"or the server cannot do {mechanism}, though it offers it", "or the server cannot do the mechanism that it offers"}, Explanation: []string{"In a challenge mechanism the server must know the password itself. A server that keeps passwords hashed refuses even the right one. One login with PLAIN decides."}, Fix: []FixEntry{
 			{Text: "Try the login with PLAIN", Who: "user", Setting: "auth", From: "{mechanism}", To: "PLAIN", Commands: []Command{
