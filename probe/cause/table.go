@@ -1659,6 +1659,11 @@ var entries = []Entry{
 			{Expr: "unimplemented", Needs: []string{"unimplemented"}},
 		}}, Confidence: "likely"},
 		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 504, To: 504}}, Host: []string{"mail.protection.outlook.com"}}, Confidence: "certain", Title: []string{"this is Microsoft's server for incoming mail; it takes no logins"}, Over: []string{"auth-mechanism-unsupported"}},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 504, To: 504}, {From: 503, To: 503}, {From: 502, To: 502}, {From: 530, To: 530}}, Text: []Pattern{
+			{Expr: "authentication (type|mechanism)", Needs: []string{"authentication "}},
+			{Expr: "\\bauth\\b", Needs: []string{"auth"}},
+			{Expr: "command not", Needs: []string{"command not"}},
+		}, Host: []string{"mail.protection.outlook.com"}}, Confidence: "certain", Title: []string{"this is Microsoft's server for incoming mail; it takes no logins"}, Over: []string{"auth-mechanism-unsupported", "auth-not-offered-before-tls"}},
 		{When: When{Step: []string{"auth"}, Fault: []string{"not-offered"}, Unseen: []Observation{"only-windows-login", "no-common-mechanism", "mechanism-forced", "auth-offered"}}, Confidence: "likely"},
 		{When: When{Step: []string{"auth"}, Failed: "yes", Code: []Codes{{From: 504, To: 504}, {From: 503, To: 503}, {From: 502, To: 502}, {From: 530, To: 530}}, Text: []Pattern{
 			{Expr: "protection\\.outlook\\.com", Needs: []string{"protection.outlook.com"}},
@@ -1743,6 +1748,13 @@ var entries = []Entry{
 		{When: When{Step: []string{"auth"}, Encryption: []string{"starttls", "ssl"}, Credential: []string{"password"}, Code: []Codes{{From: 535, To: 535}, {From: 534, To: 534}, {From: 501, To: 501}, {From: 500, To: 500}}, Seen: []Observation{"challenge-mechanism", "plain-offered", "mechanism-forced"}, Unseen: []Observation{"oauth-error-seen"}}, Confidence: "possible", Title: []string{"or the server cannot do {mechanism}, though it offers it", "or the server cannot do the mechanism that it offers"}, Decides: []DecidesEntry{
 			{Question: "Does the login work with PLAIN? Then the mechanism is broken, not the password.", Command: "{check} --auth PLAIN"},
 		}},
+		{When: When{Step: []string{"auth"}, Failed: "yes", Code: []Codes{{From: 504, To: 504}, {From: 500, To: 500}, {From: 502, To: 502}}, Text: []Pattern{
+			{Expr: "unrecogni[sz]ed authentication type", Needs: []string{"ed authentication type"}},
+			{Expr: "(unknown|unsupported|unrecogni[sz]ed) (auth\\S*|mechanism|sasl)", Needs: []string{"known", "supported", "recogni"}},
+		}, NotText: []Pattern{
+			{Expr: "protection\\.outlook\\.com", Needs: []string{"protection.outlook.com"}},
+			{Expr: "\\beop-[a-z]+\\d+\\.prod", Needs: []string{".prod"}},
+		}}, Confidence: "likely"},
 		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
 			{Expr: "no (compatible|common|supported|suitable|usable|acceptable|matching|worthy) (authentication )?(mechs?|mechanisms?|authenticators?|auth(entication)? (methods?|types?))", Needs: []string{"mech", "auth"}},
 			{Expr: "no authenticators? found", Needs: []string{"no authenticator"}},
