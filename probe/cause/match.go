@@ -307,7 +307,7 @@ func (v *view) holds(w *When) bool {
 func (v *view) holdsReply(w *When) bool {
 	f := v.f
 	return v.fitsStep(w) && fitsTruth(w.Failed, f.Failed) && fitsWord(w.Fault, f.Fault) &&
-		fitsCode(w.Code, f.Code) && fitsEnhanced(w.Enhanced, f.Enhanced) && v.fitsOrAssumes(w.Verb, f.Verb) &&
+		v.fitsCode(w) && fitsEnhanced(w.Enhanced, f.Enhanced) && v.fitsOrAssumes(w.Verb, f.Verb) &&
 		(len(w.Mentions) == 0 || slices.ContainsFunc(w.Mentions, v.mentions)) && !slices.ContainsFunc(w.NotMentions, v.mentions)
 }
 
@@ -344,8 +344,8 @@ func fitsWord(list []string, word string) bool { return len(list) == 0 || has(li
 
 func fitsTruth(want Truth, is bool) bool { return want == "" || (want == Yes) == is }
 
-func fitsCode(all []Codes, code int) bool {
-	return len(all) == 0 || slices.ContainsFunc(all, func(c Codes) bool { return c.From <= code && code <= c.To })
+func hasCode(all []Codes, code int) bool {
+	return slices.ContainsFunc(all, func(c Codes) bool { return c.From <= code && code <= c.To })
 }
 
 func fitsEnhanced(all []string, code string) bool {
