@@ -1463,8 +1463,8 @@ var entries = []Entry{
 		{When: &When{Sender: []string{"same-domain", "other-domain"}}, Question: "Is the account itself taken as sender?", Command: "{check} --from {account}"},
 	}, Rules: []Rule{
 		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Seen: []Observation{"sender-refused"}}, Confidence: "likely", General: true},
-		{When: When{Step: []string{"sender", "message"}, Fault: []string{"rejected", "deferred"}, Unseen: []Observation{"recipient-refused"}}, Confidence: "possible", General: true, Title: []string{"the server refuses {from} or {to} and does not say why", "the server refuses sender or recipient and does not say why"}},
-		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Unseen: []Observation{"recipient-refused"}}, Confidence: "possible", General: true, Title: []string{"the question for the sender came to no end"}},
+		{When: When{Step: []string{"sender"}, Fault: []string{"rejected", "deferred"}, Unseen: []Observation{"recipient-refused"}}, Confidence: "possible", General: true, Title: []string{"the server refuses {from} or {to} and does not say why", "the server refuses sender or recipient and does not say why"}},
+		{When: When{Step: []string{"sender"}, Failed: "yes", Unseen: []Observation{"recipient-refused"}}, Confidence: "possible", General: true, Title: []string{"the question for the sender came to no end"}},
 	}},
 	{ID: "recipient-refused", Step: "sender", Title: []string{"the server refuses the recipient {to} and does not say why", "the server refuses the recipient and does not say why"}, Explanation: []string{"The login and the sender are not refused by this. Another recipient tells whether it is this one alone."}, Who: "recipient-side", Severity: "error", Fix: []FixEntry{
 		{Text: "Check with another recipient", Who: "user", Setting: "to", From: "{to}"},
@@ -1496,6 +1496,75 @@ var entries = []Entry{
 			{Expr: "8.?bit", Needs: []string{"bit"}},
 		}, Seen: []Observation{"needs-smtputf8"}}, Confidence: "certain"},
 		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}}, Enhanced: []string{"5.6.7"}}, Confidence: "likely"},
+	}},
+	{ID: "message-too-large", Step: "message", Title: []string{"the message is larger than the server takes"}, Explanation: []string{"Every server has a limit for one message, attachments included. In a mail they grow by about a third, so a file of 15 MB needs 20 MB. Address and login are not refused by this."}, Who: "user", Severity: "error", Fix: []FixEntry{
+		{Text: "Send smaller or fewer attachments, or a link in their place", Who: "user"},
+		{When: &When{Service: []string{"postfix"}}, Text: "or raise the limit of the server (in bytes)", Who: "it-admin", Commands: []Command{
+			{Shell: "posix", Text: "postconf message_size_limit"},
+		}},
+		{When: &When{Service: []string{"exchange"}, NotService: []string{"microsoft"}}, Text: "or raise the limit of the receive connector", Who: "it-admin", Commands: []Command{
+			{Shell: "powershell", Text: "Get-ReceiveConnector | Format-List Name,MaxMessageSize"},
+		}},
+		{When: &When{Service: []string{"microsoft"}}, Text: "or raise the limit of the mailbox", Who: "it-admin", Path: "Exchange admin center > Recipients > Mailboxes > {from} > Mail flow settings > Message size restriction"},
+		{Text: "or have the limit for one message raised", Who: "it-admin"},
+	}, Over: []string{"message-refused", "sender-refused", "recipient-refused", "quota-exceeded", "recipient-mailbox-unavailable", "server-temporary-failure", "message-rejected-as-spam"}, Rules: []Rule{
+		{When: When{Step: []string{"message", "sender"}, Failed: "yes", Text: []Pattern{
+			{Expr: "message.{0,30}(size|length).{0,60}(exceed|too (large|big)|limit)", Needs: []string{"message"}},
+			{Expr: "message (is )?(too (large|big|long)|exceeds)", Needs: []string{"message "}},
+			{Expr: "(exceed|over|larger than|bigger than).{0,50}(message|mail|maximum|max|fixed|administrative|allowed).{0,15}(size|length)", Needs: []string{"exceed", "over", "larger than", "bigger than"}},
+		}}, Confidence: "certain"},
+		{When: When{Step: []string{"message", "sender"}, Code: []Codes{{From: 552, To: 552}}, Enhanced: []string{"5.3.4", "5.2.3"}}, Confidence: "certain"},
+	}},
+	{ID: "message-format-invalid", Step: "message", Title: []string{"the message breaks a rule of form, and the server refuses it"}, Explanation: []string{"Line ends, line lengths, headers or characters are not as the standard (RFC 5322) wants them. The program that writes the mail has to change; settings do not help."}, Who: "application", Severity: "error", Fix: []FixEntry{
+		{Text: "Have the application write the message as RFC 5322 wants it", Who: "application"},
+	}, Over: []string{"message-refused", "sender-refused", "recipient-refused", "message-rejected-as-spam", "server-temporary-failure"}, Rules: []Rule{
+		{When: When{Step: []string{"message", "sender"}, Failed: "yes", Text: []Pattern{
+			{Expr: "bare (lf|cr|line ?feed|carriage)", Needs: []string{"bare "}},
+			{Expr: "stray newline", Needs: []string{"stray newline"}},
+			{Expr: "headers? .{0,30}not rfc", Needs: []string{"not rfc"}},
+			{Expr: "line (is )?too long", Needs: []string{"too long"}},
+		}}, Confidence: "certain"},
+	}},
+	{ID: "message-rejected-as-spam", Step: "message", Title: []string{"a filter takes this message for spam, a virus or a forgery"}, Explanation: []string{"Settings and login are right up to here. The filter dislikes this one message: its words, links, attachments, or a sender that looks forged."}, Who: "user", Severity: "error", Fix: []FixEntry{
+		{Text: "Send a message of plain words, without links and attachments; when that passes, put them back one by one", Who: "user"},
+		{Text: "Ask the administrator of the refusing server with the exact reply and the time", Who: "it-admin"},
+	}, Over: []string{"message-refused", "sender-refused", "recipient-refused", "relay-denied-not-allowed", "server-temporary-failure"}, Rules: []Rule{
+		{When: When{Step: []string{"message", "sender"}, Failed: "yes", Text: []Pattern{
+			{Expr: "\\bspam\\b", Needs: []string{"spam"}},
+			{Expr: "\\bjunk ?mail\\b", Needs: []string{"junk"}},
+			{Expr: "virus.{0,20}(found|detected)", Needs: []string{"virus"}},
+			{Expr: "(found|detected|contains).{0,20}(virus|malware)", Needs: []string{"found", "detected", "contains"}},
+		}}, Confidence: "likely"},
+	}},
+	{ID: "sender-domain-authentication-failed", Step: "message", Title: []string{"the DNS of {from_domain} does not vouch for this server", "the DNS of the sender's domain does not vouch for this server"}, Explanation: []string{"The receiver checks in the DNS of the sender's domain whether this server may send for it (SPF) and whether the message carries its signature (DKIM); DMARC says what to do if neither does. The login has nothing to do with it."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
+		{Text: "Have the sending server added to the SPF record of {from_domain}, and DKIM switched on for the domain", Who: "it-admin"},
+		{Text: "Have the sending server added to the SPF record of the sender's domain, and DKIM switched on for it", Who: "it-admin"},
+	}, Over: []string{"message-refused", "sender-refused", "recipient-refused", "auth-required-missing", "message-rejected-as-spam", "relay-denied-not-allowed"}, Rules: []Rule{
+		{When: When{Step: []string{"message", "sender"}, Failed: "yes", Text: []Pattern{
+			{Expr: "\\b(spf|dkim|dmarc)\\b", Needs: []string{"spf", "kim", "marc"}},
+			{Expr: "sender is unauthenticated", Needs: []string{"sender is unauthenticated"}},
+			{Expr: "unauthenticated (email|mail) from", Needs: []string{"unauthenticated "}},
+		}}, Confidence: "likely"},
+		{When: When{Step: []string{"message", "sender"}, Failed: "yes", Enhanced: []string{"5.7.26", "5.7.27", "4.7.26", "4.7.27"}}, Confidence: "certain"},
+	}},
+	{ID: "account-in-sandbox", Step: "message", Title: []string{"the account is in test mode and writes to registered addresses only"}, Explanation: []string{"Sending services start new accounts in a test mode. Until it is lifted, mail goes only to recipients that were verified or authorized in the account."}, Who: "user", Severity: "error", Fix: []FixEntry{
+		{Text: "Have the test mode lifted in the web pages of the service, or register the recipient there", Who: "user"},
+	}, Over: []string{"message-refused", "sender-refused", "recipient-refused", "sender-not-owned", "server-temporary-failure"}, Rules: []Rule{
+		{When: When{Step: []string{"message", "sender"}, Failed: "yes", Text: []Pattern{
+			{Expr: "\\bsand ?box\\b", Needs: []string{"sand"}},
+			{Expr: "(domain|address|recipient).{0,40}test (purposes|mode)", Needs: []string{"domain", "address", "recipient"}},
+			{Expr: "authori[sz]ed recipients", Needs: []string{"ed recipients"}},
+		}}, Confidence: "certain"},
+		{When: When{Step: []string{"message", "sender"}, Failed: "yes", Text: []Pattern{
+			{Expr: "not verified", Needs: []string{"not verified"}},
+		}, Mentions: []string{"to"}}, Confidence: "certain"},
+	}},
+	{ID: "message-refused", Step: "message", Title: []string{"the server refuses the message and does not say why"}, Explanation: []string{"Connection, login, sender and recipient were accepted. What the server dislikes in the message, or whom it refuses after all, its log tells."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
+		{Text: "Ask the server's administrator with the exact reply and the time", Who: "it-admin"},
+		{Text: "Send a plain short message: when it passes, the content was the reason", Who: "user"},
+	}, Rules: []Rule{
+		{When: When{Step: []string{"message"}, Fault: []string{"rejected", "deferred"}}, Confidence: "likely", General: true},
+		{When: When{Step: []string{"message"}, Failed: "yes"}, Confidence: "possible", General: true, Title: []string{"the sending of the message came to no end"}},
 	}},
 	{ID: "server-silent", Step: "any", Title: []string{"the server took the connection and then said nothing for {seconds} s", "the server took the connection and then said nothing"}, Explanation: []string{"The connection is there, and the answer did not come in time. The server is overloaded or hangs, or a firewall lets the connection through and not what is said on it."}, Who: "network", Severity: "error", Fix: []FixEntry{
 		{Text: "Try again later; if it stays so, have the server's administrator look whether its service hangs", Who: "it-admin"},
