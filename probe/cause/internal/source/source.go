@@ -31,7 +31,7 @@ type Example struct {
 
 // fileOrder is the order of the steps' files; any.yaml holds what can be seen everywhere.
 func fileOrder() []string {
-	return []string{"settings", "dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "auth", "sender", "recipient", "message", "any"}
+	return []string{"settings", "dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "auth", "sender", "message", "any"}
 }
 
 // defaultSteps is where a rule holds that names no step.
@@ -39,21 +39,12 @@ func defaultSteps(file string) []string {
 	switch file {
 	case "ehlo":
 		return []string{"ehlo", "ehlo-tls"}
-	case "sender", "recipient":
+	case "sender":
 		return []string{"sender", "message"}
 	case "message":
 		return []string{"message", "sender"}
 	}
 	return []string{file}
-}
-
-// stepOf is the step where the causes of a file usually show: recipients are
-// asked for together with the sender.
-func stepOf(file string) string {
-	if file == "recipient" {
-		return "sender"
-	}
-	return file
 }
 
 // Read reads all files of a folder. Observations is the vocabulary of
@@ -161,7 +152,7 @@ type file struct {
 }
 
 func (f *file) readCause(n *yaml.Node) {
-	e := cause.Entry{Step: stepOf(f.step)}
+	e := cause.Entry{Step: f.step}
 	f.own = nil
 	var examples []*yaml.Node
 	f.fields(n, map[string]func(*yaml.Node){
