@@ -2,10 +2,11 @@
 // rules are data: a table generated from data/*.yaml, matched against Facts.
 // For the engine, for explain, and for whoever knows a fault that it does not.
 //
-// To add a cause, write it into the file of the step where it shows, with a
-// rule and an example, and run go generate ./probe/cause; what is missing or
-// misspelt is refused with file and line. Type When has the words that rules
-// know. A new word is an Observation here and the place in the engine that
+// To add a cause, write it into the file of the step where it shows
+// (STEP.yaml, or STEP-PART.yaml), with a rule and an example, and run go
+// generate ./probe/cause; what is missing or misspelt is refused with file and
+// line. Rules for another step stand in that step's file, under "more: ID".
+// Type When has the words that rules know. A new word is an Observation here and the place in the engine that
 // adds it.
 package cause
 

@@ -527,260 +527,6 @@ var entries = []Entry{
 		{When: When{Step: []string{"certificate"}, Seen: []Observation{"certificate-weak-key"}}, Confidence: "certain", Title: []string{"the server's certificate has a weak key"}},
 		{When: When{Step: []string{"certificate"}, Seen: []Observation{"certificate-weak-signature"}}, Confidence: "certain", Title: []string{"the server's certificate has a weak signature"}},
 	}},
-	{ID: "auth-in-clear", Step: "auth", Title: []string{"the password would travel unencrypted; it was not sent"}, Explanation: []string{"Without encryption everybody on the way can read the password. The server would take it, and this check does not give it away unasked."}, Who: "user", Severity: "error", Fix: []FixEntry{
-		{Text: "Set the encryption to TLS/STARTTLS", Who: "user", Setting: "encryption", From: "none", To: "TLS/STARTTLS"},
-		{When: &When{NotPort: []int{465}}, Text: "or use port 465 with SSL", Who: "user", Setting: "port", From: "{port}", To: "465"},
-	}, Over: []string{"auth-failed"}, Rules: []Rule{
-		{When: When{Step: []string{"auth"}, Fault: []string{"local-policy"}, Seen: []Observation{"plain-line", "starttls-offered"}, Unseen: []Observation{"already-refused"}}, Confidence: "certain", Suggest: &Suggest{Encryption: "starttls", Text: "the server offers STARTTLS on this port"}},
-		{When: When{Step: []string{"auth"}, Fault: []string{"local-policy"}, Seen: []Observation{"plain-line"}, Unseen: []Observation{"starttls-offered", "already-refused"}}, Confidence: "certain", Fix: []FixEntry{
-			{Text: "Use port 587 with TLS/STARTTLS, or 465 with SSL, where the server has them", Who: "user", Setting: "encryption", From: "none", To: "TLS/STARTTLS"},
-			{Text: "Have TLS switched on at the server", Who: "it-admin"},
-		}, Suggest: &Suggest{Port: 587, Encryption: "starttls", Text: "587 with TLS/STARTTLS is the usual port"}},
-		{When: When{Step: []string{"auth"}, Seen: []Observation{"plain-line", "plain-line-allowed", "challenge-mechanism"}}, Confidence: "certain", Title: []string{"the login was made on an unencrypted connection"}, Explanation: []string{"The mechanism hides the password itself; everything else can be read and changed on the way. The settings allow it (allow_plaintext_auth)."}, Severity: "warning"},
-		{When: When{Step: []string{"auth"}, Seen: []Observation{"plain-line", "plain-line-allowed"}}, Confidence: "certain", Title: []string{"the password travelled unencrypted"}, Explanation: []string{"The settings allow it (allow_plaintext_auth), and whoever sits on the way can read the password now."}, Severity: "warning"},
-	}},
-	{ID: "auth-not-offered-before-tls", Step: "auth", Title: []string{"the server takes logins only after TLS, and TLS is switched off"}, Explanation: []string{"STARTTLS is offered and login is not: the server hides it until the connection is encrypted."}, Who: "user", Severity: "error", Fix: []FixEntry{
-		{Text: "Set the encryption to TLS/STARTTLS", Who: "user", Setting: "encryption", From: "none", To: "TLS/STARTTLS"},
-	}, Over: []string{"auth-not-offered-at-all", "auth-in-clear"}, Rules: []Rule{
-		{When: When{Step: []string{"auth"}, Fault: []string{"not-offered", "local-policy"}, Encryption: []string{"none"}, Seen: []Observation{"auth-missing", "starttls-offered"}}, Confidence: "certain", Suggest: &Suggest{Encryption: "starttls", Text: "the server offers STARTTLS on this port"}},
-		{When: When{Step: []string{"auth"}, Encryption: []string{"none"}, Code: []Codes{{From: 503, To: 503}, {From: 502, To: 502}, {From: 504, To: 504}}, Text: []Pattern{
-			{Expr: "not (enabled|supported|available|advertised)", Needs: []string{"enabled", "supported", "vailable", "dvertised"}},
-			{Expr: "unrecogni[sz]ed", Needs: []string{"unrecogni"}},
-		}, Seen: []Observation{"starttls-offered"}}, Confidence: "likely", Suggest: &Suggest{Encryption: "starttls", Text: "the server offers STARTTLS on this port"}},
-	}},
-	{ID: "starttls-required", Step: "auth", Title: []string{"the server wants encryption first, and it is switched off"}, Explanation: []string{"The server refuses logins and senders on an unencrypted connection."}, Who: "user", Severity: "error", Fix: []FixEntry{
-		{Text: "Set the encryption to TLS/STARTTLS", Who: "user", Setting: "encryption", From: "none", To: "TLS/STARTTLS"},
-	}, Over: []string{"auth-in-clear", "auth-not-offered-before-tls", "auth-not-offered-at-all", "auth-failed", "auth-required-missing", "sender-refused", "recipient-refused"}, Rules: []Rule{
-		{When: When{Step: []string{"ehlo", "auth", "sender", "message"}, Code: []Codes{{From: 500, To: 599}, {From: 454, To: 454}}, Text: []Pattern{
-			{Expr: "must issue (a )?starttls", Needs: []string{"must issue "}},
-			{Expr: "starttls (is )?(required|first|needed)", Needs: []string{"starttls "}},
-			{Expr: "starttls command first", Needs: []string{"starttls command first"}},
-			{Expr: "(encryption|encrypted (connection|session)|secure connection|tls|ssl) (is )?(required|needed|mandatory)", Needs: []string{"required", "needed", "mandatory"}},
-			{Expr: "(requires?|need) (a |an )?(tls|ssl|starttls|encrypt)", Needs: []string{"require", "need"}},
-			{Expr: "enable (tls|ssl|encryption)", Needs: []string{"enable "}},
-			{Expr: "use (starttls|tls|ssl) (first|to)", Needs: []string{"use "}},
-			{Expr: "plaintext authentication (is )?(disallowed|not allowed|disabled)", Needs: []string{"plaintext authentication "}},
-			{Expr: "verschl[üu]sselung", Needs: []string{"verschl"}},
-		}}, Confidence: "certain", Suggest: &Suggest{Encryption: "starttls", Text: "the server asks for STARTTLS"}},
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 538, To: 538}}}, Confidence: "likely", Suggest: &Suggest{Encryption: "starttls", Text: "538 means that encryption is required"}},
-		{When: When{Step: []string{"auth", "sender"}, Enhanced: []string{"5.7.11"}}, Confidence: "likely", Suggest: &Suggest{Encryption: "starttls", Text: "5.7.11 means that encryption is required"}},
-	}},
-	{ID: "auth-not-offered-at-all", Step: "auth", Title: []string{"{server} takes no logins", "the server takes no logins on this port"}, Explanation: []string{"Login (AUTH) is not among the server's capabilities. Servers for incoming mail, mostly on port 25, and relays for known computers have none."}, Who: "user", Severity: "error", Fix: []FixEntry{
-		{When: &When{Port: []int{25}}, Text: "Use port 587 with TLS/STARTTLS", Who: "user", Setting: "port", From: "25", To: "587"},
-		{When: &When{NotPort: []int{25}}, Text: "Enter the provider's server for sending", Who: "user", Setting: "host", From: "{host}"},
-		{Text: "If this is a relay without login, leave account and password empty", Who: "user", Setting: "account", From: "{account}"},
-		{Text: "or have login switched on for this port at the server", Who: "it-admin"},
-	}, Over: []string{"auth-failed"}, Rules: []Rule{
-		{When: When{Step: []string{"auth"}, Fault: []string{"not-offered"}, Port: []int{25}, Seen: []Observation{"auth-missing"}}, Confidence: "certain", Suggest: &Suggest{Port: 587, Encryption: "starttls", Text: "587 is the port for logins"}},
-		{When: When{Step: []string{"auth"}, Fault: []string{"not-offered"}, Seen: []Observation{"auth-missing"}}, Confidence: "certain"},
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 502, To: 502}, {From: 503, To: 503}, {From: 504, To: 504}, {From: 500, To: 500}, {From: 538, To: 538}}, Text: []Pattern{
-			{Expr: "auth(entication)?( command)? (is )?not (enabled|supported|implemented|available|allowed)", Needs: []string{"enabled", "supported", "implemented", "vailable", "llowed"}},
-			{Expr: "when not advertised", Needs: []string{"when not advertised"}},
-			{Expr: "unrecogni[sz]ed command", Needs: []string{"ed command"}},
-			{Expr: "command (not (recogni[sz]ed|implemented)|unknown|unrecogni[sz]ed)", Needs: []string{"command "}},
-			{Expr: "unimplemented", Needs: []string{"unimplemented"}},
-		}}, Confidence: "likely"},
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 504, To: 504}}, Host: []string{"mail.protection.outlook.com"}}, Confidence: "certain", Title: []string{"this is Microsoft's server for incoming mail; it takes no logins"}, Over: []string{"auth-mechanism-unsupported"}},
-		{When: When{Step: []string{"auth"}, Fault: []string{"not-offered"}, Unseen: []Observation{"only-windows-login", "no-common-mechanism", "mechanism-forced", "auth-offered"}}, Confidence: "likely"},
-	}},
-	{ID: "auth-windows-login-only", Step: "auth", Title: []string{"the server takes Windows logins only ({mechanisms})", "the server takes Windows logins only (NTLM, Kerberos)"}, Explanation: []string{"Most applications cannot log in that way. Exchange offers a login by password (\"basic authentication\") when that is switched on for the receive connector, together with TLS."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
-		{Text: "Allow basic authentication after TLS on the receive connector for clients (port 587)", Who: "it-admin", Path: "Exchange admin center > Mail flow > Receive connectors > Client Frontend > Security", Commands: []Command{
-			{Shell: "powershell", Text: "Get-ReceiveConnector | Where-Object Name -like \"Client Frontend*\" | Set-ReceiveConnector -AuthMechanism Tls,Integrated,BasicAuth,BasicAuthRequireTLS"},
-		}},
-		{When: &When{NotPort: []int{587}}, Text: "Try port 587, the one for clients", Who: "user", Setting: "port", From: "{port}", To: "587"},
-	}, Over: []string{"auth-mechanism-unsupported"}, Rules: []Rule{
-		{When: When{Step: []string{"auth"}, Failed: "yes", Seen: []Observation{"only-windows-login"}}, Confidence: "certain"},
-	}},
-	{ID: "auth-mechanism-unsupported", Step: "auth", Title: []string{"the server does not take the login mechanism {mechanism}", "the server does not take this login mechanism"}, Explanation: []string{"There are several ways to hand over a password or token, and server and settings do not agree on one. The password itself may be right."}, Who: "user", Severity: "error", Fix: []FixEntry{
-		{When: &When{Seen: []Observation{"mechanism-forced"}}, Text: "Leave the mechanism to the check, or choose one of {mechanisms}", Who: "user", Setting: "auth", From: "{forced}"},
-		{Text: "Choose a mechanism that the server offers: {mechanisms}", Who: "user", Setting: "auth", From: "{mechanism}"},
-		{Text: "Choose another login mechanism in the application", Who: "user", Setting: "auth"},
-	}, Over: []string{"auth-failed"}, Rules: []Rule{
-		{When: When{Step: []string{"auth"}, Fault: []string{"not-offered"}, Seen: []Observation{"mechanism-forced"}}, Confidence: "certain"},
-		{When: When{Step: []string{"auth"}, Fault: []string{"not-offered"}, Credential: []string{"token"}, Seen: []Observation{"no-common-mechanism"}}, Confidence: "certain", Title: []string{"the server does not take OAuth tokens"}, Explanation: []string{"Neither XOAUTH2 nor OAUTHBEARER is offered. A password, perhaps an app password, is what this server takes."}, Fix: []FixEntry{
-			{Text: "Give a password in place of the token", Who: "user", Setting: "password"},
-		}},
-		{When: When{Step: []string{"auth"}, Fault: []string{"not-offered"}, Seen: []Observation{"no-common-mechanism"}}, Confidence: "likely"},
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 504, To: 504}}}, Confidence: "likely"},
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 500, To: 599}}, Text: []Pattern{
-			{Expr: "(invalid|unknown|unsupported|unrecogni[sz]ed|bad|illegal).{0,20}(mechanism|auth(entication)? (type|method|mechanism))", Needs: []string{"mechanism", "auth"}},
-			{Expr: "(mechanism|auth(entication)? (type|method|mechanism)).{0,30}(not (supported|available|allowed|enabled|recogni[sz]ed)|unsupported|invalid|unknown|disabled)", Needs: []string{"supported", "vailable", "llowed", "enabled", "recogni", "unsupported", "invalid", "unknown", "disabled"}},
-			{Expr: "no (worthy|suitable) mech", Needs: []string{"worthy", "suitable"}},
-		}}, Confidence: "certain", Over: []string{"auth-bad-credentials"}},
-		{When: When{Step: []string{"auth"}, Encryption: []string{"starttls", "ssl"}, Credential: []string{"password"}, Code: []Codes{{From: 535, To: 535}, {From: 534, To: 534}, {From: 501, To: 501}, {From: 500, To: 500}}, Seen: []Observation{"challenge-mechanism", "plain-offered"}, Unseen: []Observation{"mechanism-forced", "oauth-error-seen"}}, Confidence: "possible", Title: []string{"or the server cannot do {mechanism}, though it offers it", "or the server cannot do the mechanism that it offers"}, Explanation: []string{"In a challenge mechanism the server must know the password itself. A server that keeps passwords hashed refuses even the right one. One login with PLAIN decides."}, Fix: []FixEntry{
-			{Text: "Try the login with PLAIN", Who: "user", Setting: "auth", From: "{mechanism}", To: "PLAIN", Commands: []Command{
-				{Shell: "posix", Text: "{check} --auth PLAIN"},
-			}},
-		}, Decides: []DecidesEntry{
-			{Question: "Does the login work with PLAIN? Then the mechanism is broken, not the password.", Command: "{check} --auth PLAIN"},
-		}},
-		{When: When{Step: []string{"auth"}, Encryption: []string{"starttls", "ssl"}, Credential: []string{"password"}, Code: []Codes{{From: 535, To: 535}, {From: 534, To: 534}, {From: 501, To: 501}, {From: 500, To: 500}}, Seen: []Observation{"challenge-mechanism", "plain-offered", "mechanism-forced"}, Unseen: []Observation{"oauth-error-seen"}}, Confidence: "possible", Title: []string{"or the server cannot do {mechanism}, though it offers it", "or the server cannot do the mechanism that it offers"}, Decides: []DecidesEntry{
-			{Question: "Does the login work with PLAIN? Then the mechanism is broken, not the password.", Command: "{check} --auth PLAIN"},
-		}},
-	}},
-	{ID: "auth-password-missing", Step: "auth", Title: []string{"there is an account and no password for it"}, Explanation: []string{"The settings name an account, and no password or token was given, so nothing could be sent."}, Who: "user", Severity: "error", Fix: []FixEntry{
-		{Text: "Give the password (prompt, --password-file, --password-env or --password-keyring)", Who: "user", Setting: "password"},
-		{Text: "If the server needs no login, leave the account empty", Who: "user", Setting: "account", From: "{account}"},
-	}, Over: []string{"auth-failed", "auth-in-clear"}, Rules: []Rule{
-		{When: When{Step: []string{"auth"}, Fault: []string{"local-policy"}, Text: []Pattern{
-			{Expr: "no password or token", Needs: []string{"no password or token"}},
-		}}, Confidence: "certain"},
-		{When: When{Step: []string{"auth"}, Fault: []string{"local-policy"}, Seen: []Observation{"password-empty"}}, Confidence: "certain"},
-	}},
-	{ID: "auth-bad-credentials", Step: "auth", Title: []string{"the server refuses account or password of {account}", "the server refuses account or password"}, Explanation: []string{"The login was tried and turned down as wrong. Host, port and encryption are right as far as this shows."}, Who: "user", Severity: "error", Fix: []FixEntry{
-		{Text: "Enter the password again by hand, and try it in the provider's webmail", Who: "user", Setting: "password"},
-		{When: &When{AccountForm: []string{"bare"}}, Text: "Try the full mail address as account", Who: "user", Setting: "account", From: "{account}", To: "name@domain"},
-		{When: &When{Service: []string{"sendgrid"}}, Text: "Use the fixed word \"apikey\" as account and an API key as password", Who: "user", Setting: "account", From: "{account}", To: "apikey"},
-		{When: &When{Service: []string{"mailgun"}}, Text: "Reset the password of this SMTP user in the Mailgun dashboard", Who: "user", Path: "Send > Sending > Domain settings > SMTP credentials"},
-		{When: &When{Service: []string{"ses"}}, Text: "Create SMTP credentials in Amazon SES; an IAM access key does not work as it is", Who: "user", Path: "Amazon SES console > SMTP settings > Create SMTP credentials"},
-		{When: &When{Service: []string{"ionos", "strato", "gmx", "ovh"}}, Text: "Use the password of the mailbox, not the one of the customer account", Who: "user", Setting: "password"},
-	}, Decides: []DecidesEntry{
-		{When: &When{Encryption: []string{"starttls", "ssl"}, Seen: []Observation{"challenge-mechanism", "plain-offered"}}, Question: "Does the login work with PLAIN? Then the mechanism is at fault, not the password.", Command: "{check} --auth PLAIN"},
-		{When: &When{NotService: []string{"api-key-service"}}, Question: "Does the same account and password work in the provider's webmail?"},
-	}, Links: []LinkEntry{
-		{When: &When{Service: []string{"google"}}, Title: "Google: sign in with app passwords", URL: "https://support.google.com/accounts/answer/185833"},
-		{When: &When{Service: []string{"ses"}}, Title: "Amazon SES: obtaining SMTP credentials", URL: "https://docs.aws.amazon.com/ses/latest/dg/smtp-credentials.html"},
-		{When: &When{Service: []string{"sendgrid"}}, Title: "SendGrid: integrating with the SMTP API", URL: "https://www.twilio.com/docs/sendgrid/for-developers/sending-email/integrating-with-the-smtp-api"},
-	}, Over: []string{"auth-failed"}, Rules: []Rule{
-		{When: When{Step: []string{"auth"}, Fault: []string{"local-policy"}, Seen: []Observation{"already-refused"}}, Confidence: "likely", Title: []string{"the server refused the same account and password a moment ago"}, Explanation: []string{"They were not tried again, as repeated failures lock accounts. Correct them first."}},
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, Enhanced: []string{"5.7.139"}, Text: []Pattern{
-			{Expr: "credentials were incorrect", Needs: []string{"credentials were incorrect"}},
-		}}, Confidence: "likely"},
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 500, To: 509}, {From: 520, To: 529}, {From: 530, To: 530}, {From: 534, To: 534}, {From: 540, To: 549}, {From: 550, To: 559}}, Text: []Pattern{
-			{Expr: "(invalid|incorrect|wrong|bad|unknown).{0,30}(user ?name|login|password|passwd|credential|user|account|auth(entication)? data)", Needs: []string{"user", "login", "passw", "credential", "user", "ccount", " data"}},
-			{Expr: "(user ?name|login|password|credential)s?.{0,30}(invalid|incorrect|wrong|not accepted|mismatch|failed|do(es)? not match|unknown)", Needs: []string{"valid", "correct", "wrong", "not accepted", "mismatch", "failed", " not match", "unknown"}},
-			{Expr: "auth(entication)?.{0,25}(failed|failure|unsuccessful|rejected|denied|invalid|error)", Needs: []string{"auth"}},
-			{Expr: "not loving your login", Needs: []string{"not loving your login"}},
-			{Expr: "falsche[sr]? (passwort|zugangsdaten|benutzer)", Needs: []string{"passwort", "zugangsdaten", "benutzer"}},
-			{Expr: "benutzername oder (passwort|kennwort)", Needs: []string{"benutzername oder "}},
-			{Expr: "(mot de passe|identifiant).{0,30}(incorrect|invalide|erron)", Needs: []string{"mot de passe", "identifiant"}},
-			{Expr: "(contrase[ñn]a|usuario).{0,30}(incorrect|inv[áa]lid)", Needs: []string{"contrase", "usuario"}},
-			{Expr: "login (failed|fail|denied|incorrect|invalid)", Needs: []string{"login "}},
-			{Expr: "bad username / password", Needs: []string{"bad username / password"}},
-			{Expr: "access denied", Needs: []string{"access denied"}},
-			{Expr: "not authenticated", Needs: []string{"not authenticated"}},
-			{Expr: "用户名或密码", Needs: []string{"用户名或密码"}},
-			{Expr: "пароль", Needs: []string{"пароль"}},
-		}}, Confidence: "likely"},
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}}, Confidence: "likely"},
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 534, To: 534}, {From: 530, To: 530}, {From: 550, To: 550}}, Enhanced: []string{"5.7.8"}}, Confidence: "possible"},
-	}},
-	{ID: "auth-username-form", Step: "auth", Title: []string{"the server does not know an account of the form \"{account}\"", "the account has another form than the server wants"}, Explanation: []string{"Most providers want the full mail address, some a customer number or a fixed word. A wrong form is mostly answered like a wrong password."}, Who: "user", Severity: "error", Fix: []FixEntry{
-		{When: &When{Service: []string{"sendgrid"}}, Text: "Enter the word \"apikey\" as account; the API key is the password", Who: "user", Setting: "account", From: "{account}", To: "apikey"},
-		{When: &When{AccountForm: []string{"bare"}}, Text: "Enter the full mail address as account", Who: "user", Setting: "account", From: "{account}", To: "name@domain"},
-		{Text: "Enter the account in the form that the provider's help pages name", Who: "user", Setting: "account", From: "{account}"},
-	}, Links: []LinkEntry{
-		{When: &When{Service: []string{"sendgrid"}}, Title: "SendGrid: integrating with the SMTP API", URL: "https://www.twilio.com/docs/sendgrid/for-developers/sending-email/integrating-with-the-smtp-api"},
-	}, Rules: []Rule{
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 500, To: 599}}, Text: []Pattern{
-			{Expr: "invalid user ?name", Needs: []string{"invalid user"}},
-			{Expr: "(user ?name|login) (must|should) be", Needs: []string{"user", "login"}},
-			{Expr: "full (e-?mail )?address", Needs: []string{"address"}},
-			{Expr: "username.{0,20}(format|syntax)", Needs: []string{"username"}},
-			{Expr: "not a valid (user ?name|e-?mail)", Needs: []string{"not a valid "}},
-			{Expr: "bad user ?name", Needs: []string{"bad user"}},
-		}}, Confidence: "likely", Over: []string{"auth-bad-credentials"}},
-		{When: When{Step: []string{"auth"}, AccountForm: []string{"bare", "address"}, Code: []Codes{{From: 500, To: 599}}, Service: []string{"sendgrid"}, Account: []Pattern{
-			{Expr: "^(?:[^a]|a[^p]|ap[^i]|api[^k]|apik[^e]|apike[^y]|apikey.)"},
-		}}, Confidence: "likely"},
-		{When: When{Step: []string{"auth"}, AccountForm: []string{"bare"}, Code: []Codes{{From: 535, To: 535}, {From: 501, To: 501}}, Service: []string{"google", "microsoft", "gmx", "ionos", "strato", "yahoo", "icloud", "zoho", "fastmail", "yandex", "mail-ru", "ovh"}, NotService: []string{"api-key-service"}}, Confidence: "likely"},
-		{When: When{Step: []string{"auth"}, AccountForm: []string{"bare"}, Code: []Codes{{From: 535, To: 535}, {From: 501, To: 501}}, NotService: []string{"api-key-service"}}, Confidence: "possible"},
-	}},
-	{ID: "auth-wrong-credential-kind", Step: "auth", Title: []string{"this service takes credentials of another kind than the ones given"}, Explanation: []string{"Sending services have keys or credentials made for SMTP. The password of the customer account, or a key for another interface, is refused like a wrong one."}, Who: "user", Severity: "error", Fix: []FixEntry{
-		{When: &When{Service: []string{"ses"}}, Text: "Create SMTP credentials; the secret of an IAM access key does not work as it is", Who: "user", Setting: "password", Path: "Amazon SES console > SMTP settings > Create SMTP credentials"},
-		{When: &When{Service: []string{"sendgrid"}}, Text: "Create an API key and use it as password, with the word \"apikey\" as account", Who: "user", Setting: "password", Path: "SendGrid > Settings > API Keys"},
-		{When: &When{Service: []string{"mailgun"}}, Text: "Use the SMTP password of the sending domain, not an API key", Who: "user", Setting: "password", Path: "Send > Sending > Domain settings > SMTP credentials"},
-		{When: &When{Service: []string{"brevo"}}, Text: "Use an SMTP key as password, not an API key and not the login of the web page", Who: "user", Setting: "password", Path: "Brevo > Settings > SMTP & API > SMTP"},
-		{When: &When{Service: []string{"postmark"}}, Text: "Use the server's API token as account and as password", Who: "user", Setting: "password"},
-		{When: &When{Service: []string{"mailjet"}}, Text: "Use API key and secret key as account and password", Who: "user", Setting: "password"},
-		{Text: "Create credentials for SMTP at the service and enter them", Who: "user", Setting: "password"},
-	}, Links: []LinkEntry{
-		{When: &When{Service: []string{"ses"}}, Title: "Amazon SES: obtaining SMTP credentials", URL: "https://docs.aws.amazon.com/ses/latest/dg/smtp-credentials.html"},
-	}, Rules: []Rule{
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, Service: []string{"ses"}, Account: []Pattern{
-			{Expr: "@"},
-			{Expr: "^(?:[^a]|a[^ks])"},
-		}}, Confidence: "likely"},
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}, {From: 525, To: 525}, {From: 550, To: 550}}, Text: []Pattern{
-			{Expr: "api key", Needs: []string{"api key"}},
-			{Expr: "smtp (key|credential|token)", Needs: []string{"smtp "}},
-			{Expr: "access key", Needs: []string{"access key"}},
-		}}, Confidence: "likely"},
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, Service: []string{"postmark"}, Account: []Pattern{
-			{Expr: "@"},
-		}}, Confidence: "likely"},
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 435, To: 435}}, Service: []string{"mailjet"}}, Confidence: "likely"},
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}, {From: 435, To: 435}}, Service: []string{"api-key-service"}}, Confidence: "possible"},
-	}},
-	{ID: "auth-wrong-region", Step: "auth", Title: []string{"the credentials may belong to another region than the host"}, Explanation: []string{"The service keeps accounts and credentials per region, and a server of another region refuses them like wrong ones."}, Who: "user", Severity: "error", Fix: []FixEntry{
-		{When: &When{Service: []string{"ses"}}, Text: "Enter the host of the region in which the SMTP credentials were made", Who: "user", Setting: "host", From: "{host}", To: "email-smtp.REGION.amazonaws.com"},
-		{When: &When{Service: []string{"mailgun"}}, Text: "For a domain in the EU region, use the EU host", Who: "user", Setting: "host", From: "{host}", To: "smtp.eu.mailgun.org"},
-		{Text: "Enter the host of the account's region", Who: "user", Setting: "host", From: "{host}"},
-	}, Rules: []Rule{
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, Service: []string{"ses"}}, Confidence: "possible"},
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, Host: []string{"smtp.mailgun.org", "smtp.eu.mailgun.org"}}, Confidence: "possible"},
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 500, To: 599}}, Text: []Pattern{
-			{Expr: "(wrong|different|another|other) region", Needs: []string{" region"}},
-			{Expr: "region mismatch", Needs: []string{"region mismatch"}},
-		}}, Confidence: "likely", Over: []string{"auth-bad-credentials"}},
-	}},
-	{ID: "auth-credentials-encoding", Step: "auth", Title: []string{"the password does not arrive at the server as it was meant"}, Explanation: []string{"The server could not read what was sent, or the password holds characters that programs encode differently. A file, a shell or a form may have changed it."}, Who: "user", Severity: "error", Fix: []FixEntry{
-		{Text: "Type the password by hand; if it then works, what stores it changes it", Who: "user", Setting: "password"},
-		{Text: "Choose a password of letters, digits and plain signs", Who: "user", Setting: "password"},
-	}, Rules: []Rule{
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 500, To: 599}}, Text: []Pattern{
-			{Expr: "(invalid|malformed|bad|cannot decode|failed to decode).{0,20}base ?64", Needs: []string{"base"}},
-			{Expr: "base ?64.{0,30}(invalid|error|decod)", Needs: []string{"invalid", "error", "decod"}},
-			{Expr: "cannot decode", Needs: []string{"cannot decode"}},
-			{Expr: "malformed auth", Needs: []string{"malformed auth"}},
-		}}, Confidence: "likely", Over: []string{"auth-bad-credentials"}},
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}, {From: 501, To: 501}}, Text: []Pattern{
-			{Expr: "invalid (format|characters?|input)", Needs: []string{"invalid "}},
-		}}, Confidence: "possible"},
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, AnySeen: []Observation{"password-non-ascii", "password-typographic-quotes", "password-line-end", "password-edge-blank", "password-control-characters"}}, Confidence: "possible"},
-	}},
-	{ID: "auth-app-password-required", Step: "auth", Title: []string{"the provider wants an app password for {account}", "the provider wants an app password in place of the normal one"}, Explanation: []string{"With two-step verification a mail program cannot use the normal password. The provider makes a password for each program, shown once in the account's security settings."}, Who: "user", Severity: "error", Fix: []FixEntry{
-		{When: &When{Service: []string{"google"}}, Text: "Create an app password and enter it as password (needs 2-step verification)", Who: "user", Setting: "password", From: "account password", To: "app password", Path: "https://myaccount.google.com/apppasswords"},
-		{When: &When{Service: []string{"yahoo"}}, Text: "Create an app password and enter it as password", Who: "user", Setting: "password", From: "account password", To: "app password", Path: "Yahoo account > Security > App password"},
-		{When: &When{Service: []string{"icloud"}}, Text: "Create an app-specific password and enter it as password", Who: "user", Setting: "password", From: "Apple password", To: "app-specific password", Path: "https://account.apple.com > Sign-In and Security > App-Specific Passwords"},
-		{When: &When{Service: []string{"gmx"}}, Text: "Create an application password and enter it as password", Who: "user", Setting: "password", From: "account password", To: "application password"},
-		{When: &When{Service: []string{"zoho"}}, Text: "Create an app password and enter it as password", Who: "user", Setting: "password", Path: "https://accounts.zoho.com > Security > App Passwords"},
-		{When: &When{Service: []string{"fastmail"}}, Text: "Create an app password for SMTP and enter it as password", Who: "user", Setting: "password", Path: "Fastmail > Settings > Privacy & Security > Manage app passwords"},
-		{When: &When{Service: []string{"qq", "netease"}}, Text: "Create an authorization code in the mailbox's web settings and enter it as password", Who: "user", Setting: "password", From: "account password", To: "authorization code"},
-		{When: &When{NotService: []string{"google", "yahoo", "icloud", "gmx", "zoho", "fastmail", "qq", "netease"}}, Text: "Create an app password in the account's security settings and enter it as password", Who: "user", Setting: "password", From: "account password", To: "app password", Path: "{app_password_path}"},
-	}, Decides: []DecidesEntry{
-		{Question: "Is the password entered one that the provider made for this program, not the one of the web page?"},
-	}, Links: []LinkEntry{
-		{When: &When{Service: []string{"google"}}, Title: "Google: sign in with app passwords", URL: "https://support.google.com/accounts/answer/185833"},
-		{When: &When{Service: []string{"yahoo"}}, Title: "Yahoo: generate third-party app passwords", URL: "https://help.yahoo.com/kb/SLN15241.html"},
-		{When: &When{Service: []string{"icloud"}}, Title: "Apple: app-specific passwords", URL: "https://support.apple.com/102654"},
-	}, Rules: []Rule{
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 500, To: 599}}, Text: []Pattern{
-			{Expr: "app(lication)?.?specific.?password", Needs: []string{"specific"}},
-			{Expr: "app(lication)? password", Needs: []string{" password"}},
-			{Expr: "invalidsecondfactor", Needs: []string{"invalidsecondfactor"}},
-			{Expr: "authori[sz]ation code", Needs: []string{"ation code"}},
-			{Expr: "parol prilozheniya", Needs: []string{"parol prilozheniya"}},
-			{Expr: "пароль приложения", Needs: []string{"пароль приложения"}},
-			{Expr: "授权码", Needs: []string{"授权码"}},
-			{Expr: "anwendungsspezifisch", Needs: []string{"anwendungsspezifisch"}},
-			{Expr: "app-?passwor[dt]", Needs: []string{"passwor"}},
-			{Expr: "mot de passe d.application", Needs: []string{"mot de passe d"}},
-			{Expr: "contrase[ñn]a de aplicaci", Needs: []string{"a de aplicaci"}},
-			{Expr: "password per (le )?app", Needs: []string{"password per "}},
-		}}, Confidence: "certain", Over: []string{"auth-bad-credentials"}},
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 534, To: 534}}, Enhanced: []string{"5.7.9"}, NotText: []Pattern{
-			{Expr: "log in (via|with) your web browser", Needs: []string{" your web browser"}},
-			{Expr: "webloginrequired", Needs: []string{"webloginrequired"}},
-		}, Service: []string{"google"}}, Confidence: "certain", Over: []string{"auth-bad-credentials"}},
-		{When: When{Step: []string{"auth"}, Credential: []string{"password"}, Code: []Codes{{From: 535, To: 535}, {From: 534, To: 534}}, Enhanced: []string{"5.7.8"}, Service: []string{"google"}}, Confidence: "likely", Explanation: []string{"Google answers a wrong password and the normal password of an account alike. With 2-step verification only an app password works; without it, no password does."}},
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, Service: []string{"yahoo"}}, Confidence: "likely", Explanation: []string{"Yahoo and AOL take only app passwords from mail programs, and answer the normal password like too many wrong ones."}},
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, Service: []string{"icloud"}}, Confidence: "likely", Explanation: []string{"Apple takes only app-specific passwords from mail programs."}},
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, Service: []string{"fastmail", "yandex", "mail-ru", "netease", "qq"}}, Confidence: "likely", Explanation: []string{"This provider takes only passwords made for mail programs, not the one of the web page."}},
-		{When: When{Step: []string{"settings"}, Failed: "no", Seen: []Observation{"app-password-wanted"}}, Confidence: "likely", Title: []string{"{provider} takes an app password, not the normal one", "the provider takes an app password"}, Explanation: []string{"Whether the password is one shows at the login only."}, Severity: "info"},
-		{When: When{Step: []string{"auth"}, Credential: []string{"password"}, Code: []Codes{{From: 535, To: 535}}, Seen: []Observation{"app-password-wanted"}}, Confidence: "likely", Explanation: []string{"{provider} takes only passwords made for mail programs, and answers the normal one like a wrong one."}},
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, Service: []string{"zoho", "gmx"}}, Confidence: "possible"},
-	}},
 	{ID: "auth-web-login-required", Step: "auth", Title: []string{"the provider wants {account} to sign in on its web page first", "the provider wants a sign-in on its web page first"}, Explanation: []string{"The login comes from an unusual place or the account is new, and the provider wants a person to confirm it. The password may be right."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Sign in to the mailbox on the provider's web page, answer what it asks, then try again", Who: "user"},
 		{When: &When{Service: []string{"google"}}, Text: "Then use an app password, which Google asks about less often", Who: "user", Setting: "password", Path: "https://myaccount.google.com/apppasswords"},
@@ -991,6 +737,260 @@ var entries = []Entry{
 		{When: When{Step: []string{"settings"}, Seen: []Observation{"password-login-ended"}}, Confidence: "likely", Title: []string{"{provider} has switched login by password off by default since {ends}", "login by password is off by default by now"}, Explanation: []string{"The administrator may have switched it on again for this tenant; where the login is refused, this is the first thing to look at."}, Severity: "warning"},
 		{When: When{Step: []string{"auth"}, Credential: []string{"password"}, Failed: "no", Code: []Codes{{From: 235, To: 235}}, Service: []string{"microsoft-365"}, Unseen: []Observation{"password-login-ending", "password-login-ending-soon", "password-login-ended"}}, Confidence: "certain"},
 		{When: When{Step: []string{"auth"}, Credential: []string{"password"}, Failed: "no", Service: []string{"microsoft-365"}, Seen: []Observation{"logged-in"}, Unseen: []Observation{"password-login-ending", "password-login-ending-soon", "password-login-ended"}}, Confidence: "certain"},
+	}},
+	{ID: "auth-password-missing", Step: "auth", Title: []string{"there is an account and no password for it"}, Explanation: []string{"The settings name an account, and no password or token was given, so nothing could be sent."}, Who: "user", Severity: "error", Fix: []FixEntry{
+		{Text: "Give the password (prompt, --password-file, --password-env or --password-keyring)", Who: "user", Setting: "password"},
+		{Text: "If the server needs no login, leave the account empty", Who: "user", Setting: "account", From: "{account}"},
+	}, Over: []string{"auth-failed", "auth-in-clear"}, Rules: []Rule{
+		{When: When{Step: []string{"auth"}, Fault: []string{"local-policy"}, Text: []Pattern{
+			{Expr: "no password or token", Needs: []string{"no password or token"}},
+		}}, Confidence: "certain"},
+		{When: When{Step: []string{"auth"}, Fault: []string{"local-policy"}, Seen: []Observation{"password-empty"}}, Confidence: "certain"},
+	}},
+	{ID: "auth-bad-credentials", Step: "auth", Title: []string{"the server refuses account or password of {account}", "the server refuses account or password"}, Explanation: []string{"The login was tried and turned down as wrong. Host, port and encryption are right as far as this shows."}, Who: "user", Severity: "error", Fix: []FixEntry{
+		{Text: "Enter the password again by hand, and try it in the provider's webmail", Who: "user", Setting: "password"},
+		{When: &When{AccountForm: []string{"bare"}}, Text: "Try the full mail address as account", Who: "user", Setting: "account", From: "{account}", To: "name@domain"},
+		{When: &When{Service: []string{"sendgrid"}}, Text: "Use the fixed word \"apikey\" as account and an API key as password", Who: "user", Setting: "account", From: "{account}", To: "apikey"},
+		{When: &When{Service: []string{"mailgun"}}, Text: "Reset the password of this SMTP user in the Mailgun dashboard", Who: "user", Path: "Send > Sending > Domain settings > SMTP credentials"},
+		{When: &When{Service: []string{"ses"}}, Text: "Create SMTP credentials in Amazon SES; an IAM access key does not work as it is", Who: "user", Path: "Amazon SES console > SMTP settings > Create SMTP credentials"},
+		{When: &When{Service: []string{"ionos", "strato", "gmx", "ovh"}}, Text: "Use the password of the mailbox, not the one of the customer account", Who: "user", Setting: "password"},
+	}, Decides: []DecidesEntry{
+		{When: &When{Encryption: []string{"starttls", "ssl"}, Seen: []Observation{"challenge-mechanism", "plain-offered"}}, Question: "Does the login work with PLAIN? Then the mechanism is at fault, not the password.", Command: "{check} --auth PLAIN"},
+		{When: &When{NotService: []string{"api-key-service"}}, Question: "Does the same account and password work in the provider's webmail?"},
+	}, Links: []LinkEntry{
+		{When: &When{Service: []string{"google"}}, Title: "Google: sign in with app passwords", URL: "https://support.google.com/accounts/answer/185833"},
+		{When: &When{Service: []string{"ses"}}, Title: "Amazon SES: obtaining SMTP credentials", URL: "https://docs.aws.amazon.com/ses/latest/dg/smtp-credentials.html"},
+		{When: &When{Service: []string{"sendgrid"}}, Title: "SendGrid: integrating with the SMTP API", URL: "https://www.twilio.com/docs/sendgrid/for-developers/sending-email/integrating-with-the-smtp-api"},
+	}, Over: []string{"auth-failed"}, Rules: []Rule{
+		{When: When{Step: []string{"auth"}, Fault: []string{"local-policy"}, Seen: []Observation{"already-refused"}}, Confidence: "likely", Title: []string{"the server refused the same account and password a moment ago"}, Explanation: []string{"They were not tried again, as repeated failures lock accounts. Correct them first."}},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, Enhanced: []string{"5.7.139"}, Text: []Pattern{
+			{Expr: "credentials were incorrect", Needs: []string{"credentials were incorrect"}},
+		}}, Confidence: "likely"},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 500, To: 509}, {From: 520, To: 529}, {From: 530, To: 530}, {From: 534, To: 534}, {From: 540, To: 549}, {From: 550, To: 559}}, Text: []Pattern{
+			{Expr: "(invalid|incorrect|wrong|bad|unknown).{0,30}(user ?name|login|password|passwd|credential|user|account|auth(entication)? data)", Needs: []string{"user", "login", "passw", "credential", "user", "ccount", " data"}},
+			{Expr: "(user ?name|login|password|credential)s?.{0,30}(invalid|incorrect|wrong|not accepted|mismatch|failed|do(es)? not match|unknown)", Needs: []string{"valid", "correct", "wrong", "not accepted", "mismatch", "failed", " not match", "unknown"}},
+			{Expr: "auth(entication)?.{0,25}(failed|failure|unsuccessful|rejected|denied|invalid|error)", Needs: []string{"auth"}},
+			{Expr: "not loving your login", Needs: []string{"not loving your login"}},
+			{Expr: "falsche[sr]? (passwort|zugangsdaten|benutzer)", Needs: []string{"passwort", "zugangsdaten", "benutzer"}},
+			{Expr: "benutzername oder (passwort|kennwort)", Needs: []string{"benutzername oder "}},
+			{Expr: "(mot de passe|identifiant).{0,30}(incorrect|invalide|erron)", Needs: []string{"mot de passe", "identifiant"}},
+			{Expr: "(contrase[ñn]a|usuario).{0,30}(incorrect|inv[áa]lid)", Needs: []string{"contrase", "usuario"}},
+			{Expr: "login (failed|fail|denied|incorrect|invalid)", Needs: []string{"login "}},
+			{Expr: "bad username / password", Needs: []string{"bad username / password"}},
+			{Expr: "access denied", Needs: []string{"access denied"}},
+			{Expr: "not authenticated", Needs: []string{"not authenticated"}},
+			{Expr: "用户名或密码", Needs: []string{"用户名或密码"}},
+			{Expr: "пароль", Needs: []string{"пароль"}},
+		}}, Confidence: "likely"},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}}, Confidence: "likely"},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 534, To: 534}, {From: 530, To: 530}, {From: 550, To: 550}}, Enhanced: []string{"5.7.8"}}, Confidence: "possible"},
+	}},
+	{ID: "auth-username-form", Step: "auth", Title: []string{"the server does not know an account of the form \"{account}\"", "the account has another form than the server wants"}, Explanation: []string{"Most providers want the full mail address, some a customer number or a fixed word. A wrong form is mostly answered like a wrong password."}, Who: "user", Severity: "error", Fix: []FixEntry{
+		{When: &When{Service: []string{"sendgrid"}}, Text: "Enter the word \"apikey\" as account; the API key is the password", Who: "user", Setting: "account", From: "{account}", To: "apikey"},
+		{When: &When{AccountForm: []string{"bare"}}, Text: "Enter the full mail address as account", Who: "user", Setting: "account", From: "{account}", To: "name@domain"},
+		{Text: "Enter the account in the form that the provider's help pages name", Who: "user", Setting: "account", From: "{account}"},
+	}, Links: []LinkEntry{
+		{When: &When{Service: []string{"sendgrid"}}, Title: "SendGrid: integrating with the SMTP API", URL: "https://www.twilio.com/docs/sendgrid/for-developers/sending-email/integrating-with-the-smtp-api"},
+	}, Rules: []Rule{
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 500, To: 599}}, Text: []Pattern{
+			{Expr: "invalid user ?name", Needs: []string{"invalid user"}},
+			{Expr: "(user ?name|login) (must|should) be", Needs: []string{"user", "login"}},
+			{Expr: "full (e-?mail )?address", Needs: []string{"address"}},
+			{Expr: "username.{0,20}(format|syntax)", Needs: []string{"username"}},
+			{Expr: "not a valid (user ?name|e-?mail)", Needs: []string{"not a valid "}},
+			{Expr: "bad user ?name", Needs: []string{"bad user"}},
+		}}, Confidence: "likely", Over: []string{"auth-bad-credentials"}},
+		{When: When{Step: []string{"auth"}, AccountForm: []string{"bare", "address"}, Code: []Codes{{From: 500, To: 599}}, Service: []string{"sendgrid"}, Account: []Pattern{
+			{Expr: "^(?:[^a]|a[^p]|ap[^i]|api[^k]|apik[^e]|apike[^y]|apikey.)"},
+		}}, Confidence: "likely"},
+		{When: When{Step: []string{"auth"}, AccountForm: []string{"bare"}, Code: []Codes{{From: 535, To: 535}, {From: 501, To: 501}}, Service: []string{"google", "microsoft", "gmx", "ionos", "strato", "yahoo", "icloud", "zoho", "fastmail", "yandex", "mail-ru", "ovh"}, NotService: []string{"api-key-service"}}, Confidence: "likely"},
+		{When: When{Step: []string{"auth"}, AccountForm: []string{"bare"}, Code: []Codes{{From: 535, To: 535}, {From: 501, To: 501}}, NotService: []string{"api-key-service"}}, Confidence: "possible"},
+	}},
+	{ID: "auth-wrong-credential-kind", Step: "auth", Title: []string{"this service takes credentials of another kind than the ones given"}, Explanation: []string{"Sending services have keys or credentials made for SMTP. The password of the customer account, or a key for another interface, is refused like a wrong one."}, Who: "user", Severity: "error", Fix: []FixEntry{
+		{When: &When{Service: []string{"ses"}}, Text: "Create SMTP credentials; the secret of an IAM access key does not work as it is", Who: "user", Setting: "password", Path: "Amazon SES console > SMTP settings > Create SMTP credentials"},
+		{When: &When{Service: []string{"sendgrid"}}, Text: "Create an API key and use it as password, with the word \"apikey\" as account", Who: "user", Setting: "password", Path: "SendGrid > Settings > API Keys"},
+		{When: &When{Service: []string{"mailgun"}}, Text: "Use the SMTP password of the sending domain, not an API key", Who: "user", Setting: "password", Path: "Send > Sending > Domain settings > SMTP credentials"},
+		{When: &When{Service: []string{"brevo"}}, Text: "Use an SMTP key as password, not an API key and not the login of the web page", Who: "user", Setting: "password", Path: "Brevo > Settings > SMTP & API > SMTP"},
+		{When: &When{Service: []string{"postmark"}}, Text: "Use the server's API token as account and as password", Who: "user", Setting: "password"},
+		{When: &When{Service: []string{"mailjet"}}, Text: "Use API key and secret key as account and password", Who: "user", Setting: "password"},
+		{Text: "Create credentials for SMTP at the service and enter them", Who: "user", Setting: "password"},
+	}, Links: []LinkEntry{
+		{When: &When{Service: []string{"ses"}}, Title: "Amazon SES: obtaining SMTP credentials", URL: "https://docs.aws.amazon.com/ses/latest/dg/smtp-credentials.html"},
+	}, Rules: []Rule{
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, Service: []string{"ses"}, Account: []Pattern{
+			{Expr: "@"},
+			{Expr: "^(?:[^a]|a[^ks])"},
+		}}, Confidence: "likely"},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}, {From: 525, To: 525}, {From: 550, To: 550}}, Text: []Pattern{
+			{Expr: "api key", Needs: []string{"api key"}},
+			{Expr: "smtp (key|credential|token)", Needs: []string{"smtp "}},
+			{Expr: "access key", Needs: []string{"access key"}},
+		}}, Confidence: "likely"},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, Service: []string{"postmark"}, Account: []Pattern{
+			{Expr: "@"},
+		}}, Confidence: "likely"},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 435, To: 435}}, Service: []string{"mailjet"}}, Confidence: "likely"},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}, {From: 435, To: 435}}, Service: []string{"api-key-service"}}, Confidence: "possible"},
+	}},
+	{ID: "auth-wrong-region", Step: "auth", Title: []string{"the credentials may belong to another region than the host"}, Explanation: []string{"The service keeps accounts and credentials per region, and a server of another region refuses them like wrong ones."}, Who: "user", Severity: "error", Fix: []FixEntry{
+		{When: &When{Service: []string{"ses"}}, Text: "Enter the host of the region in which the SMTP credentials were made", Who: "user", Setting: "host", From: "{host}", To: "email-smtp.REGION.amazonaws.com"},
+		{When: &When{Service: []string{"mailgun"}}, Text: "For a domain in the EU region, use the EU host", Who: "user", Setting: "host", From: "{host}", To: "smtp.eu.mailgun.org"},
+		{Text: "Enter the host of the account's region", Who: "user", Setting: "host", From: "{host}"},
+	}, Rules: []Rule{
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, Service: []string{"ses"}}, Confidence: "possible"},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, Host: []string{"smtp.mailgun.org", "smtp.eu.mailgun.org"}}, Confidence: "possible"},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 500, To: 599}}, Text: []Pattern{
+			{Expr: "(wrong|different|another|other) region", Needs: []string{" region"}},
+			{Expr: "region mismatch", Needs: []string{"region mismatch"}},
+		}}, Confidence: "likely", Over: []string{"auth-bad-credentials"}},
+	}},
+	{ID: "auth-credentials-encoding", Step: "auth", Title: []string{"the password does not arrive at the server as it was meant"}, Explanation: []string{"The server could not read what was sent, or the password holds characters that programs encode differently. A file, a shell or a form may have changed it."}, Who: "user", Severity: "error", Fix: []FixEntry{
+		{Text: "Type the password by hand; if it then works, what stores it changes it", Who: "user", Setting: "password"},
+		{Text: "Choose a password of letters, digits and plain signs", Who: "user", Setting: "password"},
+	}, Rules: []Rule{
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 500, To: 599}}, Text: []Pattern{
+			{Expr: "(invalid|malformed|bad|cannot decode|failed to decode).{0,20}base ?64", Needs: []string{"base"}},
+			{Expr: "base ?64.{0,30}(invalid|error|decod)", Needs: []string{"invalid", "error", "decod"}},
+			{Expr: "cannot decode", Needs: []string{"cannot decode"}},
+			{Expr: "malformed auth", Needs: []string{"malformed auth"}},
+		}}, Confidence: "likely", Over: []string{"auth-bad-credentials"}},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}, {From: 501, To: 501}}, Text: []Pattern{
+			{Expr: "invalid (format|characters?|input)", Needs: []string{"invalid "}},
+		}}, Confidence: "possible"},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, AnySeen: []Observation{"password-non-ascii", "password-typographic-quotes", "password-line-end", "password-edge-blank", "password-control-characters"}}, Confidence: "possible"},
+	}},
+	{ID: "auth-app-password-required", Step: "auth", Title: []string{"the provider wants an app password for {account}", "the provider wants an app password in place of the normal one"}, Explanation: []string{"With two-step verification a mail program cannot use the normal password. The provider makes a password for each program, shown once in the account's security settings."}, Who: "user", Severity: "error", Fix: []FixEntry{
+		{When: &When{Service: []string{"google"}}, Text: "Create an app password and enter it as password (needs 2-step verification)", Who: "user", Setting: "password", From: "account password", To: "app password", Path: "https://myaccount.google.com/apppasswords"},
+		{When: &When{Service: []string{"yahoo"}}, Text: "Create an app password and enter it as password", Who: "user", Setting: "password", From: "account password", To: "app password", Path: "Yahoo account > Security > App password"},
+		{When: &When{Service: []string{"icloud"}}, Text: "Create an app-specific password and enter it as password", Who: "user", Setting: "password", From: "Apple password", To: "app-specific password", Path: "https://account.apple.com > Sign-In and Security > App-Specific Passwords"},
+		{When: &When{Service: []string{"gmx"}}, Text: "Create an application password and enter it as password", Who: "user", Setting: "password", From: "account password", To: "application password"},
+		{When: &When{Service: []string{"zoho"}}, Text: "Create an app password and enter it as password", Who: "user", Setting: "password", Path: "https://accounts.zoho.com > Security > App Passwords"},
+		{When: &When{Service: []string{"fastmail"}}, Text: "Create an app password for SMTP and enter it as password", Who: "user", Setting: "password", Path: "Fastmail > Settings > Privacy & Security > Manage app passwords"},
+		{When: &When{Service: []string{"qq", "netease"}}, Text: "Create an authorization code in the mailbox's web settings and enter it as password", Who: "user", Setting: "password", From: "account password", To: "authorization code"},
+		{When: &When{NotService: []string{"google", "yahoo", "icloud", "gmx", "zoho", "fastmail", "qq", "netease"}}, Text: "Create an app password in the account's security settings and enter it as password", Who: "user", Setting: "password", From: "account password", To: "app password", Path: "{app_password_path}"},
+	}, Decides: []DecidesEntry{
+		{Question: "Is the password entered one that the provider made for this program, not the one of the web page?"},
+	}, Links: []LinkEntry{
+		{When: &When{Service: []string{"google"}}, Title: "Google: sign in with app passwords", URL: "https://support.google.com/accounts/answer/185833"},
+		{When: &When{Service: []string{"yahoo"}}, Title: "Yahoo: generate third-party app passwords", URL: "https://help.yahoo.com/kb/SLN15241.html"},
+		{When: &When{Service: []string{"icloud"}}, Title: "Apple: app-specific passwords", URL: "https://support.apple.com/102654"},
+	}, Rules: []Rule{
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 500, To: 599}}, Text: []Pattern{
+			{Expr: "app(lication)?.?specific.?password", Needs: []string{"specific"}},
+			{Expr: "app(lication)? password", Needs: []string{" password"}},
+			{Expr: "invalidsecondfactor", Needs: []string{"invalidsecondfactor"}},
+			{Expr: "authori[sz]ation code", Needs: []string{"ation code"}},
+			{Expr: "parol prilozheniya", Needs: []string{"parol prilozheniya"}},
+			{Expr: "пароль приложения", Needs: []string{"пароль приложения"}},
+			{Expr: "授权码", Needs: []string{"授权码"}},
+			{Expr: "anwendungsspezifisch", Needs: []string{"anwendungsspezifisch"}},
+			{Expr: "app-?passwor[dt]", Needs: []string{"passwor"}},
+			{Expr: "mot de passe d.application", Needs: []string{"mot de passe d"}},
+			{Expr: "contrase[ñn]a de aplicaci", Needs: []string{"a de aplicaci"}},
+			{Expr: "password per (le )?app", Needs: []string{"password per "}},
+		}}, Confidence: "certain", Over: []string{"auth-bad-credentials"}},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 534, To: 534}}, Enhanced: []string{"5.7.9"}, NotText: []Pattern{
+			{Expr: "log in (via|with) your web browser", Needs: []string{" your web browser"}},
+			{Expr: "webloginrequired", Needs: []string{"webloginrequired"}},
+		}, Service: []string{"google"}}, Confidence: "certain", Over: []string{"auth-bad-credentials"}},
+		{When: When{Step: []string{"auth"}, Credential: []string{"password"}, Code: []Codes{{From: 535, To: 535}, {From: 534, To: 534}}, Enhanced: []string{"5.7.8"}, Service: []string{"google"}}, Confidence: "likely", Explanation: []string{"Google answers a wrong password and the normal password of an account alike. With 2-step verification only an app password works; without it, no password does."}},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, Service: []string{"yahoo"}}, Confidence: "likely", Explanation: []string{"Yahoo and AOL take only app passwords from mail programs, and answer the normal password like too many wrong ones."}},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, Service: []string{"icloud"}}, Confidence: "likely", Explanation: []string{"Apple takes only app-specific passwords from mail programs."}},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, Service: []string{"fastmail", "yandex", "mail-ru", "netease", "qq"}}, Confidence: "likely", Explanation: []string{"This provider takes only passwords made for mail programs, not the one of the web page."}},
+		{When: When{Step: []string{"settings"}, Failed: "no", Seen: []Observation{"app-password-wanted"}}, Confidence: "likely", Title: []string{"{provider} takes an app password, not the normal one", "the provider takes an app password"}, Explanation: []string{"Whether the password is one shows at the login only."}, Severity: "info"},
+		{When: When{Step: []string{"auth"}, Credential: []string{"password"}, Code: []Codes{{From: 535, To: 535}}, Seen: []Observation{"app-password-wanted"}}, Confidence: "likely", Explanation: []string{"{provider} takes only passwords made for mail programs, and answers the normal one like a wrong one."}},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, Service: []string{"zoho", "gmx"}}, Confidence: "possible"},
+	}},
+	{ID: "auth-in-clear", Step: "auth", Title: []string{"the password would travel unencrypted; it was not sent"}, Explanation: []string{"Without encryption everybody on the way can read the password. The server would take it, and this check does not give it away unasked."}, Who: "user", Severity: "error", Fix: []FixEntry{
+		{Text: "Set the encryption to TLS/STARTTLS", Who: "user", Setting: "encryption", From: "none", To: "TLS/STARTTLS"},
+		{When: &When{NotPort: []int{465}}, Text: "or use port 465 with SSL", Who: "user", Setting: "port", From: "{port}", To: "465"},
+	}, Over: []string{"auth-failed"}, Rules: []Rule{
+		{When: When{Step: []string{"auth"}, Fault: []string{"local-policy"}, Seen: []Observation{"plain-line", "starttls-offered"}, Unseen: []Observation{"already-refused"}}, Confidence: "certain", Suggest: &Suggest{Encryption: "starttls", Text: "the server offers STARTTLS on this port"}},
+		{When: When{Step: []string{"auth"}, Fault: []string{"local-policy"}, Seen: []Observation{"plain-line"}, Unseen: []Observation{"starttls-offered", "already-refused"}}, Confidence: "certain", Fix: []FixEntry{
+			{Text: "Use port 587 with TLS/STARTTLS, or 465 with SSL, where the server has them", Who: "user", Setting: "encryption", From: "none", To: "TLS/STARTTLS"},
+			{Text: "Have TLS switched on at the server", Who: "it-admin"},
+		}, Suggest: &Suggest{Port: 587, Encryption: "starttls", Text: "587 with TLS/STARTTLS is the usual port"}},
+		{When: When{Step: []string{"auth"}, Seen: []Observation{"plain-line", "plain-line-allowed", "challenge-mechanism"}}, Confidence: "certain", Title: []string{"the login was made on an unencrypted connection"}, Explanation: []string{"The mechanism hides the password itself; everything else can be read and changed on the way. The settings allow it (allow_plaintext_auth)."}, Severity: "warning"},
+		{When: When{Step: []string{"auth"}, Seen: []Observation{"plain-line", "plain-line-allowed"}}, Confidence: "certain", Title: []string{"the password travelled unencrypted"}, Explanation: []string{"The settings allow it (allow_plaintext_auth), and whoever sits on the way can read the password now."}, Severity: "warning"},
+	}},
+	{ID: "auth-not-offered-before-tls", Step: "auth", Title: []string{"the server takes logins only after TLS, and TLS is switched off"}, Explanation: []string{"STARTTLS is offered and login is not: the server hides it until the connection is encrypted."}, Who: "user", Severity: "error", Fix: []FixEntry{
+		{Text: "Set the encryption to TLS/STARTTLS", Who: "user", Setting: "encryption", From: "none", To: "TLS/STARTTLS"},
+	}, Over: []string{"auth-not-offered-at-all", "auth-in-clear"}, Rules: []Rule{
+		{When: When{Step: []string{"auth"}, Fault: []string{"not-offered", "local-policy"}, Encryption: []string{"none"}, Seen: []Observation{"auth-missing", "starttls-offered"}}, Confidence: "certain", Suggest: &Suggest{Encryption: "starttls", Text: "the server offers STARTTLS on this port"}},
+		{When: When{Step: []string{"auth"}, Encryption: []string{"none"}, Code: []Codes{{From: 503, To: 503}, {From: 502, To: 502}, {From: 504, To: 504}}, Text: []Pattern{
+			{Expr: "not (enabled|supported|available|advertised)", Needs: []string{"enabled", "supported", "vailable", "dvertised"}},
+			{Expr: "unrecogni[sz]ed", Needs: []string{"unrecogni"}},
+		}, Seen: []Observation{"starttls-offered"}}, Confidence: "likely", Suggest: &Suggest{Encryption: "starttls", Text: "the server offers STARTTLS on this port"}},
+	}},
+	{ID: "starttls-required", Step: "auth", Title: []string{"the server wants encryption first, and it is switched off"}, Explanation: []string{"The server refuses logins and senders on an unencrypted connection."}, Who: "user", Severity: "error", Fix: []FixEntry{
+		{Text: "Set the encryption to TLS/STARTTLS", Who: "user", Setting: "encryption", From: "none", To: "TLS/STARTTLS"},
+	}, Over: []string{"auth-in-clear", "auth-not-offered-before-tls", "auth-not-offered-at-all", "auth-failed", "auth-required-missing", "sender-refused", "recipient-refused"}, Rules: []Rule{
+		{When: When{Step: []string{"ehlo", "auth", "sender", "message"}, Code: []Codes{{From: 500, To: 599}, {From: 454, To: 454}}, Text: []Pattern{
+			{Expr: "must issue (a )?starttls", Needs: []string{"must issue "}},
+			{Expr: "starttls (is )?(required|first|needed)", Needs: []string{"starttls "}},
+			{Expr: "starttls command first", Needs: []string{"starttls command first"}},
+			{Expr: "(encryption|encrypted (connection|session)|secure connection|tls|ssl) (is )?(required|needed|mandatory)", Needs: []string{"required", "needed", "mandatory"}},
+			{Expr: "(requires?|need) (a |an )?(tls|ssl|starttls|encrypt)", Needs: []string{"require", "need"}},
+			{Expr: "enable (tls|ssl|encryption)", Needs: []string{"enable "}},
+			{Expr: "use (starttls|tls|ssl) (first|to)", Needs: []string{"use "}},
+			{Expr: "plaintext authentication (is )?(disallowed|not allowed|disabled)", Needs: []string{"plaintext authentication "}},
+			{Expr: "verschl[üu]sselung", Needs: []string{"verschl"}},
+		}}, Confidence: "certain", Suggest: &Suggest{Encryption: "starttls", Text: "the server asks for STARTTLS"}},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 538, To: 538}}}, Confidence: "likely", Suggest: &Suggest{Encryption: "starttls", Text: "538 means that encryption is required"}},
+		{When: When{Step: []string{"auth", "sender"}, Enhanced: []string{"5.7.11"}}, Confidence: "likely", Suggest: &Suggest{Encryption: "starttls", Text: "5.7.11 means that encryption is required"}},
+	}},
+	{ID: "auth-not-offered-at-all", Step: "auth", Title: []string{"{server} takes no logins", "the server takes no logins on this port"}, Explanation: []string{"Login (AUTH) is not among the server's capabilities. Servers for incoming mail, mostly on port 25, and relays for known computers have none."}, Who: "user", Severity: "error", Fix: []FixEntry{
+		{When: &When{Port: []int{25}}, Text: "Use port 587 with TLS/STARTTLS", Who: "user", Setting: "port", From: "25", To: "587"},
+		{When: &When{NotPort: []int{25}}, Text: "Enter the provider's server for sending", Who: "user", Setting: "host", From: "{host}"},
+		{Text: "If this is a relay without login, leave account and password empty", Who: "user", Setting: "account", From: "{account}"},
+		{Text: "or have login switched on for this port at the server", Who: "it-admin"},
+	}, Over: []string{"auth-failed"}, Rules: []Rule{
+		{When: When{Step: []string{"auth"}, Fault: []string{"not-offered"}, Port: []int{25}, Seen: []Observation{"auth-missing"}}, Confidence: "certain", Suggest: &Suggest{Port: 587, Encryption: "starttls", Text: "587 is the port for logins"}},
+		{When: When{Step: []string{"auth"}, Fault: []string{"not-offered"}, Seen: []Observation{"auth-missing"}}, Confidence: "certain"},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 502, To: 502}, {From: 503, To: 503}, {From: 504, To: 504}, {From: 500, To: 500}, {From: 538, To: 538}}, Text: []Pattern{
+			{Expr: "auth(entication)?( command)? (is )?not (enabled|supported|implemented|available|allowed)", Needs: []string{"enabled", "supported", "implemented", "vailable", "llowed"}},
+			{Expr: "when not advertised", Needs: []string{"when not advertised"}},
+			{Expr: "unrecogni[sz]ed command", Needs: []string{"ed command"}},
+			{Expr: "command (not (recogni[sz]ed|implemented)|unknown|unrecogni[sz]ed)", Needs: []string{"command "}},
+			{Expr: "unimplemented", Needs: []string{"unimplemented"}},
+		}}, Confidence: "likely"},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 504, To: 504}}, Host: []string{"mail.protection.outlook.com"}}, Confidence: "certain", Title: []string{"this is Microsoft's server for incoming mail; it takes no logins"}, Over: []string{"auth-mechanism-unsupported"}},
+		{When: When{Step: []string{"auth"}, Fault: []string{"not-offered"}, Unseen: []Observation{"only-windows-login", "no-common-mechanism", "mechanism-forced", "auth-offered"}}, Confidence: "likely"},
+	}},
+	{ID: "auth-windows-login-only", Step: "auth", Title: []string{"the server takes Windows logins only ({mechanisms})", "the server takes Windows logins only (NTLM, Kerberos)"}, Explanation: []string{"Most applications cannot log in that way. Exchange offers a login by password (\"basic authentication\") when that is switched on for the receive connector, together with TLS."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
+		{Text: "Allow basic authentication after TLS on the receive connector for clients (port 587)", Who: "it-admin", Path: "Exchange admin center > Mail flow > Receive connectors > Client Frontend > Security", Commands: []Command{
+			{Shell: "powershell", Text: "Get-ReceiveConnector | Where-Object Name -like \"Client Frontend*\" | Set-ReceiveConnector -AuthMechanism Tls,Integrated,BasicAuth,BasicAuthRequireTLS"},
+		}},
+		{When: &When{NotPort: []int{587}}, Text: "Try port 587, the one for clients", Who: "user", Setting: "port", From: "{port}", To: "587"},
+	}, Over: []string{"auth-mechanism-unsupported"}, Rules: []Rule{
+		{When: When{Step: []string{"auth"}, Failed: "yes", Seen: []Observation{"only-windows-login"}}, Confidence: "certain"},
+	}},
+	{ID: "auth-mechanism-unsupported", Step: "auth", Title: []string{"the server does not take the login mechanism {mechanism}", "the server does not take this login mechanism"}, Explanation: []string{"There are several ways to hand over a password or token, and server and settings do not agree on one. The password itself may be right."}, Who: "user", Severity: "error", Fix: []FixEntry{
+		{When: &When{Seen: []Observation{"mechanism-forced"}}, Text: "Leave the mechanism to the check, or choose one of {mechanisms}", Who: "user", Setting: "auth", From: "{forced}"},
+		{Text: "Choose a mechanism that the server offers: {mechanisms}", Who: "user", Setting: "auth", From: "{mechanism}"},
+		{Text: "Choose another login mechanism in the application", Who: "user", Setting: "auth"},
+	}, Over: []string{"auth-failed"}, Rules: []Rule{
+		{When: When{Step: []string{"auth"}, Fault: []string{"not-offered"}, Seen: []Observation{"mechanism-forced"}}, Confidence: "certain"},
+		{When: When{Step: []string{"auth"}, Fault: []string{"not-offered"}, Credential: []string{"token"}, Seen: []Observation{"no-common-mechanism"}}, Confidence: "certain", Title: []string{"the server does not take OAuth tokens"}, Explanation: []string{"Neither XOAUTH2 nor OAUTHBEARER is offered. A password, perhaps an app password, is what this server takes."}, Fix: []FixEntry{
+			{Text: "Give a password in place of the token", Who: "user", Setting: "password"},
+		}},
+		{When: When{Step: []string{"auth"}, Fault: []string{"not-offered"}, Seen: []Observation{"no-common-mechanism"}}, Confidence: "likely"},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 504, To: 504}}}, Confidence: "likely"},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 500, To: 599}}, Text: []Pattern{
+			{Expr: "(invalid|unknown|unsupported|unrecogni[sz]ed|bad|illegal).{0,20}(mechanism|auth(entication)? (type|method|mechanism))", Needs: []string{"mechanism", "auth"}},
+			{Expr: "(mechanism|auth(entication)? (type|method|mechanism)).{0,30}(not (supported|available|allowed|enabled|recogni[sz]ed)|unsupported|invalid|unknown|disabled)", Needs: []string{"supported", "vailable", "llowed", "enabled", "recogni", "unsupported", "invalid", "unknown", "disabled"}},
+			{Expr: "no (worthy|suitable) mech", Needs: []string{"worthy", "suitable"}},
+		}}, Confidence: "certain", Over: []string{"auth-bad-credentials"}},
+		{When: When{Step: []string{"auth"}, Encryption: []string{"starttls", "ssl"}, Credential: []string{"password"}, Code: []Codes{{From: 535, To: 535}, {From: 534, To: 534}, {From: 501, To: 501}, {From: 500, To: 500}}, Seen: []Observation{"challenge-mechanism", "plain-offered"}, Unseen: []Observation{"mechanism-forced", "oauth-error-seen"}}, Confidence: "possible", Title: []string{"or the server cannot do {mechanism}, though it offers it", "or the server cannot do the mechanism that it offers"}, Explanation: []string{"In a challenge mechanism the server must know the password itself. A server that keeps passwords hashed refuses even the right one. One login with PLAIN decides."}, Fix: []FixEntry{
+			{Text: "Try the login with PLAIN", Who: "user", Setting: "auth", From: "{mechanism}", To: "PLAIN", Commands: []Command{
+				{Shell: "posix", Text: "{check} --auth PLAIN"},
+			}},
+		}, Decides: []DecidesEntry{
+			{Question: "Does the login work with PLAIN? Then the mechanism is broken, not the password.", Command: "{check} --auth PLAIN"},
+		}},
+		{When: When{Step: []string{"auth"}, Encryption: []string{"starttls", "ssl"}, Credential: []string{"password"}, Code: []Codes{{From: 535, To: 535}, {From: 534, To: 534}, {From: 501, To: 501}, {From: 500, To: 500}}, Seen: []Observation{"challenge-mechanism", "plain-offered", "mechanism-forced"}, Unseen: []Observation{"oauth-error-seen"}}, Confidence: "possible", Title: []string{"or the server cannot do {mechanism}, though it offers it", "or the server cannot do the mechanism that it offers"}, Decides: []DecidesEntry{
+			{Question: "Does the login work with PLAIN? Then the mechanism is broken, not the password.", Command: "{check} --auth PLAIN"},
+		}},
 	}},
 	{ID: "auth-failed", Step: "auth", Title: []string{"the login failed ({reply}); the server does not say why", "the login failed, and the server does not say why"}, Explanation: []string{"The reply speaks neither of the password nor of any other reason that is known here. The server's log would name it."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Ask the server's administrator or the provider with the exact reply and the time", Who: "it-admin"},
