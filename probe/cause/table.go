@@ -1012,6 +1012,187 @@ var entries = []Entry{
 		}},
 		{When: When{Step: []string{"auth"}, Failed: "yes"}, Confidence: "possible", General: true},
 	}},
+	{ID: "relay-denied-no-login", Step: "sender", Title: []string{"the server sends to {to_domain} only after a login, and none was made", "the server sends to other domains only after a login; none was made"}, Explanation: []string{"\"Relay denied\" means that the server takes mail for its own domains from everybody, and for others only from those who have logged in."}, Who: "user", Severity: "error", Fix: []FixEntry{
+		{Text: "Enter account and password", Who: "user", Setting: "account", From: "none", To: "name@domain"},
+		{When: &When{Port: []int{25}}, Text: "and use port 587 with TLS/STARTTLS, where servers offer logins", Who: "user", Setting: "port", From: "25", To: "587"},
+	}, Over: []string{"recipient-refused", "sender-refused", "recipient-unknown"}, Rules: []Rule{
+		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}, {From: 400, To: 499}}, Text: []Pattern{
+			{Expr: "relay(ing)?.{0,25}(denied|not (allowed|permitted|authori[sz]ed)|prohibited|disallowed|refused|rejected|access)", Needs: []string{"relay"}},
+			{Expr: "(unable|not allowed|not permitted|cannot|deny|denied|no permission).{0,15}relay", Needs: []string{"relay"}},
+			{Expr: "relay access denied", Needs: []string{"relay access denied"}},
+			{Expr: "relay not permitted", Needs: []string{"relay not permitted"}},
+			{Expr: "cannot relay", Needs: []string{"cannot relay"}},
+			{Expr: "allowed rcpthosts", Needs: []string{"allowed rcpthosts"}},
+			{Expr: "i cannot deliver mail for", Needs: []string{"i cannot deliver mail for"}},
+			{Expr: "delivery is not allowed to this address", Needs: []string{"delivery is not allowed to this address"}},
+			{Expr: "no relaying", Needs: []string{"no relaying"}},
+			{Expr: "permission to submit mail", Needs: []string{"permission to submit mail"}},
+			{Expr: "relais", Needs: []string{"relais"}},
+		}, Unseen: []Observation{"logged-in", "auth-missing"}}, Confidence: "likely"},
+		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 550, To: 550}}, Text: []Pattern{
+			{Expr: "^invalid recipient", Needs: []string{"invalid recipient"}},
+		}, Service: []string{"opensmtpd"}, Unseen: []Observation{"logged-in"}}, Confidence: "likely"},
+	}},
+	{ID: "relay-denied-not-allowed", Step: "sender", Title: []string{"the server does not send to {to_domain} for this client", "the server does not send to other domains for this client"}, Explanation: []string{"\"Relay denied\" here is not about a missing login: the address of this computer, or the sender's domain, is not on the server's list."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
+		{Text: "Add the address of this computer or network to the server's list (Postfix: mynetworks; Exchange: receive connector)", Who: "it-admin"},
+		{When: &When{Service: []string{"google-relay"}}, Text: "Add the address in the SMTP relay service", Who: "it-admin", Path: "Google Admin console > Apps > Google Workspace > Gmail > Routing > SMTP relay service"},
+		{Text: "Have the application's own address added and no wider range than needed", Who: "it-admin"},
+		{When: &When{Port: []int{25}}, Text: "or, with an account there, use port 587 with TLS/STARTTLS and log in", Who: "user", Setting: "port", From: "25", To: "587"},
+	}, Over: []string{"recipient-refused", "sender-refused", "recipient-unknown"}, Rules: []Rule{
+		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}, {From: 400, To: 499}}, Text: []Pattern{
+			{Expr: "(client|ip|address|host).{0,30}not (on|in) (the|our|my) list", Needs: []string{" list"}},
+			{Expr: "client address is not on the list", Needs: []string{"client address is not on the list"}},
+		}, NotText: []Pattern{
+			{Expr: "block", Needs: []string{"block"}},
+			{Expr: "black", Needs: []string{"black"}},
+		}}, Confidence: "certain", Over: []string{"relay-denied-no-login"}},
+		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}, {From: 400, To: 499}}, Text: []Pattern{
+			{Expr: "relay(ing)?.{0,25}(denied|not (allowed|permitted|authori[sz]ed)|prohibited|disallowed|refused|rejected|access)", Needs: []string{"relay"}},
+			{Expr: "(unable|not allowed|not permitted|cannot|deny|denied|no permission).{0,15}relay", Needs: []string{"relay"}},
+			{Expr: "cannot relay", Needs: []string{"cannot relay"}},
+			{Expr: "allowed rcpthosts", Needs: []string{"allowed rcpthosts"}},
+			{Expr: "i cannot deliver mail for", Needs: []string{"i cannot deliver mail for"}},
+			{Expr: "delivery is not allowed to this address", Needs: []string{"delivery is not allowed to this address"}},
+			{Expr: "no relaying", Needs: []string{"no relaying"}},
+			{Expr: "permission to submit mail", Needs: []string{"permission to submit mail"}},
+		}, Seen: []Observation{"logged-in"}}, Confidence: "likely"},
+		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}, {From: 400, To: 499}}, Text: []Pattern{
+			{Expr: "relay(ing)?.{0,25}(denied|not (allowed|permitted|authori[sz]ed)|prohibited|disallowed|refused|rejected|access)", Needs: []string{"relay"}},
+			{Expr: "(unable|not allowed|not permitted|cannot|deny|denied|no permission).{0,15}relay", Needs: []string{"relay"}},
+			{Expr: "cannot relay", Needs: []string{"cannot relay"}},
+			{Expr: "allowed rcpthosts", Needs: []string{"allowed rcpthosts"}},
+			{Expr: "i cannot deliver mail for", Needs: []string{"i cannot deliver mail for"}},
+			{Expr: "delivery is not allowed to this address", Needs: []string{"delivery is not allowed to this address"}},
+			{Expr: "no relaying", Needs: []string{"no relaying"}},
+			{Expr: "permission to submit mail", Needs: []string{"permission to submit mail"}},
+		}, Seen: []Observation{"auth-missing"}, Unseen: []Observation{"logged-in"}}, Confidence: "likely", Over: []string{"relay-denied-no-login"}},
+		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}, {From: 400, To: 499}}, Text: []Pattern{
+			{Expr: "relay(ing)?.{0,25}(denied|not (allowed|permitted|authori[sz]ed)|prohibited|disallowed|refused|rejected|access)", Needs: []string{"relay"}},
+			{Expr: "(unable|not allowed|not permitted|cannot|deny|denied|no permission).{0,15}relay", Needs: []string{"relay"}},
+			{Expr: "cannot relay", Needs: []string{"cannot relay"}},
+			{Expr: "allowed rcpthosts", Needs: []string{"allowed rcpthosts"}},
+			{Expr: "i cannot deliver mail for", Needs: []string{"i cannot deliver mail for"}},
+			{Expr: "delivery is not allowed to this address", Needs: []string{"delivery is not allowed to this address"}},
+			{Expr: "no relaying", Needs: []string{"no relaying"}},
+			{Expr: "permission to submit mail", Needs: []string{"permission to submit mail"}},
+		}, Unseen: []Observation{"logged-in"}}, Confidence: "possible"},
+	}},
+	{ID: "recipient-unknown", Step: "sender", Title: []string{"the recipient {to} does not exist", "the recipient does not exist"}, Explanation: []string{"The server knows all its mailboxes, and this one is not among them. The login and the sender are not refused by this."}, Who: "user", Severity: "error", Fix: []FixEntry{
+		{Text: "Correct the recipient", Who: "user", Setting: "to", From: "{to}"},
+	}, Decides: []DecidesEntry{
+		{When: &When{Seen: []Observation{"recipient-default"}}, Question: "Does it work with a recipient that surely exists?", Command: "{check} --from {from} --to YOUR-OWN-ADDRESS"},
+	}, Over: []string{"recipient-refused"}, Rules: []Rule{
+		{When: When{Step: []string{"sender"}, Code: []Codes{{From: 500, To: 599}}, Text: []Pattern{
+			{Expr: "unknown", Needs: []string{"unknown"}},
+			{Expr: "no such", Needs: []string{"no such"}},
+			{Expr: "not (found|exist)", Needs: []string{"found", "exist"}},
+			{Expr: "does ?n.t exist", Needs: []string{"t exist"}},
+			{Expr: "unavailable", Needs: []string{"unavailable"}},
+			{Expr: "invalid", Needs: []string{"invalid"}},
+			{Expr: "unrouteable", Needs: []string{"unrouteable"}},
+			{Expr: "disabled", Needs: []string{"disabled"}},
+			{Expr: "no mailbox", Needs: []string{"no mailbox"}},
+			{Expr: "rejected", Needs: []string{"rejected"}},
+		}, Seen: []Observation{"recipient-default", "recipient-refused"}}, Confidence: "likely", Title: []string{"the sender {from} takes no mail itself; --to decides", "the sender takes no mail itself; --to decides"}, Explanation: []string{"No recipient was given, so the sender itself was tried, and it is refused as a recipient. For a no-reply address that is nothing to worry about: a check with --to and a real recipient decides."}, Severity: "warning", Fix: []FixEntry{
+			{Text: "Repeat the check with a recipient that exists", Who: "user", Setting: "to", From: "{to}"},
+		}},
+		{When: When{Step: []string{"sender", "message"}, Verb: []string{"RCPT", "DATA"}, Code: []Codes{{From: 500, To: 599}}, Text: []Pattern{
+			{Expr: "user (is )?unknown", Needs: []string{"unknown"}},
+			{Expr: "unknown (user|recipient|mailbox|address|local)", Needs: []string{"unknown "}},
+			{Expr: "no such (user|person|mailbox|address|recipient|account)", Needs: []string{"no such "}},
+			{Expr: "(recipient|user|mailbox|account|address).{0,40}(does not|doesn.t|not) (exist|found)", Needs: []string{"exist", "found"}},
+			{Expr: "not (exist|found|known).{0,20}(recipient|user|mailbox)", Needs: []string{"exist", "found", "known"}},
+			{Expr: "no mailbox (here|by)", Needs: []string{"no mailbox "}},
+			{Expr: "unrouteable address", Needs: []string{"unrouteable address"}},
+			{Expr: "unroutable address", Needs: []string{"unroutable address"}},
+			{Expr: "mailbox not found", Needs: []string{"mailbox not found"}},
+			{Expr: "email account that you tried to reach", Needs: []string{"email account that you tried to reach"}},
+			{Expr: "recipient not (found|known)", Needs: []string{"recipient not "}},
+			{Expr: "recipient address rejected: (undeliverable|user)", Needs: []string{"recipient address rejected: "}},
+			{Expr: "invalid mailbox", Needs: []string{"invalid mailbox"}},
+			{Expr: "empf[äa]nger.{0,20}unbekannt", Needs: []string{"unbekannt"}},
+			{Expr: "destinataire inconnu", Needs: []string{"destinataire inconnu"}},
+			{Expr: "destinatario.{0,20}desconocido", Needs: []string{"destinatario"}},
+			{Expr: "utente.{0,20}sconosciuto", Needs: []string{"sconosciuto"}},
+			{Expr: "not in route list", Needs: []string{"not in route list"}},
+			{Expr: "recipientnotfound", Needs: []string{"recipientnotfound"}},
+		}, NotText: []Pattern{
+			{Expr: "sender verify", Needs: []string{"sender verify"}},
+			{Expr: "sender address", Needs: []string{"sender address"}},
+		}}, Confidence: "likely"},
+		{When: When{Step: []string{"sender", "message"}, Verb: []string{"RCPT", "DATA"}, Code: []Codes{{From: 550, To: 550}, {From: 551, To: 551}, {From: 553, To: 553}}, Enhanced: []string{"5.1.1", "5.1.10", "5.1.2"}, Seen: []Observation{"recipient-refused"}}, Confidence: "likely"},
+		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 421, To: 421}}, Text: []Pattern{
+			{Expr: "not in route list", Needs: []string{"not in route list"}},
+		}}, Confidence: "likely", Over: []string{"server-temporary-failure"}},
+		{When: When{Step: []string{"sender", "message"}, Verb: []string{"RCPT"}, Code: []Codes{{From: 550, To: 550}}, Text: []Pattern{
+			{Expr: "mailbox unavailable", Needs: []string{"mailbox unavailable"}},
+			{Expr: "^invalid recipient", Needs: []string{"invalid recipient"}},
+		}}, Confidence: "possible"},
+	}},
+	{ID: "recipient-mailbox-unavailable", Step: "sender", Title: []string{"the mailbox {to} exists and cannot take mail now", "the recipient's mailbox cannot take mail now"}, Explanation: []string{"The mailbox is full or switched off. Sender and login are not refused by this."}, Who: "recipient-side", Severity: "error", Fix: []FixEntry{
+		{Text: "Have the mailbox {to} emptied or switched on", Who: "recipient-side"},
+		{Text: "or check with another recipient", Who: "user", Setting: "to", From: "{to}"},
+	}, Over: []string{"recipient-refused", "recipient-unknown", "account-blocked", "quota-exceeded", "recipient-greylisted"}, Rules: []Rule{
+		{When: When{Step: []string{"sender", "message"}, Verb: []string{"RCPT", "DATA"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Text: []Pattern{
+			{Expr: "(mailbox|folder|inbox|account|postfach).{0,25}(is )?(full|over|exceed|voll)", Needs: []string{"mailbox", "folder", "inbox", "account", "postfach"}},
+			{Expr: "over ?quota", Needs: []string{"quota"}},
+			{Expr: "quota.{0,40}(exceed|mailbox|full|recipient)", Needs: []string{"quota"}},
+			{Expr: "insufficient (mailbox )?(space|storage).{0,20}(mailbox|user)?", Needs: []string{"insufficient "}},
+			{Expr: "(mailbox|recipient|address).{0,20}(disabled|inactive|suspended|locked|not active)", Needs: []string{"mailbox", "recipient", "address"}},
+			{Expr: "bo[îi]te.{0,20}pleine", Needs: []string{"pleine"}},
+			{Expr: "casella.{0,20}piena", Needs: []string{"casella"}},
+			{Expr: "buz[óo]n.{0,20}lleno", Needs: []string{"lleno"}},
+		}}, Confidence: "certain"},
+		{When: When{Step: []string{"sender", "message"}, Verb: []string{"RCPT", "DATA"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Enhanced: []string{"4.2.2", "5.2.2", "5.2.1", "4.2.1"}, NotText: []Pattern{
+			{Expr: "grey", Needs: []string{"grey"}},
+			{Expr: "at a rate", Needs: []string{"at a rate"}},
+			{Expr: "try again", Needs: []string{"try again"}},
+		}}, Confidence: "likely"},
+	}},
+	{ID: "recipient-server-misconfigured", Step: "sender", Title: []string{"the recipient's own server has a fault and refuses everybody"}, Explanation: []string{"The reply shows that the receiving server cannot use its block list or does not know its own domain. Nothing on this side mends that."}, Who: "recipient-side", Severity: "error", Fix: []FixEntry{
+		{Text: "Tell the recipient's administrator by another way; the reply names the reason", Who: "recipient-side"},
+	}, Over: []string{"policy-blocklisted", "recipient-refused", "relay-denied-no-login", "relay-denied-not-allowed"}, Rules: []Rule{
+		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Text: []Pattern{
+			{Expr: "open resolver", Needs: []string{"open resolver"}},
+			{Expr: "query via public", Needs: []string{"query via public"}},
+			{Expr: "loops back to myself", Needs: []string{"loops back to myself"}},
+			{Expr: "mail for .{0,60} loops", Needs: []string{"mail for "}},
+		}}, Confidence: "certain"},
+	}},
+	{ID: "recipient-greylisted", Step: "sender", Title: []string{"the server puts a first contact off on purpose (greylisting)"}, Explanation: []string{"Unknown senders are asked to come back in some minutes, which spam senders do not do. Mail servers repeat by themselves; a program that sends once must try again."}, Who: "recipient-side", Severity: "error", Fix: []FixEntry{
+		{Text: "Try again in five to fifteen minutes", Who: "user"},
+		{Text: "If it comes again and again, have this client put on the server's list of exceptions", Who: "it-admin"},
+	}, Over: []string{"recipient-refused", "sender-refused", "server-temporary-failure", "recipient-unknown"}, Rules: []Rule{
+		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 400, To: 499}}, Text: []Pattern{
+			{Expr: "gr[ea]y.?list", Needs: []string{"list"}},
+			{Expr: "postgrey", Needs: []string{"postgrey"}},
+			{Expr: "first (contact|attempt|time)", Needs: []string{"first "}},
+			{Expr: "temporarily deferred", Needs: []string{"temporarily deferred"}},
+			{Expr: "come back later", Needs: []string{"come back later"}},
+			{Expr: "try again in \\d+ ?(s|sec|min)", Needs: []string{"try again in "}},
+			{Expr: "please (try|retry) (again )?(in|later)", Needs: []string{"please "}},
+		}, NotText: []Pattern{
+			{Expr: "too many", Needs: []string{"too many"}},
+			{Expr: "rate", Needs: []string{"rate"}},
+			{Expr: "limit", Needs: []string{"limit"}},
+			{Expr: "blocked", Needs: []string{"blocked"}},
+			{Expr: "spamhaus", Needs: []string{"spamhaus"}},
+		}}, Confidence: "likely"},
+		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 400, To: 499}}, Text: []Pattern{
+			{Expr: "gr[ea]y.?list", Needs: []string{"list"}},
+			{Expr: "postgrey", Needs: []string{"postgrey"}},
+		}}, Confidence: "certain"},
+	}},
+	{ID: "recipient-refused", Step: "sender", Title: []string{"the server refuses the recipient {to} and does not say why", "the server refuses the recipient and does not say why"}, Explanation: []string{"The login and the sender are not refused by this. Another recipient tells whether it is this one alone."}, Who: "recipient-side", Severity: "error", Fix: []FixEntry{
+		{Text: "Check with another recipient", Who: "user", Setting: "to", From: "{to}"},
+		{Text: "Ask the recipient's administrator with the exact reply and the time", Who: "recipient-side"},
+	}, Decides: []DecidesEntry{
+		{Question: "Does it work with a recipient that surely exists?", Command: "{check} --from {from} --to YOUR-OWN-ADDRESS"},
+	}, Rules: []Rule{
+		{When: When{Step: []string{"sender"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Seen: []Observation{"recipient-refused", "recipient-default"}}, Confidence: "likely", Title: []string{"the sender {from} takes no mail itself; --to decides", "the sender takes no mail itself; --to decides"}, Explanation: []string{"No recipient was given, so the sender itself was tried, and it is refused as a recipient. A check with --to and a real recipient decides."}, Severity: "warning"},
+		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Seen: []Observation{"recipient-refused"}, Unseen: []Observation{"recipient-default"}}, Confidence: "likely", General: true},
+		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Seen: []Observation{"recipient-refused"}, Unseen: []Observation{"recipient-default"}}, Confidence: "possible", General: true},
+	}},
 	{ID: "sender-not-owned", Step: "sender", Title: []string{"the login may not send as {from}", "the login works, but it may not send under this address"}, Explanation: []string{"The server takes senders that belong to the account only. Host, port, encryption and password are right."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{When: &When{Sender: []string{"same-domain", "other-domain"}}, Text: "Send as the account itself", Who: "user", Setting: "from", From: "{from}", To: "{account}"},
 		{When: &When{Sender: []string{"other-domain"}}, Text: "or log in with a mailbox at {from_domain} and its password", Who: "user", Setting: "account", From: "{account}", To: "{from}"},
@@ -1259,203 +1440,6 @@ var entries = []Entry{
 			{Expr: "(must|need to) (first )?(authenticate|log ?in)", Needs: []string{"must", "need to"}},
 		}, Seen: []Observation{"logged-in"}}, Confidence: "possible", Title: []string{"the login was made", "and the server still asks for one"}},
 	}},
-	{ID: "relay-denied-no-login", Step: "sender", Title: []string{"the server sends to {to_domain} only after a login, and none was made", "the server sends to other domains only after a login; none was made"}, Explanation: []string{"\"Relay denied\" means that the server takes mail for its own domains from everybody, and for others only from those who have logged in."}, Who: "user", Severity: "error", Fix: []FixEntry{
-		{Text: "Enter account and password", Who: "user", Setting: "account", From: "none", To: "name@domain"},
-		{When: &When{Port: []int{25}}, Text: "and use port 587 with TLS/STARTTLS, where servers offer logins", Who: "user", Setting: "port", From: "25", To: "587"},
-	}, Over: []string{"recipient-refused", "sender-refused", "recipient-unknown"}, Rules: []Rule{
-		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}, {From: 400, To: 499}}, Text: []Pattern{
-			{Expr: "relay(ing)?.{0,25}(denied|not (allowed|permitted|authori[sz]ed)|prohibited|disallowed|refused|rejected|access)", Needs: []string{"relay"}},
-			{Expr: "(unable|not allowed|not permitted|cannot|deny|denied|no permission).{0,15}relay", Needs: []string{"relay"}},
-			{Expr: "relay access denied", Needs: []string{"relay access denied"}},
-			{Expr: "relay not permitted", Needs: []string{"relay not permitted"}},
-			{Expr: "cannot relay", Needs: []string{"cannot relay"}},
-			{Expr: "allowed rcpthosts", Needs: []string{"allowed rcpthosts"}},
-			{Expr: "i cannot deliver mail for", Needs: []string{"i cannot deliver mail for"}},
-			{Expr: "delivery is not allowed to this address", Needs: []string{"delivery is not allowed to this address"}},
-			{Expr: "no relaying", Needs: []string{"no relaying"}},
-			{Expr: "permission to submit mail", Needs: []string{"permission to submit mail"}},
-			{Expr: "relais", Needs: []string{"relais"}},
-		}, Unseen: []Observation{"logged-in", "auth-missing"}}, Confidence: "likely"},
-		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 550, To: 550}}, Text: []Pattern{
-			{Expr: "^invalid recipient", Needs: []string{"invalid recipient"}},
-		}, Service: []string{"opensmtpd"}, Unseen: []Observation{"logged-in"}}, Confidence: "likely"},
-	}},
-	{ID: "relay-denied-not-allowed", Step: "sender", Title: []string{"the server does not send to {to_domain} for this client", "the server does not send to other domains for this client"}, Explanation: []string{"\"Relay denied\" here is not about a missing login: the address of this computer, or the sender's domain, is not on the server's list."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
-		{Text: "Add the address of this computer or network to the server's list (Postfix: mynetworks; Exchange: receive connector)", Who: "it-admin"},
-		{When: &When{Service: []string{"google-relay"}}, Text: "Add the address in the SMTP relay service", Who: "it-admin", Path: "Google Admin console > Apps > Google Workspace > Gmail > Routing > SMTP relay service"},
-		{Text: "Have the application's own address added and no wider range than needed", Who: "it-admin"},
-		{When: &When{Port: []int{25}}, Text: "or, with an account there, use port 587 with TLS/STARTTLS and log in", Who: "user", Setting: "port", From: "25", To: "587"},
-	}, Over: []string{"recipient-refused", "sender-refused", "recipient-unknown"}, Rules: []Rule{
-		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}, {From: 400, To: 499}}, Text: []Pattern{
-			{Expr: "(client|ip|address|host).{0,30}not (on|in) (the|our|my) list", Needs: []string{" list"}},
-			{Expr: "client address is not on the list", Needs: []string{"client address is not on the list"}},
-		}, NotText: []Pattern{
-			{Expr: "block", Needs: []string{"block"}},
-			{Expr: "black", Needs: []string{"black"}},
-		}}, Confidence: "certain", Over: []string{"relay-denied-no-login"}},
-		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}, {From: 400, To: 499}}, Text: []Pattern{
-			{Expr: "relay(ing)?.{0,25}(denied|not (allowed|permitted|authori[sz]ed)|prohibited|disallowed|refused|rejected|access)", Needs: []string{"relay"}},
-			{Expr: "(unable|not allowed|not permitted|cannot|deny|denied|no permission).{0,15}relay", Needs: []string{"relay"}},
-			{Expr: "cannot relay", Needs: []string{"cannot relay"}},
-			{Expr: "allowed rcpthosts", Needs: []string{"allowed rcpthosts"}},
-			{Expr: "i cannot deliver mail for", Needs: []string{"i cannot deliver mail for"}},
-			{Expr: "delivery is not allowed to this address", Needs: []string{"delivery is not allowed to this address"}},
-			{Expr: "no relaying", Needs: []string{"no relaying"}},
-			{Expr: "permission to submit mail", Needs: []string{"permission to submit mail"}},
-		}, Seen: []Observation{"logged-in"}}, Confidence: "likely"},
-		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}, {From: 400, To: 499}}, Text: []Pattern{
-			{Expr: "relay(ing)?.{0,25}(denied|not (allowed|permitted|authori[sz]ed)|prohibited|disallowed|refused|rejected|access)", Needs: []string{"relay"}},
-			{Expr: "(unable|not allowed|not permitted|cannot|deny|denied|no permission).{0,15}relay", Needs: []string{"relay"}},
-			{Expr: "cannot relay", Needs: []string{"cannot relay"}},
-			{Expr: "allowed rcpthosts", Needs: []string{"allowed rcpthosts"}},
-			{Expr: "i cannot deliver mail for", Needs: []string{"i cannot deliver mail for"}},
-			{Expr: "delivery is not allowed to this address", Needs: []string{"delivery is not allowed to this address"}},
-			{Expr: "no relaying", Needs: []string{"no relaying"}},
-			{Expr: "permission to submit mail", Needs: []string{"permission to submit mail"}},
-		}, Seen: []Observation{"auth-missing"}, Unseen: []Observation{"logged-in"}}, Confidence: "likely", Over: []string{"relay-denied-no-login"}},
-		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}, {From: 400, To: 499}}, Text: []Pattern{
-			{Expr: "relay(ing)?.{0,25}(denied|not (allowed|permitted|authori[sz]ed)|prohibited|disallowed|refused|rejected|access)", Needs: []string{"relay"}},
-			{Expr: "(unable|not allowed|not permitted|cannot|deny|denied|no permission).{0,15}relay", Needs: []string{"relay"}},
-			{Expr: "cannot relay", Needs: []string{"cannot relay"}},
-			{Expr: "allowed rcpthosts", Needs: []string{"allowed rcpthosts"}},
-			{Expr: "i cannot deliver mail for", Needs: []string{"i cannot deliver mail for"}},
-			{Expr: "delivery is not allowed to this address", Needs: []string{"delivery is not allowed to this address"}},
-			{Expr: "no relaying", Needs: []string{"no relaying"}},
-			{Expr: "permission to submit mail", Needs: []string{"permission to submit mail"}},
-		}, Unseen: []Observation{"logged-in"}}, Confidence: "possible"},
-	}},
-	{ID: "recipient-unknown", Step: "sender", Title: []string{"the recipient {to} does not exist", "the recipient does not exist"}, Explanation: []string{"The server knows all its mailboxes, and this one is not among them. The login and the sender are not refused by this."}, Who: "user", Severity: "error", Fix: []FixEntry{
-		{Text: "Correct the recipient", Who: "user", Setting: "to", From: "{to}"},
-	}, Decides: []DecidesEntry{
-		{When: &When{Seen: []Observation{"recipient-default"}}, Question: "Does it work with a recipient that surely exists?", Command: "{check} --from {from} --to YOUR-OWN-ADDRESS"},
-	}, Over: []string{"recipient-refused"}, Rules: []Rule{
-		{When: When{Step: []string{"sender"}, Code: []Codes{{From: 500, To: 599}}, Text: []Pattern{
-			{Expr: "unknown", Needs: []string{"unknown"}},
-			{Expr: "no such", Needs: []string{"no such"}},
-			{Expr: "not (found|exist)", Needs: []string{"found", "exist"}},
-			{Expr: "does ?n.t exist", Needs: []string{"t exist"}},
-			{Expr: "unavailable", Needs: []string{"unavailable"}},
-			{Expr: "invalid", Needs: []string{"invalid"}},
-			{Expr: "unrouteable", Needs: []string{"unrouteable"}},
-			{Expr: "disabled", Needs: []string{"disabled"}},
-			{Expr: "no mailbox", Needs: []string{"no mailbox"}},
-			{Expr: "rejected", Needs: []string{"rejected"}},
-		}, Seen: []Observation{"recipient-default", "recipient-refused"}}, Confidence: "likely", Title: []string{"the sender {from} takes no mail itself; --to decides", "the sender takes no mail itself; --to decides"}, Explanation: []string{"No recipient was given, so the sender itself was tried, and it is refused as a recipient. For a no-reply address that is nothing to worry about: a check with --to and a real recipient decides."}, Severity: "warning", Fix: []FixEntry{
-			{Text: "Repeat the check with a recipient that exists", Who: "user", Setting: "to", From: "{to}"},
-		}},
-		{When: When{Step: []string{"sender", "message"}, Verb: []string{"RCPT", "DATA"}, Code: []Codes{{From: 500, To: 599}}, Text: []Pattern{
-			{Expr: "user (is )?unknown", Needs: []string{"unknown"}},
-			{Expr: "unknown (user|recipient|mailbox|address|local)", Needs: []string{"unknown "}},
-			{Expr: "no such (user|person|mailbox|address|recipient|account)", Needs: []string{"no such "}},
-			{Expr: "(recipient|user|mailbox|account|address).{0,40}(does not|doesn.t|not) (exist|found)", Needs: []string{"exist", "found"}},
-			{Expr: "not (exist|found|known).{0,20}(recipient|user|mailbox)", Needs: []string{"exist", "found", "known"}},
-			{Expr: "no mailbox (here|by)", Needs: []string{"no mailbox "}},
-			{Expr: "unrouteable address", Needs: []string{"unrouteable address"}},
-			{Expr: "unroutable address", Needs: []string{"unroutable address"}},
-			{Expr: "mailbox not found", Needs: []string{"mailbox not found"}},
-			{Expr: "email account that you tried to reach", Needs: []string{"email account that you tried to reach"}},
-			{Expr: "recipient not (found|known)", Needs: []string{"recipient not "}},
-			{Expr: "recipient address rejected: (undeliverable|user)", Needs: []string{"recipient address rejected: "}},
-			{Expr: "invalid mailbox", Needs: []string{"invalid mailbox"}},
-			{Expr: "empf[äa]nger.{0,20}unbekannt", Needs: []string{"unbekannt"}},
-			{Expr: "destinataire inconnu", Needs: []string{"destinataire inconnu"}},
-			{Expr: "destinatario.{0,20}desconocido", Needs: []string{"destinatario"}},
-			{Expr: "utente.{0,20}sconosciuto", Needs: []string{"sconosciuto"}},
-			{Expr: "not in route list", Needs: []string{"not in route list"}},
-			{Expr: "recipientnotfound", Needs: []string{"recipientnotfound"}},
-		}, NotText: []Pattern{
-			{Expr: "sender verify", Needs: []string{"sender verify"}},
-			{Expr: "sender address", Needs: []string{"sender address"}},
-		}}, Confidence: "likely"},
-		{When: When{Step: []string{"sender", "message"}, Verb: []string{"RCPT", "DATA"}, Code: []Codes{{From: 550, To: 550}, {From: 551, To: 551}, {From: 553, To: 553}}, Enhanced: []string{"5.1.1", "5.1.10", "5.1.2"}, Seen: []Observation{"recipient-refused"}}, Confidence: "likely"},
-		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 421, To: 421}}, Text: []Pattern{
-			{Expr: "not in route list", Needs: []string{"not in route list"}},
-		}}, Confidence: "likely", Over: []string{"server-temporary-failure"}},
-		{When: When{Step: []string{"sender", "message"}, Verb: []string{"RCPT"}, Code: []Codes{{From: 550, To: 550}}, Text: []Pattern{
-			{Expr: "mailbox unavailable", Needs: []string{"mailbox unavailable"}},
-			{Expr: "^invalid recipient", Needs: []string{"invalid recipient"}},
-		}}, Confidence: "possible"},
-	}},
-	{ID: "recipient-mailbox-unavailable", Step: "sender", Title: []string{"the mailbox {to} exists and cannot take mail now", "the recipient's mailbox cannot take mail now"}, Explanation: []string{"The mailbox is full or switched off. Sender and login are not refused by this."}, Who: "recipient-side", Severity: "error", Fix: []FixEntry{
-		{Text: "Have the mailbox {to} emptied or switched on", Who: "recipient-side"},
-		{Text: "or check with another recipient", Who: "user", Setting: "to", From: "{to}"},
-	}, Over: []string{"recipient-refused", "recipient-unknown", "account-blocked", "quota-exceeded", "recipient-greylisted"}, Rules: []Rule{
-		{When: When{Step: []string{"sender", "message"}, Verb: []string{"RCPT", "DATA"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Text: []Pattern{
-			{Expr: "(mailbox|folder|inbox|account|postfach).{0,25}(is )?(full|over|exceed|voll)", Needs: []string{"mailbox", "folder", "inbox", "account", "postfach"}},
-			{Expr: "over ?quota", Needs: []string{"quota"}},
-			{Expr: "quota.{0,40}(exceed|mailbox|full|recipient)", Needs: []string{"quota"}},
-			{Expr: "insufficient (mailbox )?(space|storage).{0,20}(mailbox|user)?", Needs: []string{"insufficient "}},
-			{Expr: "(mailbox|recipient|address).{0,20}(disabled|inactive|suspended|locked|not active)", Needs: []string{"mailbox", "recipient", "address"}},
-			{Expr: "bo[îi]te.{0,20}pleine", Needs: []string{"pleine"}},
-			{Expr: "casella.{0,20}piena", Needs: []string{"casella"}},
-			{Expr: "buz[óo]n.{0,20}lleno", Needs: []string{"lleno"}},
-		}}, Confidence: "certain"},
-		{When: When{Step: []string{"sender", "message"}, Verb: []string{"RCPT", "DATA"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Enhanced: []string{"4.2.2", "5.2.2", "5.2.1", "4.2.1"}, NotText: []Pattern{
-			{Expr: "grey", Needs: []string{"grey"}},
-			{Expr: "at a rate", Needs: []string{"at a rate"}},
-			{Expr: "try again", Needs: []string{"try again"}},
-		}}, Confidence: "likely"},
-	}},
-	{ID: "recipient-server-misconfigured", Step: "sender", Title: []string{"the recipient's own server has a fault and refuses everybody"}, Explanation: []string{"The reply shows that the receiving server cannot use its block list or does not know its own domain. Nothing on this side mends that."}, Who: "recipient-side", Severity: "error", Fix: []FixEntry{
-		{Text: "Tell the recipient's administrator by another way; the reply names the reason", Who: "recipient-side"},
-	}, Over: []string{"policy-blocklisted", "recipient-refused", "relay-denied-no-login", "relay-denied-not-allowed"}, Rules: []Rule{
-		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Text: []Pattern{
-			{Expr: "open resolver", Needs: []string{"open resolver"}},
-			{Expr: "query via public", Needs: []string{"query via public"}},
-			{Expr: "loops back to myself", Needs: []string{"loops back to myself"}},
-			{Expr: "mail for .{0,60} loops", Needs: []string{"mail for "}},
-		}}, Confidence: "certain"},
-	}},
-	{ID: "recipient-greylisted", Step: "sender", Title: []string{"the server puts a first contact off on purpose (greylisting)"}, Explanation: []string{"Unknown senders are asked to come back in some minutes, which spam senders do not do. Mail servers repeat by themselves; a program that sends once must try again."}, Who: "recipient-side", Severity: "error", Fix: []FixEntry{
-		{Text: "Try again in five to fifteen minutes", Who: "user"},
-		{Text: "If it comes again and again, have this client put on the server's list of exceptions", Who: "it-admin"},
-	}, Over: []string{"recipient-refused", "sender-refused", "server-temporary-failure", "recipient-unknown"}, Rules: []Rule{
-		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 400, To: 499}}, Text: []Pattern{
-			{Expr: "gr[ea]y.?list", Needs: []string{"list"}},
-			{Expr: "postgrey", Needs: []string{"postgrey"}},
-			{Expr: "first (contact|attempt|time)", Needs: []string{"first "}},
-			{Expr: "temporarily deferred", Needs: []string{"temporarily deferred"}},
-			{Expr: "come back later", Needs: []string{"come back later"}},
-			{Expr: "try again in \\d+ ?(s|sec|min)", Needs: []string{"try again in "}},
-			{Expr: "please (try|retry) (again )?(in|later)", Needs: []string{"please "}},
-		}, NotText: []Pattern{
-			{Expr: "too many", Needs: []string{"too many"}},
-			{Expr: "rate", Needs: []string{"rate"}},
-			{Expr: "limit", Needs: []string{"limit"}},
-			{Expr: "blocked", Needs: []string{"blocked"}},
-			{Expr: "spamhaus", Needs: []string{"spamhaus"}},
-		}}, Confidence: "likely"},
-		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 400, To: 499}}, Text: []Pattern{
-			{Expr: "gr[ea]y.?list", Needs: []string{"list"}},
-			{Expr: "postgrey", Needs: []string{"postgrey"}},
-		}}, Confidence: "certain"},
-	}},
-	{ID: "quota-exceeded", Step: "sender", Title: []string{"the sending limit of the account is used up"}, Explanation: []string{"The provider counts messages or recipients per hour, day or paid amount, and this account has reached its limit."}, Who: "user", Severity: "error", Fix: []FixEntry{
-		{Text: "Wait until the limit starts anew, mostly after a day", Who: "user"},
-		{Text: "If it is reached often, book a larger plan or use a service made for sending", Who: "user"},
-	}, Links: []LinkEntry{
-		{When: &When{Service: []string{"google"}}, Title: "Google: Gmail sending limits", URL: "https://support.google.com/a/answer/166852"},
-		{When: &When{Service: []string{"microsoft"}}, Title: "Microsoft: Exchange Online limits", URL: "https://learn.microsoft.com/en-us/office365/servicedescriptions/exchange-online-service-description/exchange-online-limits"},
-	}, Over: []string{"sender-refused", "recipient-refused", "auth-failed", "auth-bad-credentials", "server-temporary-failure", "connection-rate-limited", "account-blocked", "recipient-mailbox-unavailable"}, Rules: []Rule{
-		{When: When{Step: []string{"auth", "sender", "message"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Text: []Pattern{
-			{Expr: "(daily|hourly|monthly|sending|user|message|recipient|mail|smtp).{0,20}(sending )?(limit|quota|allowance).{0,20}(exceed|reach|used|hit)", Needs: []string{"limit", "quota", "allowance"}},
-			{Expr: "(exceed|reach|hit).{0,30}(daily|hourly|monthly|sending|message|your).{0,20}(limit|quota|allowance)", Needs: []string{"limit", "quota", "allowance"}},
-			{Expr: "credits? exceeded", Needs: []string{" exceeded"}},
-			{Expr: "out of credits?", Needs: []string{"out of credit"}},
-			{Expr: "maximum credits", Needs: []string{"maximum credits"}},
-			{Expr: "sendelimit", Needs: []string{"sendelimit"}},
-			{Expr: "versandlimit", Needs: []string{"versandlimit"}},
-			{Expr: "limite.{0,20}(envoi|quotidien)", Needs: []string{"limite"}},
-			{Expr: "quota.{0,20}(depleted|exhausted|used up)", Needs: []string{"depleted", "exhausted", "used up"}},
-		}, NotText: []Pattern{
-			{Expr: "mailbox", Needs: []string{"mailbox"}},
-			{Expr: "connection", Needs: []string{"connection"}},
-			{Expr: "size", Needs: []string{"size"}},
-		}}, Confidence: "certain"},
-		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}, {From: 400, To: 499}}, Enhanced: []string{"5.4.5", "4.4.5", "5.1.90"}, NotText: []Pattern{
-			{Expr: "mailbox.{0,10}full", Needs: []string{"mailbox"}},
-		}}, Confidence: "likely"},
-	}},
 	{ID: "sender-refused", Step: "sender", Title: []string{"the server refuses the sender {from} and does not say why", "the server refuses the sender and does not say why"}, Explanation: []string{"The login works as far as it was asked for. Which sender the server would take, its administrator or the provider can say."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{When: &When{Sender: []string{"same-domain", "other-domain"}}, Text: "Try the account itself as sender", Who: "user", Setting: "from", From: "{from}", To: "{account}"},
 		{Text: "Ask the server's administrator with the exact reply and the time", Who: "it-admin"},
@@ -1465,16 +1449,6 @@ var entries = []Entry{
 		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Seen: []Observation{"sender-refused"}}, Confidence: "likely", General: true},
 		{When: When{Step: []string{"sender"}, Fault: []string{"rejected", "deferred"}, Unseen: []Observation{"recipient-refused"}}, Confidence: "possible", General: true, Title: []string{"the server refuses {from} or {to} and does not say why", "the server refuses sender or recipient and does not say why"}},
 		{When: When{Step: []string{"sender"}, Failed: "yes", Unseen: []Observation{"recipient-refused"}}, Confidence: "possible", General: true, Title: []string{"the question for the sender came to no end"}},
-	}},
-	{ID: "recipient-refused", Step: "sender", Title: []string{"the server refuses the recipient {to} and does not say why", "the server refuses the recipient and does not say why"}, Explanation: []string{"The login and the sender are not refused by this. Another recipient tells whether it is this one alone."}, Who: "recipient-side", Severity: "error", Fix: []FixEntry{
-		{Text: "Check with another recipient", Who: "user", Setting: "to", From: "{to}"},
-		{Text: "Ask the recipient's administrator with the exact reply and the time", Who: "recipient-side"},
-	}, Decides: []DecidesEntry{
-		{Question: "Does it work with a recipient that surely exists?", Command: "{check} --from {from} --to YOUR-OWN-ADDRESS"},
-	}, Rules: []Rule{
-		{When: When{Step: []string{"sender"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Seen: []Observation{"recipient-refused", "recipient-default"}}, Confidence: "likely", Title: []string{"the sender {from} takes no mail itself; --to decides", "the sender takes no mail itself; --to decides"}, Explanation: []string{"No recipient was given, so the sender itself was tried, and it is refused as a recipient. A check with --to and a real recipient decides."}, Severity: "warning"},
-		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Seen: []Observation{"recipient-refused"}, Unseen: []Observation{"recipient-default"}}, Confidence: "likely", General: true},
-		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Seen: []Observation{"recipient-refused"}, Unseen: []Observation{"recipient-default"}}, Confidence: "possible", General: true},
 	}},
 	{ID: "sender-undecided", Step: "sender", Title: []string{"whether {from} may send is decided only after a message", "whether this sender may send is decided only after a message"}, Explanation: []string{"The server took the sender, as this kind of server takes every one at this point; it checks the permission when a whole message has come. Only a real message tells."}, Who: "user", Severity: "info", Fix: []FixEntry{
 		{When: &When{Service: []string{"exchange"}, NotService: []string{"microsoft"}}, Text: "See that {account} has \"Send as\" permission on {from}", Who: "it-admin"},
@@ -1558,6 +1532,32 @@ var entries = []Entry{
 		{When: When{Step: []string{"message", "sender"}, Failed: "yes", Text: []Pattern{
 			{Expr: "not verified", Needs: []string{"not verified"}},
 		}, Mentions: []string{"to"}}, Confidence: "certain"},
+	}},
+	{ID: "quota-exceeded", Step: "message", Title: []string{"the sending limit of the account is used up"}, Explanation: []string{"The provider counts messages or recipients per hour, day or paid amount, and this account has reached its limit."}, Who: "user", Severity: "error", Fix: []FixEntry{
+		{Text: "Wait until the limit starts anew, mostly after a day", Who: "user"},
+		{Text: "If it is reached often, book a larger plan or use a service made for sending", Who: "user"},
+	}, Links: []LinkEntry{
+		{When: &When{Service: []string{"google"}}, Title: "Google: Gmail sending limits", URL: "https://support.google.com/a/answer/166852"},
+		{When: &When{Service: []string{"microsoft"}}, Title: "Microsoft: Exchange Online limits", URL: "https://learn.microsoft.com/en-us/office365/servicedescriptions/exchange-online-service-description/exchange-online-limits"},
+	}, Over: []string{"sender-refused", "recipient-refused", "auth-failed", "auth-bad-credentials", "server-temporary-failure", "connection-rate-limited", "account-blocked", "recipient-mailbox-unavailable"}, Rules: []Rule{
+		{When: When{Step: []string{"auth", "sender", "message"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Text: []Pattern{
+			{Expr: "(daily|hourly|monthly|sending|user|message|recipient|mail|smtp).{0,20}(sending )?(limit|quota|allowance).{0,20}(exceed|reach|used|hit)", Needs: []string{"limit", "quota", "allowance"}},
+			{Expr: "(exceed|reach|hit).{0,30}(daily|hourly|monthly|sending|message|your).{0,20}(limit|quota|allowance)", Needs: []string{"limit", "quota", "allowance"}},
+			{Expr: "credits? exceeded", Needs: []string{" exceeded"}},
+			{Expr: "out of credits?", Needs: []string{"out of credit"}},
+			{Expr: "maximum credits", Needs: []string{"maximum credits"}},
+			{Expr: "sendelimit", Needs: []string{"sendelimit"}},
+			{Expr: "versandlimit", Needs: []string{"versandlimit"}},
+			{Expr: "limite.{0,20}(envoi|quotidien)", Needs: []string{"limite"}},
+			{Expr: "quota.{0,20}(depleted|exhausted|used up)", Needs: []string{"depleted", "exhausted", "used up"}},
+		}, NotText: []Pattern{
+			{Expr: "mailbox", Needs: []string{"mailbox"}},
+			{Expr: "connection", Needs: []string{"connection"}},
+			{Expr: "size", Needs: []string{"size"}},
+		}}, Confidence: "certain"},
+		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}, {From: 400, To: 499}}, Enhanced: []string{"5.4.5", "4.4.5", "5.1.90"}, NotText: []Pattern{
+			{Expr: "mailbox.{0,10}full", Needs: []string{"mailbox"}},
+		}}, Confidence: "likely"},
 	}},
 	{ID: "message-refused", Step: "message", Title: []string{"the server refuses the message and does not say why"}, Explanation: []string{"Connection, login, sender and recipient were accepted. What the server dislikes in the message, or whom it refuses after all, its log tells."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{Text: "Ask the server's administrator with the exact reply and the time", Who: "it-admin"},
