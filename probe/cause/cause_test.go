@@ -163,6 +163,13 @@ func informational() map[string]string {
 		"auth-offered-before-tls":     "evidence for readers of the report",
 		"capabilities-gone-after-tls": "evidence for readers of the report",
 		"refused-for-now":             "the reply code says it",
+		"pasted":                      "the matcher itself asks for it",
+		"encryption-unknown":          "for rules of pasted text",
+		"port-unknown":                "for rules of pasted text",
+		"host-unknown":                "for rules of pasted text",
+		"account-unknown":             "for rules of pasted text",
+		"generic-sentence":            "for rules of pasted text",
+		"secret-pasted":               "for rules of pasted text",
 	}
 }
 

@@ -13,13 +13,14 @@ package cause
 // Facts is all that a rule may look at: plain data, computed from a report or
 // read out of a pasted text. Zero values mean "not known", never "no".
 type Facts struct {
-	Step     string // the contract's step id, "" when the text does not show it
-	Failed   bool   // the step failed; otherwise it passed
-	Fault    string // a fault kind of the engine, "" when none
-	Code     int    // reply code that decided, 0 when none
-	Enhanced string // "5.7.8"
-	Text     string // reply text and fault text, lines joined by \n, redacted
-	Verb     string // the command that the reply answers: MAIL, RCPT, AUTH, EHLO, STARTTLS, DATA, "" for the greeting
+	Step     string   // the contract's step id, "" when the text does not show it
+	Steps    []string // where a text can be from that does not show its step; none: anywhere
+	Failed   bool     // the step failed; otherwise it passed
+	Fault    string   // a fault kind of the engine, "" when none
+	Code     int      // reply code that decided, 0 when none
+	Enhanced string   // "5.7.8"
+	Text     string   // reply text and fault text, lines joined by \n, redacted
+	Verb     string   // the command that the reply answers: MAIL, RCPT, AUTH, EHLO, STARTTLS, DATA, "" for the greeting
 
 	// Who answers.
 	Host       string // as entered
@@ -187,6 +188,15 @@ const (
 
 	// client's own side
 	Temporary Observation = "temporary" // a 4xx reply
+
+	// a pasted text
+	Pasted            Observation = "pasted" // the facts were read out of a text
+	EncryptionUnknown Observation = "encryption-unknown"
+	PortUnknown       Observation = "port-unknown"
+	HostUnknown       Observation = "host-unknown"
+	AccountUnknown    Observation = "account-unknown"
+	GenericSentence   Observation = "generic-sentence" // the application's own words, which name no cause
+	SecretPasted      Observation = "secret-pasted"    // a password stood in the text
 )
 
 // Severity tells whether a finding explains a failure.

@@ -31,7 +31,7 @@ type Example struct {
 
 // fileOrder is the order of the steps' files; any.yaml holds what can be seen everywhere.
 func fileOrder() []string {
-	return []string{"settings", "dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "auth", "sender", "message", "any"}
+	return []string{"settings", "dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "auth", "sender", "message", "any", "explain"}
 }
 
 // defaultSteps is where a rule holds that names no step.
@@ -43,6 +43,8 @@ func defaultSteps(file string) []string {
 		return []string{"sender", "message"}
 	case "message":
 		return []string{"message", "sender"}
+	case "explain":
+		return []string{"settings"}
 	}
 	return []string{file}
 }
