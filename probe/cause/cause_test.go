@@ -164,12 +164,6 @@ func informational() map[string]string {
 		"capabilities-gone-after-tls": "evidence for readers of the report",
 		"refused-for-now":             "the reply code says it",
 		"pasted":                      "the matcher itself asks for it",
-		"encryption-unknown":          "for rules of pasted text",
-		"port-unknown":                "for rules of pasted text",
-		"host-unknown":                "for rules of pasted text",
-		"account-unknown":             "for rules of pasted text",
-		"generic-sentence":            "for rules of pasted text",
-		"secret-pasted":               "for rules of pasted text",
 	}
 }
 
@@ -218,7 +212,7 @@ func conditions(e cause.Entry) []cause.When {
 func later() []string {
 	return strings.Fields(`tls-wrong-mode-starttls-inside-tls client-protocol-defect auth-client-refuses-clear-text
 		imap-login-failed imap-disabled delivery-late delivery-junk delivery-altered redirect-sender-kept redirect-forwarded-as-new
-		redirect-from-rewritten redirect-loop redirect-duplicate redirect-not-arrived redirect-external-blocked error-text-generic`)
+		redirect-from-rewritten redirect-loop redirect-duplicate redirect-not-arrived redirect-external-blocked`)
 }
 
 // catalogue lists the stable ids; scripts match on them, so none may vanish or be renamed.

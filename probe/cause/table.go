@@ -3227,6 +3227,40 @@ var entries = []Entry{
 		{When: When{Step: []string{"delivery", "redirect"}, Fault: []string{"not-arrived"}}, Confidence: "certain"},
 		{When: When{Step: []string{"redirect"}, Failed: "yes"}, Confidence: "possible", General: true},
 	}},
+	{ID: "error-text-generic", Step: "explain", Title: []string{"the application says that it failed, not why"}, Explanation: []string{"This sentence is the application's own and stands for every cause alike: a wrong host or port, a blocked port, the encryption, the certificate, the login, or the sender. The cause stands in what the server or the network said, which the application has in its log."}, Who: "application", Severity: "error", Fix: []FixEntry{
+		{Text: "Find the line with the server's own words in the application's log or debug output and explain that", Who: "application"},
+		{Text: "or check the settings step by step from where the application runs", Who: "user", Commands: []Command{
+			{Shell: "posix", Text: "{check}"},
+		}},
+	}, Decides: []DecidesEntry{
+		{Question: "Which line stands just before or after this sentence in the log (a number such as 535, \"timed out\", \"certificate\")?"},
+		{When: &When{AnySeen: []Observation{"host-unknown", "port-unknown", "encryption-unknown"}}, Question: "Which host, port and encryption (SSL or TLS/STARTTLS) are entered, letter by letter?"},
+		{When: &When{Seen: []Observation{"account-unknown"}}, Question: "Is a login entered, and is the user name the full mail address?"},
+		{Question: "Do the same settings work from another program or computer? Then the password and the server are right."},
+		{Question: "Since when does it fail, and what was changed then: password, provider, server, certificate, firewall?"},
+		{Question: "Does it fail at once (refused, wrong encryption, wrong login) or after half a minute (blocked port)?"},
+	}, Rules: []Rule{
+		{When: When{Text: []Pattern{
+			{Expr: "(could not|couldn.t|cannot|unable to|failed to) (be )?(authenticate|log ?in)", Needs: []string{"ould", "annot", "unable to", "failed to"}},
+			{Expr: "(authentication|login|anmeldung|authentifizierung).{0,20}(failed|fehlgeschlagen|nicht m[öo]glich)", Needs: []string{"authentication", "login", "nmeldung", "uthentifizierung"}},
+		}, Seen: []Observation{"generic-sentence"}}, Confidence: "likely", General: true, Title: []string{"the application says that the login failed", "not why"}, Explanation: []string{"This sentence is the application's own. Where it comes after a login was tried, host, port and encryption are right and the account, the password or the way to log in is not; some applications say it for every failure. The server's own reply (535 and what follows) decides."}},
+		{When: When{Text: []Pattern{
+			{Expr: "connect", Needs: []string{"connect"}},
+			{Expr: "verbind", Needs: []string{"verbind"}},
+			{Expr: "verbund", Needs: []string{"verbund"}},
+			{Expr: "socket", Needs: []string{"socket"}},
+			{Expr: "establish", Needs: []string{"establish"}},
+			{Expr: "erreich", Needs: []string{"erreich"}},
+			{Expr: "reach", Needs: []string{"reach"}},
+		}, Seen: []Observation{"generic-sentence"}}, Confidence: "likely", General: true, Title: []string{"the application says that it could not connect", "not why"}, Explanation: []string{"This sentence is the application's own. It rules nothing out: some applications say \"connection\" for a wrong host or port, a blocked port, the encryption, the certificate and even the login. What the network or the server said stands in the application's log."}},
+		{When: When{Seen: []Observation{"generic-sentence"}}, Confidence: "likely", General: true},
+	}},
+	{ID: "settings-secret-pasted", Step: "explain", Title: []string{"the text holds a password; it was dropped and should be changed"}, Explanation: []string{"A password or token stands in the pasted text. It is not repeated here, but whoever has the ticket, the mail or the log can read it there, and tickets are copied, searched and kept."}, Who: "user", Severity: "warning", Fix: []FixEntry{
+		{Text: "Change the password (an app password: revoke it and make a new one)", Who: "user", Setting: "password"},
+		{Text: "Take it out of the ticket and of the mails that quote it", Who: "user"},
+	}, Rules: []Rule{
+		{When: When{Step: []string{"settings"}, Seen: []Observation{"secret-pasted"}}, Confidence: "likely"},
+	}},
 }
 
 var services = []Service{

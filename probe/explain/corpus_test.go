@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/smtpdx/smtpdx/probe"
 	"github.com/smtpdx/smtpdx/probe/cause"
 )
 
@@ -155,7 +156,7 @@ func (c *corpus) choose(t *testing.T) {
 // outcome is a case and what explain said of it.
 type outcome struct {
 	corpusCase
-	found []Finding
+	found []probe.Finding
 }
 
 func (o outcome) first() string {
@@ -168,7 +169,7 @@ func (o outcome) first() string {
 func (o outcome) isHit() bool    { return o.accepts(o.first()) }
 func (o outcome) isStrict() bool { return o.first() == o.Cause }
 func (o outcome) isInThree() bool {
-	return slices.ContainsFunc(o.found[:min(3, len(o.found))], func(f Finding) bool { return o.accepts(f.Cause) })
+	return slices.ContainsFunc(o.found[:min(3, len(o.found))], func(f probe.Finding) bool { return o.accepts(f.Cause) })
 }
 
 func run(base *cause.Base, cases []corpusCase, withSettings bool) []outcome {
@@ -322,8 +323,8 @@ func (c *corpus) misses(b *strings.Builder, all []outcome) {
 			continue
 		}
 		s := o.settings()
-		f, _ := factsOf(o.Evidence, s)
-		fmt.Fprintf(b, "  %s %s, %s:%d %s: is %s %v\n     facts: step %q of %v, %d %q, verb %q, fault %q\n", o.ID, o.Stage, s.Host, s.Port, s.Encryption,
+		f, _ := factsOf(readTicket(o.Evidence, s))
+		fmt.Fprintf(b, "  %s %s, %q:%d %s: is %s %v\n     facts: step %q of %v, %d %q, verb %q, fault %q\n", o.ID, o.Stage, f.Host, f.Port, f.Encryption,
 			o.Cause, o.Also, f.Step, f.Steps, f.Code, f.Enhanced, f.Verb, f.Fault)
 		for _, found := range o.found[:min(3, len(o.found))] {
 			fmt.Fprintf(b, "     found: %s (%s)\n", found.Cause, found.Confidence)

@@ -8,14 +8,16 @@ import (
 )
 
 // factsOf makes of a text what the rules may look at, and tells whether there
-// was anything in it.
-func factsOf(text string, s Settings) (cause.Facts, bool) {
+// was an error in it.
+func factsOf(t *ticket) (cause.Facts, bool) {
+	s, text := t.settings, t.words()
 	f := cause.Facts{
 		Step: s.Step, Failed: true, Text: text, Host: s.Host, HostKind: hostKind(s.Host), Port: s.Port, Encryption: s.Encryption,
 		Provider: s.Provider, Account: s.Account, AccountForm: accountForm(s.Account), From: s.From,
 		Seen: cause.Set{cause.Pasted: true}, Values: map[string]string{},
 	}
 	unknown(&f)
+	cleanHost(&f)
 	r, refused := decisive(replies(text))
 	f.Verb, f.Steps = placeOf(text, r)
 	if refused {
@@ -23,10 +25,16 @@ func factsOf(text string, s Settings) (cause.Facts, bool) {
 		return f, true
 	}
 	fault, steps := faultIn(text)
-	if f.Fault = fault; fault != "" && f.Steps == nil {
+	if f.Fault = fault; fault == "no-such-host" && f.Seen[cause.HostCleaned] {
+		f.Fault = "malformed-name"
+	}
+	if fault != "" && (f.Steps == nil || len(steps) == 1) {
 		f.Steps = steps
 	}
-	return f, strings.TrimSpace(text) != ""
+	if fault == "" && isGeneric(text) {
+		f.Seen.Add(cause.GenericSentence)
+	}
+	return f, fault != "" || f.Seen[cause.GenericSentence] || f.Steps != nil
 }
 
 func replyFacts(f *cause.Facts, r reply) {
@@ -36,6 +44,17 @@ func replyFacts(f *cause.Facts, r reply) {
 		f.Fault = "deferred"
 		f.Seen.Add(cause.Temporary)
 	}
+}
+
+// cleanHost notes a host that is none as it stands.
+func cleanHost(f *cause.Facts) {
+	given := f.Host
+	f.Host = strings.Trim(given, " \t\"',;:<>/")
+	if f.Host != given {
+		f.Seen.Add(cause.HostCleaned)
+		f.Values["given"], f.Values["used"] = given, f.Host
+	}
+	f.HostKind = hostKind(f.Host)
 }
 
 func unknown(f *cause.Facts) {
