@@ -188,13 +188,14 @@ func remaining(hits []hit) []hit {
 }
 
 // over tells whether a hit takes another one's place; a general one takes
-// none but a general one's. Of two that would take each other's, the more
-// likely stays.
+// none but a general one's, and a guess none that is more than one unless its
+// rule says so. Of two that would take each other's, the more likely stays.
 func (h hit) over(other hit) bool {
 	if h.General && !other.General {
 		return false
 	}
-	return has(h.entry.Over, other.entry.ID) || has(h.Rule.Over, other.entry.ID)
+	guess := h.confidence() == Possible && other.confidence() != Possible && !other.General
+	return has(h.Rule.Over, other.entry.ID) || has(h.entry.Over, other.entry.ID) && !guess
 }
 
 // severity is what the rule or its entry says, before a passed step softens it.

@@ -307,6 +307,13 @@ var entries = []Entry{
 			{Expr: "access denied", Needs: []string{"access denied"}},
 			{Expr: "invalid (host)? ?name", Needs: []string{"invalid "}},
 			{Expr: "host ?name", Needs: []string{"host"}},
+		}, NotText: []Pattern{
+			{Expr: "relay", Needs: []string{"relay"}},
+			{Expr: "recipient", Needs: []string{"recipient"}},
+			{Expr: "sender", Needs: []string{"sender"}},
+			{Expr: "banned", Needs: []string{"banned"}},
+			{Expr: "client host", Needs: []string{"client host"}},
+			{Expr: "dmarc", Needs: []string{"dmarc"}},
 		}}, Confidence: "likely"},
 		{When: When{Step: []string{"ehlo", "ehlo-tls"}, Code: []Codes{{From: 500, To: 599}}, Mentions: []string{"helo"}}, Confidence: "possible"},
 		{When: When{Step: []string{"ehlo", "ehlo-tls"}, Fault: []string{"closed", "reset"}, Service: []string{"google"}}, Confidence: "likely", Explanation: []string{"Google's servers hang up when the name that the client gives is none they take, \"localhost\" for one."}},
@@ -344,6 +351,14 @@ var entries = []Entry{
 			{Expr: "syntax", Needs: []string{"syntax"}},
 			{Expr: "invalid", Needs: []string{"invalid"}},
 			{Expr: "domain name required", Needs: []string{"domain name required"}},
+		}, NotText: []Pattern{
+			{Expr: "sender", Needs: []string{"sender"}},
+			{Expr: "recipient", Needs: []string{"recipient"}},
+			{Expr: "mailbox", Needs: []string{"mailbox"}},
+			{Expr: "mail from", Needs: []string{"mail from"}},
+			{Expr: "rcpt", Needs: []string{"rcpt"}},
+			{Expr: "from parameter", Needs: []string{"from parameter"}},
+			{Expr: "\\baddress syntax", Needs: []string{"address syntax"}},
 		}}, Confidence: "likely"},
 	}},
 	{ID: "ehlo-refused", Step: "ehlo", Title: []string{"the server refuses EHLO, the start of the conversation"}, Explanation: []string{"Every modern mail server answers EHLO with what it can do. This one refused it and did not speak of the name."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
