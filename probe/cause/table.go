@@ -1108,7 +1108,7 @@ var entries = []Entry{
 	{ID: "relay-denied-no-login", Step: "sender", Title: []string{"the server sends to {to_domain} only after a login, and none was made", "the server sends to other domains only after a login; none was made"}, Explanation: []string{"\"Relay denied\" means that the server takes mail for its own domains from everybody, and for others only from those who have logged in."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Enter account and password", Who: "user", Setting: "account", From: "none", To: "name@domain"},
 		{When: &When{Port: []int{25}}, Text: "and use port 587 with TLS/STARTTLS, where servers offer logins", Who: "user", Setting: "port", From: "25", To: "587"},
-	}, Over: []string{"recipient-refused", "sender-refused", "message-refused", "recipient-unknown", "policy-blocklisted"}, Rules: []Rule{
+	}, Over: []string{"recipient-refused", "sender-refused", "message-refused", "recipient-unknown", "policy-blocklisted", "auth-bad-credentials"}, Rules: []Rule{
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "relay(ing|ed)?.{0,25}(denied|not (allowed|permitted|authori[sz]ed|possible)|prohibited|refused|rejected|forbidden|is disabled)", Needs: []string{"relay"}},
 			{Expr: "(unable|not allowed|not permitted|cannot|deny|denied|denies|no permission|not configured|not authori[sz]ed|refuse|refusing|won.t) (to |for )?relay", Needs: []string{"relay"}},
@@ -2259,6 +2259,12 @@ var entries = []Entry{
 			{Expr: "encrypt", Needs: []string{"encrypt"}},
 			{Expr: "verif", Needs: []string{"verif"}},
 		}, Unseen: []Observation{"logged-in"}}, Confidence: "certain"},
+		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
+			{Expr: "client host rejected: access denied", Needs: []string{"client host rejected: access denied"}},
+			{Expr: "(submission|smtps).{0,200}rejected: access denied", Needs: []string{"rejected: access denied"}},
+		}, NotText: []Pattern{
+			{Expr: "5\\.4\\.1", Needs: []string{"5.4.1"}},
+		}, NotPort: []int{25}, Unseen: []Observation{"logged-in", "recipient-default"}}, Confidence: "likely", Title: []string{"the server refuses clients that have not logged in"}, Explanation: []string{"On a port for sending with a login, servers refuse everybody who has not logged in, often with no more than \"Access denied\"."}},
 		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}}, Text: []Pattern{
 			{Expr: "(recipient|sender|client) (address |host )?rejected: access denied", Needs: []string{"rejected: access denied"}},
 		}, Port: []int{465, 587, 2525}, Seen: []Observation{"auth-offered"}, Unseen: []Observation{"logged-in"}}, Confidence: "likely", Title: []string{"the server refuses without a reason; it offers a login", "and none was made"}, Explanation: []string{"On a port for sending with a login, servers refuse everybody who has not logged in, often with no more than \"Access denied\"."}},
