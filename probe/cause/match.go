@@ -187,15 +187,14 @@ func remaining(hits []hit) []hit {
 	})
 }
 
-// over tells whether a hit takes another one's place; a general one takes
-// none but a general one's, and a guess none that is more than one unless its
-// rule says so. Of two that would take each other's, the more likely stays.
+// over tells whether a hit takes another one's place; a general one, and one
+// that is only possible, take none but a general one's. Of two that would
+// take each other's, the more likely stays.
 func (h hit) over(other hit) bool {
-	if h.General && !other.General {
+	if h.General && !other.General || h.confidence() == Possible && !other.General {
 		return false
 	}
-	guess := h.confidence() == Possible && other.confidence() != Possible && !other.General
-	return has(h.Rule.Over, other.entry.ID) || has(h.entry.Over, other.entry.ID) && !guess
+	return has(h.entry.Over, other.entry.ID) || has(h.Rule.Over, other.entry.ID)
 }
 
 // severity is what the rule or its entry says, before a passed step softens it.
