@@ -189,8 +189,8 @@ func remaining(hits []hit) []hit {
 }
 
 // over tells whether a hit takes another one's place; a general one, and one
-// that is only possible, take none but a general one's. Of two that would take each other's, the more
-// likely stays.
+// that is only possible, take none but a general one's. Of two that would
+// take each other's, the more likely stays.
 func (h hit) over(other hit) bool {
 	if h.General && !other.General || h.confidence() == Possible && !other.General {
 		return false
