@@ -189,8 +189,8 @@ func remaining(hits []hit) []hit {
 }
 
 // over tells whether a hit takes another one's place; a general one, and one
-// that is only possible, take none but a general one's. Of two that would take each other's, the more
-// likely stays.
+// that is only possible, take none but a general one's. Of two that would
+// take each other's, the more likely stays.
 func (h hit) over(other hit) bool {
 	if h.General && !other.General || h.confidence() == Possible && !other.General {
 		return false
@@ -336,7 +336,7 @@ func (v *view) holds(w *When) bool {
 func (v *view) holdsReply(w *When) bool {
 	f := v.f
 	return v.fitsStep(w) && fitsTruth(w.Failed, f.Failed) && fitsWord(w.Fault, f.Fault) &&
-		fitsCode(w.Code, f.Code) && fitsEnhanced(w.Enhanced, f.Enhanced) && v.fitsOrAssumes(w.Verb, f.Verb) &&
+		v.fitsCode(w) && fitsEnhanced(w.Enhanced, f.Enhanced) && v.fitsOrAssumes(w.Verb, f.Verb) &&
 		(len(w.Mentions) == 0 || slices.ContainsFunc(w.Mentions, v.mentions)) && !slices.ContainsFunc(w.NotMentions, v.mentions)
 }
 
@@ -377,8 +377,8 @@ func fitsWord(list []string, word string) bool { return len(list) == 0 || has(li
 
 func fitsTruth(want Truth, is bool) bool { return want == "" || (want == Yes) == is }
 
-func fitsCode(all []Codes, code int) bool {
-	return len(all) == 0 || slices.ContainsFunc(all, func(c Codes) bool { return c.From <= code && code <= c.To })
+func hasCode(all []Codes, code int) bool {
+	return slices.ContainsFunc(all, func(c Codes) bool { return c.From <= code && code <= c.To })
 }
 
 func fitsEnhanced(all []string, code string) bool {

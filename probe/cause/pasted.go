@@ -20,6 +20,9 @@ func (v *view) fitsStep(w *When) bool {
 	possible := len(w.Step) == 0 || slices.ContainsFunc(w.Step, func(step string) bool { return has(v.f.Steps, step) })
 	switch {
 	case possible:
+		if len(v.f.Steps) > 2 && len(w.Step) > 0 && len(w.Text)+len(w.Wording)+len(w.Enhanced) == 0 {
+			v.assumed++
+		}
 		return true
 	case len(w.Text)+len(w.Wording)+len(w.Enhanced) > 0:
 		if len(v.f.Steps) > 0 {
@@ -33,6 +36,24 @@ func (v *view) fitsStep(w *When) bool {
 		return true
 	}
 	return false
+}
+
+// fitsCode: programs often show the words of a reply without its code. Then
+// the enhanced code tells its class, and a rule's own words must do.
+func (v *view) fitsCode(w *When) bool {
+	f := v.f
+	if len(w.Code) == 0 || hasCode(w.Code, f.Code) {
+		return true
+	}
+	if f.Code != 0 || !v.isPasted() || len(w.Text)+len(w.Wording)+len(w.Enhanced) == 0 {
+		return false
+	}
+	if f.Enhanced == "" {
+		v.assumed++
+		return true
+	}
+	class := int(f.Enhanced[0] - '0')
+	return slices.ContainsFunc(w.Code, func(c Codes) bool { return c.From/100 <= class && class <= c.To/100 })
 }
 
 // fitsOrAssumes: a setting that the text does not name may be any.

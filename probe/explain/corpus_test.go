@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/smtpdx/smtpdx/probe"
 	"github.com/smtpdx/smtpdx/probe/cause"
 )
 
@@ -155,7 +156,7 @@ func (c *corpus) choose(t *testing.T) {
 // outcome is a case and what explain said of it.
 type outcome struct {
 	corpusCase
-	found []Finding
+	found []probe.Finding
 }
 
 func (o outcome) first() string {
@@ -168,7 +169,7 @@ func (o outcome) first() string {
 func (o outcome) isHit() bool    { return o.accepts(o.first()) }
 func (o outcome) isStrict() bool { return o.first() == o.Cause }
 func (o outcome) isInThree() bool {
-	return slices.ContainsFunc(o.found[:min(3, len(o.found))], func(f Finding) bool { return o.accepts(f.Cause) })
+	return slices.ContainsFunc(o.found[:min(3, len(o.found))], func(f probe.Finding) bool { return o.accepts(f.Cause) })
 }
 
 func run(base *cause.Base, cases []corpusCase, withSettings bool) []outcome {
@@ -193,7 +194,7 @@ func TestCorpus(t *testing.T) {
 		t.Run(how.name, func(t *testing.T) {
 			all := run(cause.Builtin(), c.cases, how.withSettings)
 			t.Log(c.tables(all))
-			worked, _ := parts(all)
+			worked, _ := halves(all)
 			if hits := share(worked, outcome.isHit); c.isShared && hits < how.floor {
 				t.Errorf("%.1f %% hits, %.1f %% were reached before", 100*hits, 100*how.floor)
 			}
@@ -201,7 +202,7 @@ func TestCorpus(t *testing.T) {
 	}
 }
 
-func parts(all []outcome) (worked, setAside []outcome) {
+func halves(all []outcome) (worked, setAside []outcome) {
 	for _, o := range all {
 		if o.isSetAside() {
 			setAside = append(setAside, o)
@@ -232,7 +233,7 @@ func only(all []outcome, is func(outcome) bool) []outcome {
 // tables prints what was measured. Nothing but sums is said of the quarter set aside.
 func (c *corpus) tables(all []outcome) string {
 	var b strings.Builder
-	worked, setAside := parts(all)
+	worked, setAside := halves(all)
 	if c.part == "every" {
 		worked, setAside = all, nil
 	}

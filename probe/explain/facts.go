@@ -4,7 +4,6 @@ import (
 	"net/netip"
 	"strings"
 
-	"github.com/smtpdx/smtpdx/presets"
 	"github.com/smtpdx/smtpdx/probe/cause"
 )
 
@@ -17,16 +16,10 @@ func factsOf(t *ticket) (cause.Facts, bool) {
 		Provider: s.Provider, Account: s.Account, AccountForm: accountForm(s.Account), From: s.From,
 		Seen: cause.Set{cause.Pasted: true}, Values: map[string]string{},
 	}
-	if f.Provider == "" {
-		f.Provider, _ = presets.MatchHost(s.Host)
-	}
 	unknown(&f)
 	cleanHost(&f)
 	r, refused := decisive(replies(text))
 	f.Verb, f.Steps = placeOf(text, r)
-	if isGeneric(text) {
-		f.Seen.Add(cause.GenericSentence)
-	}
 	if refused {
 		replyFacts(&f, r)
 		return f, true
@@ -37,6 +30,9 @@ func factsOf(t *ticket) (cause.Facts, bool) {
 	}
 	if fault != "" && (f.Steps == nil || len(steps) == 1) {
 		f.Steps = steps
+	}
+	if fault == "" && isGeneric(text) {
+		f.Seen.Add(cause.GenericSentence)
 	}
 	return f, fault != "" || f.Seen[cause.GenericSentence] || f.Steps != nil
 }

@@ -34,17 +34,17 @@ func placeOf(text string, r reply) (verb string, steps []string) {
 	return "", stepsOf(r)
 }
 
-// stepsOf tells where a reply without any words around it can come from; none: anywhere.
+// stepsOf tells where a reply without any words around it can come from.
 func stepsOf(r reply) []string {
 	switch {
-	case r.code == 0 || r.code == 421:
-		return nil
 	case r.code == 454:
 		return []string{"starttls", "auth", "sender"}
 	case r.code == 530:
 		return []string{"auth", "sender", "message"}
-	case r.code < 500 || r.code >= 540:
+	case r.code >= 440 && r.code < 500 || r.code >= 540:
 		return []string{"sender", "message"}
+	case r.code == 0 && r.enhanced == "":
+		return nil
 	}
-	return nil
+	return []string{"greeting", "ehlo", "ehlo-tls", "starttls", "auth", "sender", "message"}
 }

@@ -256,3 +256,7 @@ func encryptionByLabel(label string, port int) string {
 	}
 	return ""
 }
+
+// EncryptionOf reads a word of a form as starttls, ssl or none; "tls" alone
+// means ssl on port 465, else starttls. It gives "" for other words.
+func EncryptionOf(word string, port int) string { return encryptionOf("encryption", word, port) }

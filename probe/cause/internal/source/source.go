@@ -42,6 +42,8 @@ func defaultSteps(file string) []string {
 		return []string{"ehlo", "ehlo-tls"}
 	case "sender":
 		return []string{"sender", "message"}
+	case "message":
+		return []string{"message", "sender"}
 	case "explain":
 		return []string{"settings"}
 	}

@@ -1,0 +1,78 @@
+package explain
+
+import "strings"
+
+// longestWhole is the length up to which a text is looked at whole, in bytes.
+// Of a longer one only the lines around what was refused count, since prose
+// about mail has all the words of errors in it.
+const longestWhole = 1800
+
+// words gives the words that the rules shall look at.
+func (t *ticket) words() string {
+	lines := withoutSettings(strings.Split(t.text, "\n"))
+	if len(t.text) > longestWhole {
+		lines = decisiveLines(lines)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// withoutSettings takes out the lines that only name a setting: "Encryption:
+// STARTTLS" is no word about STARTTLS.
+func withoutSettings(lines []string) []string {
+	var kept []string
+	for _, line := range lines {
+		if !isSetting(line) || tellsOfFault(line) {
+			kept = append(kept, line)
+		}
+	}
+	return kept
+}
+
+func isSetting(line string) bool {
+	for _, l := range labels {
+		if at := pairs[l.key].FindStringIndex(line); at != nil && at[0] <= 4 && len(line)-at[1] <= 4 {
+			return true
+		}
+	}
+	return false
+}
+
+func tellsOfFault(line string) bool {
+	if len(replies(line)) > 0 {
+		return true
+	}
+	fault, _ := faultIn(line)
+	return fault != ""
+}
+
+// decisiveLines are the lines that tell of an error, and what belongs to them.
+func decisiveLines(lines []string) []string {
+	var kept []string
+	size := 0
+	for i, line := range lines {
+		if isFrame(line) || !tellsOfError(line) && !(i > 0 && continues(line, lines[i-1])) {
+			continue
+		}
+		if size += len(line); size > longestWhole {
+			break
+		}
+		kept = append(kept, line)
+	}
+	return kept
+}
+
+// tellsOfError: a refusal, or a client's words for a fault.
+func tellsOfError(line string) bool {
+	return tellsOfFault(line) || isGeneric(line)
+}
+
+// continues: servers fold replies, clients indent what belongs to an error.
+func continues(line, before string) bool {
+	return (strings.HasPrefix(line, " ") || strings.HasPrefix(line, "\t")) && tellsOfError(before)
+}
+
+// isFrame knows the lines of stack traces that name places in programs.
+func isFrame(line string) bool {
+	line = strings.TrimSpace(line)
+	return strings.HasPrefix(line, "at ") && strings.ContainsAny(line, "(/.") || strings.HasPrefix(line, "File \"") || strings.HasPrefix(line, "bei ") && strings.Contains(line, "(")
+}
