@@ -506,6 +506,7 @@ var entries = []Entry{
 			{Expr: "(helo|ehlo) name", Needs: []string{" name"}},
 		}, NotText: []Pattern{
 			{Expr: "send (helo|ehlo)", Needs: []string{"send "}},
+			{Expr: "rejected (helo|ehlo) command", Needs: []string{"rejected "}},
 			{Expr: "(helo|ehlo) first", Needs: []string{" first"}},
 			{Expr: "helo or ehlo", Needs: []string{"helo or ehlo"}},
 			{Expr: "credentials for relay", Needs: []string{"credentials for relay"}},
@@ -4240,6 +4241,7 @@ var entries = []Entry{
 		{When: When{Step: []string{"greeting", "ehlo", "ehlo-tls", "sender", "message"}, Failed: "yes", Enhanced: []string{"4.7.500", "5.7.708", "4.7.0", "5.7.1"}, Text: []Pattern{
 			{Expr: "access denied, (please try|traffic)", Needs: []string{"access denied, "}},
 			{Expr: "server busy. please try again later from", Needs: []string{" please try again later from"}},
+			{Expr: "\\b(tls|ssl)\\b", Needs: []string{"tls", "ssl"}},
 		}}, Confidence: "possible"},
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "service refused", Needs: []string{"service refused"}},
@@ -4331,9 +4333,11 @@ var entries = []Entry{
 		{Text: "If it lasts, look into the server's log: disk, login service, certificate", Who: "it-admin"},
 	}, Over: []string{"auth-failed", "auth-bad-credentials", "greeting-refused", "starttls-refused", "ehlo-refused", "connection-closed", "message-refused"}, Rules: []Rule{
 		{When: When{Step: []string{"starttls"}, Code: []Codes{{From: 454, To: 454}, {From: 400, To: 499}}, Text: []Pattern{
-			{Expr: "\\btls\\b", Needs: []string{"tls"}},
+			{Expr: "\\btls\\b.{0,40}(not available|unavailable|not ready|problem|temporar|resource|limit|error|fail)", Needs: []string{"not available", "unavailable", "not ready", "problem", "temporar", "resource", "limit", "error", "fail"}},
+			{Expr: "(unavailable|temporar\\w+|problem).{0,30}\\btls\\b", Needs: []string{"unavailable", "temporar", "problem"}},
 		}, NotText: []Pattern{
 			{Expr: "tls ?v?1\\.[0123]", Needs: []string{"tls"}},
+			{Expr: "attempting", Needs: []string{"attempting"}},
 		}}, Confidence: "certain", Title: []string{"the server cannot do TLS at the moment"}, Explanation: []string{"STARTTLS is offered, and the server's part of it does not work: certificate or key cannot be read, or a limit is reached."}, Fix: []FixEntry{
 			{Text: "Look into the server's log: certificate, key file and its permissions", Who: "it-admin"},
 		}},
@@ -4392,6 +4396,7 @@ var entries = []Entry{
 			{Expr: "(系统|服务器|临时).{0,6}(错误|繁忙|故障|忙)", Needs: []string{"系统", "服务器", "临时"}},
 			{Expr: "一時的", Needs: []string{"一時的"}},
 		}, NotText: []Pattern{
+			{Expr: "(connect|establish|negotiat)\\w* (with |an? )?(tls|ssl|starttls)", Needs: []string{"connect", "establish", "negotiat"}},
 			{Expr: "\\((ehlo|helo)\\)", Needs: []string{"ehlo", "helo"}},
 			{Expr: "grey.?list", Needs: []string{"grey"}},
 			{Expr: "too many (connections|messages|sessions)", Needs: []string{"too many "}},
