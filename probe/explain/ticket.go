@@ -56,7 +56,8 @@ func providerOf(s Settings) string {
 // explain asks the rules.
 func (t *ticket) explain(base *cause.Base, given Settings) *Explanation {
 	facts, isError := factsOf(t)
-	isError = isError || base.Says(facts.Text)
+	found := base.Match(facts)
+	isError = isError || isSpecial(found)
 	kind := Other
 	switch {
 	case isError:
@@ -69,9 +70,10 @@ func (t *ticket) explain(base *cause.Base, given Settings) *Explanation {
 		return x
 	}
 	if isError {
-		x.add(base, facts, t.evidence(facts))
+		x.add(found, facts, t.evidence(facts))
 	}
-	x.add(base, settingsFacts(t), "")
+	settings := settingsFacts(t)
+	x.add(base.Match(settings), settings, "")
 	x.Findings = ordered(x.Findings)
 	x.Next = nextFor(t.settings, x.Findings)
 	if isError && len(x.Findings) > 0 {
@@ -81,8 +83,8 @@ func (t *ticket) explain(base *cause.Base, given Settings) *Explanation {
 }
 
 // add puts in what the rules say of facts.
-func (x *Explanation) add(base *cause.Base, facts cause.Facts, evidence string) {
-	for _, found := range base.Match(facts) {
+func (x *Explanation) add(all []cause.Found, facts cause.Facts, evidence string) {
+	for _, found := range all {
 		f := probe.NewFinding(found)
 		f.Step = probe.Maybe(stepOf(facts))
 		if evidence != "" {
@@ -90,6 +92,12 @@ func (x *Explanation) add(base *cause.Base, facts cause.Facts, evidence string) 
 		}
 		x.Findings = append(x.Findings, f)
 	}
+}
+
+// isSpecial tells whether a rule knew the words of a text although no code and
+// no fault stands in it.
+func isSpecial(all []cause.Found) bool {
+	return len(all) > 0 && all[0].Severity == cause.Error
 }
 
 // stepOf is the step, where the text leaves but one.
