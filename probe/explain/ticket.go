@@ -135,7 +135,7 @@ const longestEvidence = 400
 
 // evidence quotes the line that decided, and the next when it is short.
 func (t *ticket) evidence(f cause.Facts) string {
-	lines := strings.Split(f.Text, "\n")
+	lines := strings.Split(constants.ReplaceAllString(f.Text, "$0"), "\n")
 	at := 0
 	for i, line := range lines {
 		if tellsOfError(line) {
