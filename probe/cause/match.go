@@ -210,7 +210,7 @@ func (v *view) found(h hit) Found {
 	v.caught = h.caught
 	e := h.entry
 	found := Found{
-		Cause: e.ID, Severity: h.severity(), Confidence: h.confidence(), Who: e.Who,
+		Cause: e.ID, Severity: h.severity(), Confidence: h.confidence(), General: h.General, Who: e.Who,
 		Title:       firstFilled(slices.Concat(h.Title, e.Title), v),
 		Explanation: firstFilled(slices.Concat(h.Explanation, e.Explanation), v),
 		Links:       links(e.Links, v), Suggest: v.suggest(h.Suggest),

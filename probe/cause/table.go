@@ -125,6 +125,10 @@ var entries = []Entry{
 		{When: When{Step: []string{"dns"}, Fault: []string{"no-such-host", "no-data"}, Seen: []Observation{"name-is-mail-domain"}}, Confidence: "certain"},
 		{When: When{Step: []string{"tcp"}, Fault: []string{"refused", "timeout", "unreachable"}, Seen: []Observation{"name-is-mail-domain"}}, Confidence: "likely", Over: []string{"tcp-filtered-port", "tcp-refused", "tcp-unreachable"}},
 		{When: When{Step: []string{"dns"}, Failed: "no", Seen: []Observation{"name-is-mail-domain"}}, Confidence: "possible", Title: []string{"{host} is a mail domain; its server may have another name", "the host is a mail domain; its server may have another name"}, Severity: "info"},
+		{When: When{Step: []string{"settings"}, Seen: []Observation{"pasted", "name-is-mail-domain"}}, Confidence: "likely", Explanation: []string{"The part behind the @ was entered as host. The server for sending has a name of its own."}, Severity: "error", Fix: []FixEntry{
+			{Text: "Enter the server of {provider} as host", Who: "user", Setting: "host", From: "{host}", To: "{wanted}"},
+			{When: &When{Unknown: []string{"wanted"}}, Text: "Enter the name of the server for sending as host", Who: "user", Setting: "host"},
+		}},
 	}},
 	{ID: "dns-host-malformed", Step: "dns", Title: []string{"{host} is no host name", "what the host field holds is no host name"}, Explanation: []string{"A host name has letters, digits, hyphens and dots only. Often a blank, a comma, a whole URL or the user name has got into the field."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Enter the server's name alone, without scheme, port, blanks or user name", Who: "user", Setting: "host", From: "{host}"},

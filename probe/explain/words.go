@@ -16,14 +16,18 @@ func (t *ticket) words() string {
 	if len(t.text) > longestWhole {
 		lines = decisiveLines(lines)
 	}
-	return constants.ReplaceAllStringFunc(strings.Join(lines, "\n"), func(word string) string {
-		return word + " (" + strings.ToLower(strings.ReplaceAll(word, "_", " ")) + ")"
-	})
+	return strings.Join(lines, "\n")
 }
 
 // constants are reasons as programs have them in their source: DH_KEY_TOO_SMALL.
 // Beside them the words are put, so that rules need to know but one form.
 var constants = regexp.MustCompile(`\b(?:[A-Z][A-Z0-9]+_){2,}[A-Z0-9]+\b`)
+
+func withConstants(text string) string {
+	return constants.ReplaceAllStringFunc(text, func(word string) string {
+		return word + " (" + strings.ToLower(strings.ReplaceAll(word, "_", " ")) + ")"
+	})
+}
 
 // withoutSettings takes out the lines that only name a setting: "Encryption:
 // STARTTLS" is no word about STARTTLS.
