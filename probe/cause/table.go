@@ -124,6 +124,10 @@ var entries = []Entry{
 		{When: When{Step: []string{"dns"}, Fault: []string{"no-such-host", "no-data"}, Seen: []Observation{"name-is-mail-domain"}}, Confidence: "certain"},
 		{When: When{Step: []string{"tcp"}, Fault: []string{"refused", "timeout", "unreachable"}, Seen: []Observation{"name-is-mail-domain"}}, Confidence: "likely", Over: []string{"tcp-filtered-port", "tcp-refused", "tcp-unreachable"}},
 		{When: When{Step: []string{"dns"}, Failed: "no", Seen: []Observation{"name-is-mail-domain"}}, Confidence: "possible", Title: []string{"{host} is a mail domain; its server may have another name", "the host is a mail domain; its server may have another name"}, Severity: "info"},
+		{When: When{Step: []string{"settings"}, Seen: []Observation{"pasted", "name-is-mail-domain"}}, Confidence: "likely", Explanation: []string{"The part behind the @ was entered as host. The server for sending has a name of its own."}, Severity: "error", Fix: []FixEntry{
+			{Text: "Enter the server of {provider} as host", Who: "user", Setting: "host", From: "{host}", To: "{wanted}"},
+			{When: &When{Unknown: []string{"wanted"}}, Text: "Enter the name of the server for sending as host", Who: "user", Setting: "host"},
+		}},
 	}},
 	{ID: "dns-host-malformed", Step: "dns", Title: []string{"{host} is no host name", "what the host field holds is no host name"}, Explanation: []string{"A host name has letters, digits, hyphens and dots only. Often a blank, a comma, a whole URL or the user name has got into the field."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Enter the server's name alone, without scheme, port, blanks or user name", Who: "user", Setting: "host", From: "{host}"},
@@ -284,6 +288,9 @@ var entries = []Entry{
 				{Shell: "posix", Text: "setsebool -P httpd_can_sendmail on"},
 			}},
 		}, Over: []string{"tcp-unreachable"}},
+		{When: When{Text: []Pattern{
+			{Expr: "zeit f[üu]r die verbindung.{0,120}[üu]berschritten", Needs: []string{"r die verbindung"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "likely"},
 	}},
 	{ID: "tcp-ipv6-unreachable", Step: "tcp", Title: []string{"this computer has no way to the IPv6 address of {host}", "this computer has no way to the IPv6 address"}, Explanation: []string{"The name has an IPv6 address, and IPv6 does not work from here. Programs that try it first wait or fail, although IPv4 would do."}, Who: "network", Severity: "error", Fix: []FixEntry{
 		{Text: "Repair IPv6 on this network, or have the application use IPv4", Who: "network"},
@@ -360,6 +367,7 @@ var entries = []Entry{
 			{Expr: "queue", Needs: []string{"queue"}},
 		}, Seen: []Observation{"pasted", "port-unknown"}}, Confidence: "possible", Explanation: []string{"The connection opened and no word came, or it was closed at once. If the port is 465, it wants TLS from the first byte (SSL), and both sides waited for the other."}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"no-greeting"}, NotPort: []int{25, 465, 587, 2525, 1025, 993, 995, 143, 110, 80, 443}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
+		{When: When{Encryption: []string{"starttls", "none"}, Port: []int{465}, Seen: []Observation{"generic-sentence"}, Unseen: []Observation{"port-unknown", "encryption-unknown"}}, Confidence: "likely", Explanation: []string{"The application does not say why it failed, but the settings do: port 465 starts with TLS at once, and \"TLS/STARTTLS\" waits for a greeting in plain text that never comes."}, Suggest: &Suggest{Encryption: "ssl", Text: "465 goes with SSL"}},
 	}},
 	{ID: "not-an-smtp-service", Step: "greeting", Title: []string{"port {port} of {host} is no mail server: {service} answers", "another service than mail answers on this port"}, Explanation: []string{"Something listens on this port, and it does not speak SMTP. The port belongs to another service."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{When: &When{AnySeen: []Observation{"looks-like-imap", "looks-like-pop3"}}, Text: "Enter the server for sending (SMTP), not the one for receiving (IMAP, POP3)", Who: "user", Setting: "port", From: "{port}", To: "587"},
@@ -527,6 +535,7 @@ var entries = []Entry{
 			{Expr: "send (helo|ehlo)", Needs: []string{"send "}},
 			{Expr: "rejected (helo|ehlo) command", Needs: []string{"rejected "}},
 			{Expr: "(helo|ehlo) first", Needs: []string{" first"}},
+			{Expr: "response: 220", Needs: []string{"response: 220"}},
 			{Expr: "helo or ehlo", Needs: []string{"helo or ehlo"}},
 			{Expr: "credentials for relay", Needs: []string{"credentials for relay"}},
 			{Expr: "starttls", Needs: []string{"starttls"}},
@@ -681,6 +690,7 @@ var entries = []Entry{
 			{Expr: "opening to (ssl|tls)://[^ ]*:(587|25|2525)\\b", Needs: []string{"opening to "}},
 			{Expr: "smtps://[^ ]*:(587|25|2525)\\b", Needs: []string{"smtps://"}},
 		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"tcp-filtered-port"}},
+		{When: When{Encryption: []string{"ssl"}, Port: []int{587, 25, 2525}, Seen: []Observation{"generic-sentence"}, Unseen: []Observation{"port-unknown", "encryption-unknown"}}, Confidence: "likely", Explanation: []string{"The application does not say why it failed, but the settings do: this port starts in plain text and then switches to TLS (STARTTLS), while \"SSL\" wants TLS from the first byte, as on port 465."}},
 	}},
 	{ID: "tls-version-too-old", Step: "tls", Title: []string{"the server speaks only old TLS ({versions})", "the server speaks only TLS versions that are too old"}, Explanation: []string{"Client and server share no version of TLS. Versions 1.0 and 1.1 have been withdrawn (RFC 8996), and today's programs refuse them."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{Text: "Have the server updated so that it speaks TLS 1.2 or 1.3", Who: "it-admin"},
@@ -1723,6 +1733,12 @@ var entries = []Entry{
 			{Expr: "peer", Needs: []string{"peer"}},
 			{Expr: "certificate", Needs: []string{"certificate"}},
 		}, NotService: []string{"google", "yahoo", "icloud", "fastmail", "yandex", "mail-ru", "netease", "qq", "proton", "ses", "sendgrid"}}, Confidence: "likely"},
+		{When: When{Text: []Pattern{
+			{Expr: "anmelden auf dem server .{0,200}fehlgeschlagen", Needs: []string{"anmelden auf dem server "}},
+			{Expr: "(server|dienst).{0,20} (hat )?(die|ihre) anmeldung (wurde )?(abgelehnt|zur[üu]ckgewiesen)", Needs: []string{" anmeldung "}},
+			{Expr: "benutzername oder (kennwort|passwort).{0,20}(falsch|ung[üu]ltig|nicht korrekt)", Needs: []string{"benutzername oder "}},
+			{Expr: "0x800ccc(92|18|19)", Needs: []string{"0x800ccc"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "likely"},
 	}},
 	{ID: "auth-username-form", Step: "auth", Title: []string{"the server does not know an account of the form \"{account}\"", "the account has another form than the server wants"}, Explanation: []string{"Most providers want the full mail address, some a customer number or a fixed word. A wrong form is mostly answered like a wrong password."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{When: &When{Service: []string{"sendgrid"}}, Text: "Enter the word \"apikey\" as account; the API key is the password", Who: "user", Setting: "account", From: "{account}", To: "apikey"},
@@ -2284,6 +2300,12 @@ var entries = []Entry{
 			{Expr: "250[- ]auth ((gssapi|ntlm|negotiate|kerberos)( |=|$))+.{0,400}(could not authenticate|unrecogni[sz]ed authentication type|504)", Needs: []string{"auth "}},
 			{Expr: "250[- ]auth ((gssapi|ntlm|negotiate)( |$))+(\\d|[^a-z]|smtp)", Needs: []string{"auth "}},
 		}}, Confidence: "likely", Title: []string{"the server offers Windows logins only (NTLM, Kerberos)"}, Over: []string{"auth-windows-login-only", "auth-bad-credentials"}},
+		{When: When{Text: []Pattern{
+			{Expr: "keine der .{0,60}authentifizierungsmethoden", Needs: []string{"authentifizierungsmethoden"}},
+			{Expr: "scheint keine verschl[üu]sselten passw[öo]rter zu unterst", Needs: []string{"scheint keine verschl"}},
+			{Expr: "authentifizierungsmethode.{0,60}nicht unterst[üu]tzt", Needs: []string{"authentifizierungsmethode"}},
+			{Expr: "0x800ccc80", Needs: []string{"0x800ccc80"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "likely"},
 	}},
 	{ID: "auth-failed", Step: "auth", Title: []string{"the login failed ({reply}); the server does not say why", "the login failed, and the server does not say why"}, Explanation: []string{"The reply speaks neither of the password nor of any other reason that is known here. The server's log would name it."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Ask the server's administrator or the provider with the exact reply and the time", Who: "it-admin"},
@@ -3052,6 +3074,10 @@ var entries = []Entry{
 			{Expr: "spam", Needs: []string{"spam"}},
 			{Expr: "reputation", Needs: []string{"reputation"}},
 		}, Sender: []string{"same-domain", "other-domain"}, Seen: []Observation{"sender-refused", "logged-in"}}, Confidence: "possible"},
+		{When: When{Verb: []string{"MAIL"}, Text: []Pattern{
+			{Expr: "(mailbox|postfach) (unavailable|not available|nicht verf[üu]gbar)", Needs: []string{"unavailable", "ot available", "icht verf"}},
+			{Expr: "sender address (is )?not allowed", Needs: []string{"sender address "}},
+		}, Service: []string{"gmx", "ionos", "t-online", "strato"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"sender-refused"}},
 	}},
 	{ID: "sender-login-map-broken", Step: "sender", Title: []string{"the server does not take {account} even as its own sender", "the server does not take {owner} even as its own sender", "the server does not take the account even as its own sender"}, Explanation: []string{"Sender and login are the same, and still the server says that the address belongs to somebody else. Its table of who may send as whom has no line, or a wrong one, for this address."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{When: &When{NotService: []string{"exim", "exchange"}}, Text: "Ask the server's table (Postfix: smtpd_sender_login_maps) whose address {account} is; nothing or another login in the answer is the fault", Who: "it-admin", Commands: []Command{
@@ -3277,7 +3303,7 @@ var entries = []Entry{
 			{Expr: "ip addresses are not allowed as a from", Needs: []string{"ip addresses are not allowed as a from"}},
 			{Expr: "address in mailbox given.{0,160}does not comply", Needs: []string{"address in mailbox given"}},
 			{Expr: "does not comply with (rfc|addr-?spec)", Needs: []string{"does not comply with "}},
-			{Expr: "mail: (missing|no angle|expected|unclosed|invalid|no address|trailing|misformatted)", Needs: []string{"missing", "no angle", "expected", "unclosed", "invalid", "no address", "trailing", "misformatted"}},
+			{Expr: "\\bmail: (missing|no angle|expected|unclosed|invalid|no address|trailing|misformatted)", Needs: []string{"missing", "no angle", "expected", "unclosed", "invalid", "no address", "trailing", "misformatted"}},
 			{Expr: "local address contains", Needs: []string{"local address contains"}},
 			{Expr: "missing final .@domain", Needs: []string{"missing final "}},
 			{Expr: "domain (contains|starts with|ends with) (illegal|control|dot)", Needs: []string{"contains", "starts with", "ends with"}},
@@ -3367,6 +3393,12 @@ var entries = []Entry{
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "relaying disallowed as @", Needs: []string{"relaying disallowed as @"}},
 		}}, Confidence: "possible"},
+		{When: When{Text: []Pattern{
+			{Expr: "nicht das erforderliche format f[üu]r eine e-?mail-?adresse", Needs: []string{"nicht das erforderliche format f"}},
+			{Expr: "(not in|in) the form required for an e-?mail address", Needs: []string{" the form required for an e"}},
+			{Expr: "ung[üu]ltige (e-?mail-?)?adresse", Needs: []string{"adresse"}},
+			{Expr: "die adresse ist ung[üu]ltig", Needs: []string{"die adresse ist ung"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "likely"},
 	}},
 	{ID: "auth-required-missing", Step: "sender", Title: []string{"the server wants a login before it takes a sender, and none was made"}, Explanation: []string{"The settings have no account, or the login was left out, and this server sends only for those who have logged in."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Enter account and password", Who: "user", Setting: "account", From: "none", To: "name@domain"},
@@ -3627,6 +3659,10 @@ var entries = []Entry{
 			{Expr: "mailbox", Needs: []string{"mailbox"}},
 			{Expr: "quota", Needs: []string{"quota"}},
 		}}, Confidence: "likely"},
+		{When: When{Text: []Pattern{
+			{Expr: "gr[öo](ß|ss)e der (nachricht|e-?mail).{0,160}[üu]berschreitet", Needs: []string{"berschreitet"}},
+			{Expr: "(nachricht|e-?mail|anhang|anlage) ist zu gro(ß|ss)", Needs: []string{" ist zu gro"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "likely"},
 	}},
 	{ID: "message-format-invalid", Step: "message", Title: []string{"the message breaks a rule of form, and the server refuses it"}, Explanation: []string{"Line ends, line lengths, headers or characters are not as the standard (RFC 5322) wants them. The program that writes the mail has to change; the settings do not help."}, Who: "application", Severity: "error", Fix: []FixEntry{
 		{Text: "Have the application end every line with CR LF, keep lines under 998 characters, and write From, Date and Message-ID once each", Who: "application"},
@@ -4802,13 +4838,13 @@ var wordings = []Wording{
 		{Expr: "(connect|socket|dial|fsockopen|stream_socket_client|smtp).{0,160}(eacces|eperm|permission denied|operation not permitted|\\b10013\\b)|\\b10013\\b|forbidden by its access permissions|zugriffsrechte des sockets|access permissions.{0,30}socket", Needs: []string{"acces", "perm", "permission denied", "operation not permitted", "10013", "10013", "forbidden by its access permissions", "zugriffsrechte des sockets", "access permissions"}},
 	}},
 	{ID: "cut-off", Says: []Pattern{
-		{Expr: "\\beof\\b|end of file reached|unexpected(ly)? (socket )?(close|eof|end of)|unexpectedeof|closed unexpectedly|unexpectedly (closed|dropped|disconnected|terminated)|has unexpectedly (disconnected|closed)|connection (was |has been |is )?(closed|dropped|lost|terminated|aborted|interrupted|shut ?down)|closed (the )?connection|closed by (the )?(remote|foreign|peer|server|host)|server (has )?(closed|disconnected|hung up|dropped)|socket (hang up|closed|close)|lost connection|smtpserverdisconnected|net_io_connectionclosed|broken ?pipe|disconnected from server|0x800ccc0f|\\bepipe\\b", Needs: []string{"eof", "end of file reached", "unexpected", "closed unexpectedly", "unexpectedly ", "has unexpectedly ", "onnection ", "losed ", "erver ", "ocket ", "lost connection", "smtpserverdisconnected", "net_io_connectionclosed", "broken", "disconnected from server", "0x800ccc0f", "epipe"}},
+		{Expr: "\\beof\\b|end of file reached|unexpected(ly)? (socket )?(close|eof|end of)|unexpectedeof|closed unexpectedly|unexpectedly (closed|dropped|disconnected|terminated)|has unexpectedly (disconnected|closed)|connection (was |has been |is )?(closed|dropped|lost|terminated|aborted|interrupted|shut ?down)|closed (the )?connection|closed by (the )?(remote|foreign|peer|server|host)|server (has )?(closed|disconnected|hung up|dropped)|socket (hang up|closed|close)|lost connection|smtpserverdisconnected|net_io_connectionclosed|error, :?closed|broken ?pipe|disconnected from server|0x800ccc0f|\\bepipe\\b", Needs: []string{"eof", "end of file reached", "unexpected", "closed unexpectedly", "unexpectedly ", "has unexpectedly ", "onnection ", "losed ", "erver ", "ocket ", "lost connection", "smtpserverdisconnected", "net_io_connectionclosed", "error, ", "broken", "disconnected from server", "0x800ccc0f", "epipe"}},
 		{Expr: "expected response code .{0,60}but got (an )?(empty|code \"\")|empty response|short response|exception reading response|no (smtp )?(response|reply) (from|received)|\\[eof\\]|response: -1\\b|0 bytes from the transport|transport ?stream|net_io_readfailure|unable to read data from the transport connection: (net_io|the connection)", Needs: []string{"xpected response code ", "mpty response", "short response", "exception reading response", "from", "received", "[eof]", "response: -1", "0 bytes from the transport", "transport", "net_io_readfailure", "unable to read data from the transport connection: "}},
 		{Expr: "verbindung (zum server )?(wurde |ist )?.{0,60}(unterbrochen|getrennt|geschlossen|abgebrochen|beendet|verloren)|transport(daten)?strom geschlossen|unerwartetes eof|transportstream", Needs: []string{"verbindung ", "strom geschlossen", "unerwartetes eof", "transportstream"}},
 		{Expr: "connexion (a (é|e)t(é|e) )?(ferm(é|e)e|interrompue|perdue)|se (ha )?(cerr(ó|o)|interrumpi(ó|o)|perdi(ó|o)).{0,20}conexi|connessione (chiusa|interrotta)|conex(ã|a)o (foi )?(fechada|encerrada|interrompida)|verbinding (is |werd )?(verbroken|gesloten)|po(ł|l)(ą|a)czenie (zosta(ł|l)o )?(zamkni(ę|e)te|przerwane)|соединение (было )?(закрыто|разорвано|прервано)|连接(已|被)?(关闭|中断|断开)|接続が(閉じ|切断)", Needs: []string{"connexion ", "conexi", "nessione ", "fechada", "encerrada", "interrompida", "verbinding ", "czenie ", "соединение ", "连接", "接続が"}},
 	}},
 	{ID: "reply-unreadable", Says: []Pattern{
-		{Expr: "unable to parse (the )?(status|reply|response|code|server)|(invalid|malformed|unparse?able|bad|unrecogni[sz]ed) (smtp |server )?(greeting|reply|response( code)?|status code|banner)\\b|(cannot|could not|can.?t|failed to) parse (the )?(smtp |server )*(reply|response|greeting|status|code)|(reply|response|greeting) (is )?(malformed|not valid|unreadable|garbled)|not an smtp (server|service|greeting)|protocol error.{0,40}(greeting|banner)", Needs: []string{"unable to parse ", "invalid", "malformed", "unpars", "bad", "unrecogni", " parse ", "malformed", "not valid", "unreadable", "garbled", "not an smtp ", "protocol error"}},
+		{Expr: "unable to parse (the )?(status|reply|response|code|server)|(got )?(invalid|malformed|unparse?able|bad|unrecogni[sz]ed) (smtp |server )?(greeting|reply|response( code)?|status code|banner)\\b|(cannot|could not|can.?t|failed to) parse (the )?(smtp |server )*(reply|response|greeting|status|code)|(reply|response|greeting) (is )?(malformed|not valid|unreadable|garbled)|not an smtp (server|service|greeting)|protocol error.{0,40}(greeting|banner)", Needs: []string{"unable to parse ", "invalid", "malformed", "unpars", "bad", "unrecogni", " parse ", "malformed", "not valid", "unreadable", "garbled", "not an smtp ", "protocol error"}},
 	}},
 	{ID: "own-name-refused", Says: []Pattern{
 		{Expr: "syntactically invalid (helo|ehlo|argument)|invalid (helo|ehlo) (domain|argument|host)|(helo|ehlo) (argument|name|domain|host ?name)?.{0,20}(invalid|rejected|not (valid|accepted|allowed)|refused|requires|needs)|rejected (helo|ehlo)|(bad|wrong|illegal) (helo|ehlo)|need fully.qualified host", Needs: []string{"syntactically invalid ", "invalid ", "invalid", "rejected", "valid", "ccepted", "llowed", "fused", "quires", "needs", "rejected ", "helo", "ehlo", "qualified host"}},
@@ -4827,7 +4863,7 @@ var wordings = []Wording{
 	}},
 	{ID: "starttls-missing", Says: []Pattern{
 		{Expr: "(start_?tls|tls).{0,40}(extension )?(is )?(not|n.?t) (currently )?(supported|found|offered|available|advertised|enabled|announced|provided|support)|(not|n.?t) (support|offer|advertise|announce|have|provide|allow).{0,40}start_?tls|start_?tls.{0,40}(unsupported|unavailable|missing)|no start_?tls|without start_?tls|start_?tls (is )?(required|mandatory|requested|needed).{0,60}(not|n.?t) (support|offer|advertis)", Needs: []string{"supported", "found", "offered", "vailable", "dvertised", "enabled", "announced", "provided", "support", "start", "supported", "available", "missing", "no start", "without start", "required", "mandatory", "requested", "needed"}},
-		{Expr: "tls is required, but (was )?not offered|(not|n.?t) (support|offer) (tls|ssl|secure|encrypt)|(requires?|demand|want).{0,20}tls.{0,30}not (offered|supported)|since it doesn.?t advertise that feature|0x800ccc7d|support (ssl|tls)-(secured|encrypted)|smtpnotsupportederror.{0,40}starttls|starttls extension not supported|mailsmtp_error_starttls|(must issue|command) starttls (not|unrecogni)", Needs: []string{"tls is required, but ", "support", "offer", "offered", "supported", "t advertise that feature", "0x800ccc7d", "upport ", "mtpnotsupportederror", "tarttls extension not supported", "mailsmtp_error_starttls", " starttls "}},
+		{Expr: "tls is required, but (was )?not offered|(not|n.?t) (support|offer) (tls|ssl|secure|encrypt)|(requires?|demand|want).{0,20}tls.{0,30}not (offered|supported)|since it doesn.?t advertise that feature|0x800ccc7d|support (ssl|tls)-(secured|encrypted)|smtpnotsupportederror.{0,40}starttls|starttls extension not supported|mailsmtp_error_starttls|missing_requirement.{0,80}tls|(must issue|command) starttls (not|unrecogni)", Needs: []string{"tls is required, but ", "support", "offer", "offered", "supported", "t advertise that feature", "0x800ccc7d", "upport ", "mtpnotsupportederror", "tarttls extension not supported", "ailsmtp_error_starttls", "issing_requirement", " starttls "}},
 		{Expr: "unterst(ü|ue?)tzt keine (sicheren|verschl|ssl|tls)|unterst(ü|ue?)tzt kein\\S* (start)?(tls|ssl)|starttls.{0,80}(nicht (unterst|angebot|anbiet|verf)|bietet.{0,20}nicht)|(bietet|biete).{0,20}kein (starttls|tls)|keine ssl-gesicherten", Needs: []string{"tzt keine ", "tzt kein", "starttls", "biete", "keine ssl-gesicherten"}},
 		{Expr: "ne (prend|supporte?).{0,30}(connexions s(é|e)curis|starttls)|no admite.{0,30}(conexiones seguras|starttls)|non (supporta|prevede).{0,30}(connessioni (protette|sicure)|starttls)|n(ã|a)o (oferece suporte|suporta|d(á|a) suporte).{0,30}(conex(õ|o)es seguras|starttls)|ondersteunt geen (beveiligde|starttls)|nie obs(ł|l)uguje.{0,30}(bezpiecznych po|starttls)|не поддерживает.{0,30}(безопасн|защищ|starttls)|不支持(安全连接|starttls)|(保護された接続|starttls).{0,6}サポート(し|されて)", Needs: []string{"connexions s", "starttls", "conexiones seguras", "starttls", "connessioni ", "starttls", "es seguras", "starttls", "ondersteunt geen ", "bezpiecznych po", "starttls", "не поддерживает", "不支持", "サポート"}},
 	}},
@@ -4847,7 +4883,7 @@ var wordings = []Wording{
 		{Expr: "tls.{0,20}(handshake )?(failure|failed) \\(alert|fatal alert|a tls fatal alert has been received|remote error: tls: (handshake|internal)", Needs: []string{" (alert", "fatal alert", "a tls fatal alert has been received", "remote error: tls: "}},
 	}},
 	{ID: "tls-not-started", Says: []Pattern{
-		{Expr: "could not convert socket to tls|(could|can) ?not (start|establish|negotiate|enable) (the )?(tls|ssl|secure|encrypt)|establish an? (ssl|tls|ssl or tls|secure|encrypted)|sslhandshakeexception|unable to connect with (starttls|tls)|failed to (start|enable|establish|negotiate) (tls|ssl|a secure|an encrypted|crypto)|failed to enable crypto|tls (negotiation|handshake|connection)( has| was)? (failed|error)|ssl (handshake|negotiation|connect(ion)?).{0,12}(failed|error|failure)|stream_crypto_method|ssl_connect returned|starttls failed|failed starttls|error (upgrading|initializing|enabling) .{0,20}(starttls|tls)|problem with the ssl|ssl connect error|a call to sspi failed|schannel: |ssl: handshake", Needs: []string{"could not convert socket to tls", "start", "establish", "negotiate", "enable", "establish a", "sslhandshakeexception", "unable to connect with ", "failed to ", "negotiation", "handshake", "connection", "handshake", "negotiation", "connect", "tream_crypto_method", "sl_connect returned", "tarttls failed", "failed starttls", "upgrading", "initializing", "enabling", "problem with the ssl", "ssl connect error", "a call to sspi failed", "channel: ", "sl: handshake"}},
+		{Expr: "could not convert socket to tls|(could|can) ?not (start|establish|negotiate|enable) (the )?(tls|ssl|secure|encrypt)|establish an? (ssl|tls|ssl or tls|secure|encrypted)|sslhandshakeexception|unable to connect with (starttls|tls)|failed to (start|enable|establish|negotiate) (tls|ssl|a secure|an encrypted|crypto)|failed to enable crypto|tls (negotiation|handshake|connection)( has| was)? (failed|error)|ssl (handshake|negotiation|connect(ion)?).{0,12}(failed|error|failure)|stream_crypto_method|ssl_connect returned|starttls failed|failed starttls|error (upgrading|initializing|enabling) .{0,20}(starttls|tls)|problem with the ssl|ssl connect error|a call to sspi failed|schannel: |ssl: handshake|:?\\btls_failed", Needs: []string{"could not convert socket to tls", "start", "establish", "negotiate", "enable", "establish a", "sslhandshakeexception", "unable to connect with ", "failed to ", "negotiation", "handshake", "connection", "handshake", "negotiation", "connect", "tream_crypto_method", "sl_connect returned", "tarttls failed", "failed starttls", "upgrading", "initializing", "enabling", "problem with the ssl", "ssl connect error", "a call to sspi failed", "channel: ", "sl: handshake", "tls_failed"}},
 		{Expr: "fehler bei (dem |einem )?sspi-?aufruf|(keine|nicht).{0,30}(sichere|verschl(ü|ue?)sselte) verbindung.{0,30}|(ssl|tls)-?(handshake|verbindung|aushandlung).{0,40}(fehl|nicht|gescheitert)|fehler.{0,30}(ssl|tls)-?(handshake|verbindung)|sicherheitsautorit(ä|ae?)t.{0,30}nicht erreichbar|verschl(ü|ue?)sselungs(typ|methode)|0x80090304|local security authority cannot be contacted", Needs: []string{"fehler bei ", " verbindung", "handshake", "verbindung", "aushandlung", "handshake", "verbindung", "sicherheitsautorit", "sselungs", "0x80090304", "local security authority cannot be contacted"}},
 	}},
 	{ID: "encryption-type", Says: []Pattern{
