@@ -12,22 +12,27 @@ import (
 	"github.com/smtpdx/smtpdx/probe/report"
 )
 
-// schema compiles the schema of reports.
-func schema() (*jsonschema.Schema, error) {
-	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(report.Schema(probe.ReportSchema)))
+// schema compiles the schema of a document, by the name in it.
+func schema(name string) (*jsonschema.Schema, error) {
+	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(report.Schema(name)))
 	if err != nil {
 		return nil, err
 	}
 	compiler := jsonschema.NewCompiler()
-	if err := compiler.AddResource("report.json", document); err != nil {
+	compiler.AssertFormat()
+	if err := compiler.AddResource("schema.json", document); err != nil {
 		return nil, err
 	}
-	return compiler.Compile("report.json")
+	return compiler.Compile("schema.json")
 }
 
-// fitsReport tells what in a document does not fit the schema of reports.
+// fitsReport tells what in a document does not fit the schema that it names.
 func fitsReport(text []byte) error {
-	compiled, err := schema()
+	var named struct{ Schema string }
+	if err := json.Unmarshal(text, &named); err != nil {
+		return err
+	}
+	compiled, err := schema(named.Schema)
 	if err != nil {
 		return err
 	}

@@ -9,7 +9,8 @@ var schemas embed.FS
 // stands in its "schema" field ("smtpdx.report/v1"), nil for an unknown name.
 func Schema(name string) []byte {
 	files := map[string]string{
-		"smtpdx.report/v1": "schema/report.v1.json",
+		"smtpdx.report/v1":      "schema/report.v1.json",
+		"smtpdx.explanation/v1": "schema/explanation.v1.json",
 	}
 	b, err := schemas.ReadFile(files[name])
 	if err != nil {
