@@ -4646,7 +4646,7 @@ var entries = []Entry{
 		{When: When{Text: []Pattern{
 			{Expr: "(could not|couldn.t|cannot|unable to|failed to) (be )?(authenticate|log ?in)", Needs: []string{"ould", "annot", "unable to", "failed to"}},
 			{Expr: "(authentication|login|anmeldung|authentifizierung).{0,20}(failed|fehlgeschlagen|nicht m[öo]glich)", Needs: []string{"authentication", "login", "nmeldung", "uthentifizierung"}},
-		}, Seen: []Observation{"generic-sentence"}}, Confidence: "likely", General: true, Title: []string{"the application says that the login failed", "not why"}, Explanation: []string{"This sentence is the application's own. Where it comes after a login was tried, host, port and encryption are right and the account, the password or the way to log in is not; some applications say it for every failure. The server's own reply (535 and what follows) decides."}},
+		}, Seen: []Observation{"generic-sentence"}}, Confidence: "likely", General: true, Title: []string{"the application says that the login failed, not why"}, Explanation: []string{"This sentence is the application's own. Where it comes after a login was tried, host, port and encryption are right and the account, the password or the way to log in is not; some applications say it for every failure. The server's own reply (535 and what follows) decides."}},
 		{When: When{Text: []Pattern{
 			{Expr: "connect", Needs: []string{"connect"}},
 			{Expr: "verbind", Needs: []string{"verbind"}},
@@ -4655,7 +4655,7 @@ var entries = []Entry{
 			{Expr: "establish", Needs: []string{"establish"}},
 			{Expr: "erreich", Needs: []string{"erreich"}},
 			{Expr: "reach", Needs: []string{"reach"}},
-		}, Seen: []Observation{"generic-sentence"}}, Confidence: "likely", General: true, Title: []string{"the application says that it could not connect", "not why"}, Explanation: []string{"This sentence is the application's own. It rules nothing out: some applications say \"connection\" for a wrong host or port, a blocked port, the encryption, the certificate and even the login. What the network or the server said stands in the application's log."}},
+		}, Seen: []Observation{"generic-sentence"}}, Confidence: "likely", General: true, Title: []string{"the application says that it could not connect, not why"}, Explanation: []string{"This sentence is the application's own. It rules nothing out: some applications say \"connection\" for a wrong host or port, a blocked port, the encryption, the certificate and even the login. What the network or the server said stands in the application's log."}},
 		{When: When{Seen: []Observation{"generic-sentence"}}, Confidence: "likely", General: true},
 	}},
 	{ID: "settings-secret-pasted", Step: "explain", Title: []string{"the text holds a password; it was dropped and should be changed"}, Explanation: []string{"A password or token stands in the pasted text. It is not repeated here, but whoever has the ticket, the mail or the log can read it there, and tickets are copied, searched and kept."}, Who: "user", Severity: "warning", Fix: []FixEntry{
