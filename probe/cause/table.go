@@ -48,7 +48,7 @@ var entries = []Entry{
 	}},
 	{ID: "settings-account-form", Step: "settings", Title: []string{"the account {account} has no domain", "the account has another form than the provider wants"}, Explanation: []string{"Most providers want the full mail address as user name; a part of it is refused like a wrong password."}, Who: "user", Severity: "warning", Fix: []FixEntry{
 		{Text: "Enter {wanted} as account", Who: "user", Setting: "account", From: "{account}", To: "{wanted}"},
-		{Text: "Enter the full mail address as account", Who: "user", Setting: "account", From: "{account}", To: "name@domain"},
+		{When: &When{Unknown: []string{"wanted"}}, Text: "Enter the full mail address as account", Who: "user", Setting: "account", From: "{account}", To: "name@domain"},
 	}, Rules: []Rule{
 		{When: When{Step: []string{"settings"}, Seen: []Observation{"account-form-differs"}}, Confidence: "likely", Title: []string{"{provider} wants {wanted} as account", "the provider wants another form of account"}, Explanation: []string{"A user name of another form is refused like a wrong password."}},
 		{When: When{Step: []string{"settings"}, Seen: []Observation{"account-without-domain"}}, Confidence: "possible"},
@@ -83,7 +83,7 @@ var entries = []Entry{
 	}},
 	{ID: "settings-differ-from-provider", Step: "settings", Title: []string{"{provider} publishes other settings: {published}", "the provider publishes other settings"}, Explanation: []string{"Other settings than the published ones can work today and stop without notice."}, Who: "user", Severity: "warning", Fix: []FixEntry{
 		{Text: "Enter the published settings: {published}", Who: "user"},
-		{Text: "Enter the settings that the provider publishes", Who: "user"},
+		{When: &When{Unknown: []string{"published"}}, Text: "Enter the settings that the provider publishes", Who: "user"},
 	}, Rules: []Rule{
 		{When: When{Step: []string{"settings"}, Seen: []Observation{"differs-from-provider"}}, Confidence: "likely"},
 		{When: When{Step: []string{"settings"}, Seen: []Observation{"differs-from-list"}}, Confidence: "possible", Title: []string{"our list has other settings for {provider}: {published}", "our list has other settings for the provider"}, Explanation: []string{"The list is not confirmed by the provider itself; what works counts."}, Severity: "info"},
@@ -95,7 +95,7 @@ var entries = []Entry{
 	}},
 	{ID: "settings-refused", Step: "settings", Title: []string{"the value of {key} cannot be used", "the settings cannot be used as they are"}, Explanation: []string{"{text}", "Nothing was contacted. The message names the setting and where it stands."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "{hint}", Who: "user", Setting: "{key}"},
-		{Text: "Correct the setting that the message names", Who: "user"},
+		{When: &When{Unknown: []string{"hint"}}, Text: "Correct the setting that the message names", Who: "user"},
 	}, Rules: []Rule{
 		{When: When{Step: []string{"settings"}, Seen: []Observation{"settings-refused"}}, Confidence: "certain"},
 		{When: When{Step: []string{"settings"}, Failed: "yes"}, Confidence: "likely", General: true},
@@ -120,7 +120,6 @@ var entries = []Entry{
 	}},
 	{ID: "dns-mail-domain-as-host", Step: "dns", Title: []string{"{host} is a mail domain, not a server", "the host is a mail domain, not a server"}, Explanation: []string{"The part behind the @ was entered as host. Mail for {host} goes to {mx}; the server for sending usually has another name, which the provider's help pages give.", "The part behind the @ was entered as host. The server for sending has a name of its own, which the provider's help pages give."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Enter the server's name as host, often smtp. or mail. before the domain", Who: "user", Setting: "host", From: "{host}"},
-		{Text: "Enter the name of the server for sending as host", Who: "user", Setting: "host"},
 	}, Over: []string{"dns-no-such-host"}, Rules: []Rule{
 		{When: When{Step: []string{"dns"}, Fault: []string{"no-such-host", "no-data"}, Seen: []Observation{"name-is-mail-domain"}}, Confidence: "certain"},
 		{When: When{Step: []string{"tcp"}, Fault: []string{"refused", "timeout", "unreachable"}, Seen: []Observation{"name-is-mail-domain"}}, Confidence: "likely", Over: []string{"tcp-filtered-port", "tcp-refused", "tcp-unreachable"}},
@@ -132,7 +131,6 @@ var entries = []Entry{
 	}},
 	{ID: "dns-host-malformed", Step: "dns", Title: []string{"{host} is no host name", "what the host field holds is no host name"}, Explanation: []string{"A host name has letters, digits, hyphens and dots only. Often a blank, a comma, a whole URL or the user name has got into the field."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Enter the server's name alone, without scheme, port, blanks or user name", Who: "user", Setting: "host", From: "{host}"},
-		{Text: "Enter the server's name alone", Who: "user", Setting: "host"},
 	}, Over: []string{"dns-no-such-host"}, Rules: []Rule{
 		{When: When{Step: []string{"dns"}, Fault: []string{"malformed-name"}}, Confidence: "certain"},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"name-unknown", "resolver-fails"}, Seen: []Observation{"pasted", "host-cleaned"}}, Confidence: "likely", Explanation: []string{"The host that was given has a blank, a comma, quotes or a scheme at its edges. Programs take them literally, and no host has such a name."}, Over: []string{"dns-no-such-host", "dns-resolver-failure"}},
@@ -141,7 +139,7 @@ var entries = []Entry{
 			{Expr: "(host|hostname|server)['\"]?\\s?[:=]>? ?['\"]([^'\"]*[ ,;@/|<>\\\\][^'\"]{0,60}|[^'\"]*[,.;:]{2,}[^'\"]*)['\"]", Needs: []string{"host", "server"}},
 			{Expr: "(enotfound|eai_again|eai_noname|esetupfail|edns|querya \\w+) ['\"]?(smtps?|ssl|tls|tcp|https?)(:|\\b ?$| (smtps?|ssl|tls|tcp|https?)[: ])", Needs: []string{"notfound", "again", "noname", "setupfail", "dns", "querya "}},
 			{Expr: "(enotfound|eai_again) \\S*[,;/@|<>\\\\()&$%#!]\\S*", Needs: []string{"notfound", "ai_again"}},
-			{Expr: "getaddrinfo for (ssl|tls|tcp|smtps?|https?)://|getaddrinfo for \\S*[/,@ ] ?\\S* ?failed|(no such host|could not resolve host|unknown (smtp )?host)[:.]? ['\"]?(ssl|tls|tcp|smtps?|https?)(:|//)|could not resolve host: \\S*[,;@/]", Needs: []string{"getaddrinfo for ", "no such host", "could not resolve host", "unknown ", "could not resolve host: "}},
+			{Expr: "getaddrinfo for (ssl|tls|tcp|smtps?|https?)://|getaddrinfo for \\S*[/,@]\\S* ?failed|getaddrinfo for failed|(no such host|could not resolve host|unknown (smtp )?host)[:.]? ['\"]?(ssl|tls|tcp|smtps?|https?)(:|//)|could not resolve host: \\S*[,;@/]", Needs: []string{"getaddrinfo for ", "no such host", "could not resolve host", "unknown ", "could not resolve host: "}},
 			{Expr: "lookup (\\S*[/,;@\"]|\\S+ :|(ssl|tls|tcp|smtps?|https?):)|address \\S+: too many colons|too many colons in address|missing port in address|lookup (tcp|smtp)/", Needs: []string{"lookup ", ": too many colons", "too many colons in address", "missing port in address", "lookup "}},
 			{Expr: "label (empty or )?too long|codec can.?t (en|de)code.{0,60}idna|idna. codec failed|invalid (host ?name|domain name|host)(:| ['\"]|$)|invalid hostentry|host ?name.{0,40}(invalid|contains|malformed|illegal|not valid)|illegal (character|host)|ungültige[rn]? (host|server)name|hostname (ist )?ungültig", Needs: []string{"too long", "codec can", " codec failed", "nvalid ", "invalid", "contains", "malformed", "illegal", "not valid", "illegal ", "ungültige", "hostname "}},
 			{Expr: "(ssl|tls|tcp)://(ssl|tls|tcp|smtps?|https?)[:/]", Needs: []string{"://"}},
@@ -154,9 +152,11 @@ var entries = []Entry{
 		}, Over: []string{"dns-no-such-host"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, HostKind: []string{"bare-name"}, Wording: []string{"name-unknown"}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"name-unknown"}, Service: []string{"large-provider"}, Seen: []Observation{"pasted"}}, Confidence: "possible", Explanation: []string{"The name that is shown exists. A blank or an invisible character behind it in the settings makes it another name."}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"host-unreadable"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"dns-no-such-host", "dns-resolver-failure"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
 			{Expr: "err_invalid_url", Needs: []string{"err_invalid_url"}},
 			{Expr: "invalid url", Needs: []string{"invalid url"}},
+			{Expr: "hostname could not be parsed", Needs: []string{"hostname could not be parsed"}},
 			{Expr: "parse .{0,120}(invalid port|invalid userinfo|invalid url escape)", Needs: []string{"invalid "}},
 			{Expr: "failed to parse (the )?(url|address|dsn)", Needs: []string{"failed to parse "}},
 			{Expr: "unable to parse ur[il]", Needs: []string{"unable to parse ur"}},
@@ -165,7 +165,7 @@ var entries = []Entry{
 			{Expr: "urisyntaxexception", Needs: []string{"urisyntaxexception"}},
 			{Expr: "bad uri", Needs: []string{"bad uri"}},
 			{Expr: "invalid uri", Needs: []string{"invalid uri"}},
-		}, Seen: []Observation{"pasted"}}, Confidence: "possible", Title: []string{"the address of the server (URL) cannot be read"}, Explanation: []string{"The settings are given as one URL, and it breaks its rules. Mostly a special character of the user name or password stands there as it is, or the host is missing."}, Fix: []FixEntry{
+		}, Wording: []string{"url-unreadable"}, Seen: []Observation{"pasted"}}, Confidence: "possible", Title: []string{"the address of the server (URL) cannot be read"}, Explanation: []string{"The settings are given as one URL, and it breaks its rules. Mostly a special character of the user name or password stands there as it is, or the host is missing."}, Fix: []FixEntry{
 			{Text: "Percent-encode special characters of user name and password in the URL (@ is %40, / is %2F, # is %23)", Who: "user"},
 			{Text: "or give host, port, user name and password as settings of their own", Who: "user"},
 		}},
@@ -241,6 +241,11 @@ var entries = []Entry{
 			{Expr: "\\b0\\.0\\.0\\.0\\b", Needs: []string{"0.0.0.0"}},
 		}, Wording: []string{"refused"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Title: []string{"the program dialled its own computer, where no mail server runs"}, Explanation: []string{"The address that was dialled (127.0.0.1, ::1 or localhost) means the machine or container where the program runs. Often the host was left at its default, or the settings were not read."}, Over: []string{"tcp-filtered-port"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
+			{Expr: "127\\.0\\.\\d+\\.\\d+", Needs: []string{"127.0."}},
+			{Expr: "\\blocalhost\\b", Needs: []string{"localhost"}},
+			{Expr: "(^|[ \\[('\"])::1\\b", Needs: []string{"::1"}},
+		}, Wording: []string{"unreachable"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"tcp-filtered-port", "tcp-unreachable", "tcp-ipv6-unreachable"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
 			{Expr: "connect to (smtp )?(host|server).{0,24}(localhost|127\\.0\\.0\\.1)\\b", Needs: []string{"connect to "}},
 			{Expr: "mail ?server at \"?(localhost|127\\.0\\.0\\.1)\"?", Needs: []string{"server at "}},
 			{Expr: "connection.{0,40}with host .{0,12}(localhost|127\\.0\\.0\\.1)", Needs: []string{"connection"}},
@@ -256,11 +261,12 @@ var entries = []Entry{
 	}, Decides: []DecidesEntry{
 		{Question: "Does the same check pass from another network, or from where the application runs?", Command: "{check}"},
 	}, Rules: []Rule{
-		{When: When{Step: []string{"tcp"}, Fault: []string{"timeout"}, Port: []int{587}}, Confidence: "likely", Suggest: &Suggest{Port: 465, Encryption: "ssl", Text: "465 with SSL is often open where 587 is blocked"}},
-		{When: When{Step: []string{"tcp"}, Fault: []string{"timeout"}, Port: []int{465}}, Confidence: "likely", Suggest: &Suggest{Port: 587, Encryption: "starttls", Text: "587 with TLS/STARTTLS is often open where 465 is blocked"}},
-		{When: When{Step: []string{"tcp"}, Fault: []string{"timeout"}, Port: []int{25}}, Confidence: "likely", Explanation: []string{"Outgoing port 25 is blocked by most internet providers, cloud and hosting companies, against spam. Applications send over 587 or 465 instead."}, Suggest: &Suggest{Port: 587, Encryption: "starttls", Text: "587 with TLS/STARTTLS is seldom blocked"}},
+		{When: When{Step: []string{"tcp"}, Fault: []string{"timeout"}, Port: []int{587}, Unseen: []Observation{"pasted"}}, Confidence: "likely", Suggest: &Suggest{Port: 465, Encryption: "ssl", Text: "465 with SSL is often open where 587 is blocked"}},
+		{When: When{Step: []string{"tcp"}, Fault: []string{"timeout"}, Port: []int{465}, Unseen: []Observation{"pasted"}}, Confidence: "likely", Suggest: &Suggest{Port: 587, Encryption: "starttls", Text: "587 with TLS/STARTTLS is often open where 465 is blocked"}},
+		{When: When{Step: []string{"tcp"}, Fault: []string{"timeout"}, Port: []int{25}, Unseen: []Observation{"pasted"}}, Confidence: "likely", Explanation: []string{"Outgoing port 25 is blocked by most internet providers, cloud and hosting companies, against spam. Applications send over 587 or 465 instead."}, Suggest: &Suggest{Port: 587, Encryption: "starttls", Text: "587 with TLS/STARTTLS is seldom blocked"}},
 		{When: When{Step: []string{"tcp"}, Fault: []string{"timeout"}, Seen: []Observation{"address-private"}}, Confidence: "possible", Title: []string{"{host} is in a private network and does not answer", "the host is in a private network and does not answer"}, Explanation: []string{"The address is a private one. Either this computer is not in that network (VPN off), or the server is down, or a firewall stands between."}},
-		{When: When{Step: []string{"tcp"}, Fault: []string{"timeout"}}, Confidence: "likely"},
+		{When: When{Step: []string{"tcp"}, Fault: []string{"timeout"}, Unseen: []Observation{"pasted"}}, Confidence: "likely"},
+		{When: When{Step: []string{"tcp"}, Fault: []string{"timeout"}}, Confidence: "possible"},
 		{When: When{Step: []string{"tcp"}, Fault: []string{"refused", "unreachable", "reset"}, Service: []string{"large-provider"}, Unseen: []Observation{"through-proxy", "address-loopback", "address-ipv6", "name-is-mail-domain"}}, Confidence: "likely", Title: []string{"a firewall on the way turns connections to port {port} away", "a firewall on the way turns connections to this port away"}, Explanation: []string{"This provider's servers take connections on their published ports from everywhere. A refusal comes from a firewall, VPN or hosting company in between."}, Over: []string{"tcp-unreachable"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"no-answer"}, Port: []int{587}, Seen: []Observation{"pasted"}, Unseen: []Observation{"port-unknown"}}, Confidence: "likely", Suggest: &Suggest{Port: 465, Encryption: "ssl", Text: "465 with SSL is often open where 587 is blocked"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"no-answer"}, Port: []int{465}, Seen: []Observation{"pasted"}, Unseen: []Observation{"port-unknown"}}, Confidence: "likely", Suggest: &Suggest{Port: 587, Encryption: "starttls", Text: "587 with TLS/STARTTLS is often open where 465 is blocked"}},
@@ -332,6 +338,12 @@ var entries = []Entry{
 	}, Over: []string{"server-silent", "connection-closed", "tcp-reset", "not-an-smtp-service", "reply-invalid", "greeting-refused"}, Rules: []Rule{
 		{When: When{Step: []string{"greeting"}, Encryption: []string{"starttls", "none"}, Failed: "yes", AnySeen: []Observation{"tls-answers", "looks-like-tls"}}, Confidence: "certain", Suggest: &Suggest{Encryption: "ssl", Text: "the port answers to TLS from the first byte"}},
 		{When: When{Step: []string{"greeting"}, Fault: []string{"timeout", "closed", "reset", "not-smtp"}, Encryption: []string{"starttls", "none"}, Port: []int{465, 8465, 9465}, Unseen: []Observation{"tls-does-not-answer"}}, Confidence: "likely", Suggest: &Suggest{Encryption: "ssl", Text: "465 is the port for TLS from the first byte"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Encryption: []string{"starttls", "none"}, NotText: []Pattern{
+			{Expr: "authent", Needs: []string{"authent"}},
+			{Expr: "anmeld", Needs: []string{"anmeld"}},
+			{Expr: "log ?in", Needs: []string{"log"}},
+			{Expr: "\\b[45]\\d\\d[ -]"},
+		}, Port: []int{465}, Seen: []Observation{"pasted", "generic-sentence"}, Unseen: []Observation{"port-unknown", "encryption-unknown"}}, Confidence: "likely", Over: []string{"error-text-generic"}, Suggest: &Suggest{Encryption: "ssl", Text: "465 is the port for TLS from the first byte"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Encryption: []string{"starttls", "none"}, Wording: []string{"no-greeting", "cut-off", "reset", "plain-in-place-of-tls"}, Port: []int{465, 8465, 9465}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"tcp-filtered-port", "connection-closed", "tcp-reset", "server-silent", "not-an-smtp-service"}, Suggest: &Suggest{Encryption: "ssl", Text: "465 is the port for TLS from the first byte"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Encryption: []string{"starttls", "none"}, Wording: []string{"no-answer"}, NotText: []Pattern{
 			{Expr: "connect(ion)? (attempt )?(timeout|timed)", Needs: []string{"connect"}},
@@ -359,7 +371,7 @@ var entries = []Entry{
 	}},
 	{ID: "not-an-smtp-service", Step: "greeting", Title: []string{"port {port} of {host} is no mail server: {service} answers", "another service than mail answers on this port"}, Explanation: []string{"Something listens on this port, and it does not speak SMTP. The port belongs to another service."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{When: &When{AnySeen: []Observation{"looks-like-imap", "looks-like-pop3"}}, Text: "Enter the server for sending (SMTP), not the one for receiving (IMAP, POP3)", Who: "user", Setting: "port", From: "{port}", To: "587"},
-		{Text: "Enter the port for sending: 587 with TLS/STARTTLS or 465 with SSL", Who: "user", Setting: "port", From: "{port}", To: "587"},
+		{When: &When{Unseen: []Observation{"looks-like-imap", "looks-like-pop3"}}, Text: "Enter the port for sending: 587 with TLS/STARTTLS or 465 with SSL", Who: "user", Setting: "port", From: "{port}", To: "587"},
 	}, Over: []string{"reply-invalid", "tls-handshake-failed", "connection-closed", "server-silent"}, Rules: []Rule{
 		{When: When{Step: []string{"greeting"}, Failed: "yes", Seen: []Observation{"looks-like-imap"}}, Confidence: "certain", Suggest: &Suggest{Port: 587, Encryption: "starttls", Text: "587 is the usual port for sending"}},
 		{When: When{Step: []string{"greeting"}, Failed: "yes", Seen: []Observation{"looks-like-pop3"}}, Confidence: "certain", Suggest: &Suggest{Port: 587, Encryption: "starttls", Text: "587 is the usual port for sending"}},
@@ -377,9 +389,11 @@ var entries = []Entry{
 		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"client-protocol-defect", "tcp-filtered-port"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"no-greeting", "cut-off", "no-answer", "plain-in-place-of-tls", "tls-not-started", "starttls-missing", "reset"}, Port: []int{110, 143, 993, 995, 80, 443, 8080, 22, 21, 4190}, Seen: []Observation{"pasted"}}, Confidence: "likely", Title: []string{"port {port} is not for sending mail", "this port is not for sending mail"}, Explanation: []string{"Ports 110, 143, 993 and 995 are for receiving mail (POP3, IMAP), 80 and 443 for the web. A mail program that wants to send finds no mail server (SMTP) there."}, Over: []string{"tcp-filtered-port", "server-silent", "connection-closed", "tls-wrong-mode-plain-on-tls-port", "tls-wrong-mode-implicit-on-starttls-port", "tls-handshake-failed", "starttls-not-offered"}, Suggest: &Suggest{Port: 587, Encryption: "starttls", Text: "587 is the usual port for sending"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"no-greeting"}, NotPort: []int{25, 465, 587, 2525}, Seen: []Observation{"pasted"}, Unseen: []Observation{"port-unknown"}}, Confidence: "possible"},
-		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"reply-unreadable"}, NotPort: []int{25, 465, 587, 2525}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"reply-invalid"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"reply-unreadable"}, NotText: []Pattern{
-			{Expr: "250[ -]", Needs: []string{"250"}},
+			{Expr: "response=.{0,8}250", Needs: []string{"response="}},
+		}, NotPort: []int{25, 465, 587, 2525}, Seen: []Observation{"pasted"}, Unseen: []Observation{"port-unknown"}}, Confidence: "likely", Over: []string{"reply-invalid"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"reply-unreadable"}, NotText: []Pattern{
+			{Expr: "250", Needs: []string{"250"}},
 			{Expr: "http", Needs: []string{"http"}},
 		}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
 	}},
@@ -392,7 +406,7 @@ var entries = []Entry{
 	}},
 	{ID: "smtp-redirected-by-host", Step: "greeting", Title: []string{"another server answers in place of {host}", "another server than the one entered answers"}, Explanation: []string{"The server calls itself {server_name}, not {host}. Some hosting companies and networks lead outgoing mail connections to a server of their own, where this account is unknown.", "What answers is not the provider's server. Some hosting companies and networks lead outgoing mail connections to a server of their own, where this account is unknown."}, Who: "network", Severity: "error", Fix: []FixEntry{
 		{Text: "Have outgoing mail connections to {host} led there directly (hosting company: \"SMTP restrictions\")", Who: "network"},
-		{Text: "Have outgoing mail connections led to their target directly", Who: "network"},
+		{When: &When{Unknown: []string{"host"}}, Text: "Have outgoing mail connections led to their target directly", Who: "network"},
 	}, Decides: []DecidesEntry{
 		{Question: "Does the same check reach the provider from another network?", Command: "{check}"},
 	}, Over: []string{"cert-name-mismatch", "cert-self-signed", "cert-untrusted-chain", "auth-bad-credentials"}, Rules: []Rule{
@@ -498,6 +512,11 @@ var entries = []Entry{
 		{When: When{Step: []string{"ehlo", "ehlo-tls"}, Code: []Codes{{From: 500, To: 599}}, Mentions: []string{"helo"}}, Confidence: "possible"},
 		{When: When{Step: []string{"ehlo", "ehlo-tls"}, Fault: []string{"closed", "reset"}, Service: []string{"google"}}, Confidence: "likely", Explanation: []string{"Google's servers hang up when the name that the client gives is none they take, \"localhost\" for one."}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
+			{Expr: "invalid (helo|ehlo) (name|host)", Needs: []string{"invalid "}},
+			{Expr: "(helo|ehlo) name (is )?(rejected|not (accepted|allowed|permitted)|refused|denied)", Needs: []string{" name "}},
+			{Expr: "need fully.qualified", Needs: []string{"need fully"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"ehlo-refused"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
 			{Expr: "(syntactically invalid|invalid domain|requires domain|invalid) .{0,30}(helo|ehlo)", Needs: []string{"syntactically invalid", "invalid domain", "requires domain", "invalid"}},
 			{Expr: "(helo|ehlo).{0,30}(invalid|requires) .{0,12}(domain|address)", Needs: []string{"invalid", "requires"}},
 		}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
@@ -514,6 +533,7 @@ var entries = []Entry{
 			{Expr: "(helo|ehlo) name", Needs: []string{" name"}},
 		}, NotText: []Pattern{
 			{Expr: "send (helo|ehlo)", Needs: []string{"send "}},
+			{Expr: "rejected (helo|ehlo) command", Needs: []string{"rejected "}},
 			{Expr: "(helo|ehlo) first", Needs: []string{" first"}},
 			{Expr: "response: 220", Needs: []string{"response: 220"}},
 			{Expr: "helo or ehlo", Needs: []string{"helo or ehlo"}},
@@ -553,7 +573,7 @@ var entries = []Entry{
 			{Expr: "syntactically invalid (helo|ehlo|argument)", Needs: []string{"syntactically invalid "}},
 			{Expr: "must be a (valid )?(domain|host)", Needs: []string{"must be a "}},
 			{Expr: "(helo|ehlo).{0,120}syntactically invalid", Needs: []string{"syntactically invalid"}},
-			{Expr: "invalid (helo|ehlo) (domain|name|argument)", Needs: []string{"invalid "}},
+			{Expr: "invalid (helo|ehlo) (domain|argument)", Needs: []string{"invalid "}},
 			{Expr: "(helo|ehlo) (requires|needs|invalid).{0,12}(domain|address|argument)", Needs: []string{"domain", "ddress", "rgument"}},
 			{Expr: "underscore.{0,40}(helo|ehlo|host)", Needs: []string{"underscore"}},
 		}, Wording: []string{"own-name-refused"}, Seen: []Observation{"pasted"}}, Confidence: "likely"},
@@ -576,9 +596,23 @@ var entries = []Entry{
 		{When: When{Step: []string{"starttls"}, Fault: []string{"not-offered"}, Unseen: []Observation{"pasted"}}, Confidence: "certain"},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Encryption: []string{"starttls"}, Wording: []string{"starttls-missing"}, NotText: []Pattern{
 			{Expr: "tls ?v?1\\.\\d", Needs: []string{"tls"}},
+			{Expr: "protocol version", Needs: []string{"protocol version"}},
+			{Expr: "cipher", Needs: []string{"cipher"}},
+			{Expr: "\\b454\\b", Needs: []string{"454"}},
+			{Expr: "local problem", Needs: []string{"local problem"}},
+			{Expr: "temporar", Needs: []string{"temporar"}},
+			{Expr: "currently", Needs: []string{"currently"}},
+			{Expr: "certificate", Needs: []string{"certificate"}},
 		}, Port: []int{25, 587, 2525, 1025}, Seen: []Observation{"pasted"}}, Confidence: "certain", Over: []string{"tls-wrong-mode-starttls-inside-tls", "tls-handshake-failed"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"starttls-missing"}, NotText: []Pattern{
 			{Expr: "tls ?v?1\\.\\d", Needs: []string{"tls"}},
+			{Expr: "protocol version", Needs: []string{"protocol version"}},
+			{Expr: "cipher", Needs: []string{"cipher"}},
+			{Expr: "\\b454\\b", Needs: []string{"454"}},
+			{Expr: "local problem", Needs: []string{"local problem"}},
+			{Expr: "temporar", Needs: []string{"temporar"}},
+			{Expr: "currently", Needs: []string{"currently"}},
+			{Expr: "certificate", Needs: []string{"certificate"}},
 		}, Seen: []Observation{"pasted"}}, Confidence: "likely"},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Encryption: []string{"starttls"}, Wording: []string{"encryption-type"}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
 	}},
@@ -633,6 +667,12 @@ var entries = []Entry{
 		{When: When{Step: []string{"tls"}, Failed: "yes", Seen: []Observation{"plain-greeting-seen"}}, Confidence: "certain", Suggest: &Suggest{Encryption: "starttls", Text: "the server begins in plain text on this port"}},
 		{When: When{Step: []string{"tls"}, Fault: []string{"tls-record"}, Encryption: []string{"ssl"}, Port: []int{25, 587, 2525}}, Confidence: "likely", Suggest: &Suggest{Encryption: "starttls", Text: "servers begin in plain text on this port"}},
 		{When: When{Step: []string{"tls"}, Fault: []string{"timeout", "closed", "reset"}, Encryption: []string{"ssl"}, Port: []int{25, 587}}, Confidence: "possible", Suggest: &Suggest{Encryption: "starttls", Text: "servers begin in plain text on this port"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Encryption: []string{"ssl"}, NotText: []Pattern{
+			{Expr: "authent", Needs: []string{"authent"}},
+			{Expr: "anmeld", Needs: []string{"anmeld"}},
+			{Expr: "log ?in", Needs: []string{"log"}},
+			{Expr: "\\b[45]\\d\\d[ -]"},
+		}, Port: []int{587, 25}, Seen: []Observation{"pasted", "generic-sentence"}, Unseen: []Observation{"port-unknown", "encryption-unknown"}}, Confidence: "likely", Over: []string{"error-text-generic"}, Suggest: &Suggest{Encryption: "starttls", Text: "servers begin in plain text on this port"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Encryption: []string{"ssl"}, Wording: []string{"plain-in-place-of-tls"}, Port: []int{25, 587, 2525, 1025}, Seen: []Observation{"pasted"}}, Confidence: "certain", Over: []string{"cert-untrusted-chain", "cert-tls-intercepted"}, Suggest: &Suggest{Encryption: "starttls", Text: "servers begin in plain text on this port"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"plain-in-place-of-tls"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Explanation: []string{"The program began with TLS from the first byte (\"SSL\"), and port {port} answered in plain text. Such a port switches to TLS later (STARTTLS); \"SSL\" belongs to port 465.", "The program began with TLS from the first byte (\"SSL\"), and the port answered in plain text. Such a port (587, 25) switches to TLS later (STARTTLS); \"SSL\" belongs to port 465."}, Over: []string{"cert-untrusted-chain", "cert-tls-intercepted", "tls-weak-crypto"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Encryption: []string{"ssl"}, Wording: []string{"tls-not-started", "encryption-type", "starttls-missing"}, Port: []int{25, 587, 2525}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"cert-untrusted-chain", "cert-tls-intercepted", "tls-handshake-failed", "tls-weak-crypto"}, Suggest: &Suggest{Encryption: "starttls", Text: "servers begin in plain text on this port"}},
@@ -763,8 +803,8 @@ var entries = []Entry{
 		}}, Confidence: "likely", Title: []string{"the server has a fault of its own in the TLS handshake"}, Explanation: []string{"Often the certificate or key file cannot be read by the server. Nothing in the settings mends that."}},
 		{When: When{Step: []string{"tls"}, Fault: []string{"tls-alert"}, Text: []Pattern{
 			{Expr: "handshake.?failure", Needs: []string{"handshake"}},
-		}}, Confidence: "likely", Explanation: []string{"\"Handshake failure\" is what servers say when no cipher, version or certificate fits. Old servers and those that want a client certificate answer so."}},
-		{When: When{Step: []string{"tls"}, Fault: []string{"tls-record"}}, Confidence: "likely", Title: []string{"what came in place of the TLS handshake is no TLS"}, Explanation: []string{"The server, or something before it, answered in another language. A proxy or a mail program behind a wrong port does that."}},
+		}, Unseen: []Observation{"pasted"}}, Confidence: "likely", Explanation: []string{"\"Handshake failure\" is what servers say when no cipher, version or certificate fits. Old servers and those that want a client certificate answer so."}},
+		{When: When{Step: []string{"tls"}, Fault: []string{"tls-record"}, Unseen: []Observation{"pasted"}}, Confidence: "likely", Title: []string{"what came in place of the TLS handshake is no TLS"}, Explanation: []string{"The server, or something before it, answered in another language. A proxy or a mail program behind a wrong port does that."}},
 		{When: When{Step: []string{"tls"}, Fault: []string{"certificate"}}, Confidence: "likely", Title: []string{"the server's certificate cannot be read"}, Explanation: []string{"The certificate is damaged or uses a form that no program understands."}, Fix: []FixEntry{
 			{Text: "Have the certificate renewed", Who: "it-admin"},
 		}},
@@ -790,7 +830,7 @@ var entries = []Entry{
 	}},
 	{ID: "cert-expires-soon", Step: "certificate", Title: []string{"the server's certificate runs out in {days} days", "the server's certificate runs out soon"}, Explanation: []string{"After that day no program that checks certificates sends mail here. Automatic renewal should have replaced it by now."}, Who: "it-admin", Severity: "warning", Fix: []FixEntry{
 		{Text: "Renew the certificate before {not_after}", Who: "it-admin"},
-		{Text: "Renew the certificate", Who: "it-admin"},
+		{When: &When{Unknown: []string{"not_after"}}, Text: "Renew the certificate", Who: "it-admin"},
 	}, Rules: []Rule{
 		{When: When{Step: []string{"certificate"}, Seen: []Observation{"certificate-expires-soon"}}, Confidence: "certain"},
 	}},
@@ -812,6 +852,7 @@ var entries = []Entry{
 		{When: &When{Unknown: []string{"names"}}, Text: "Enter the host that the provider's help pages give", Who: "user", Setting: "host", From: "{host}"},
 		{Text: "or have {checked} put into the server's certificate", Who: "it-admin"},
 		{When: &When{Unknown: []string{"checked"}}, Text: "or have the name entered put into the server's certificate", Who: "it-admin"},
+		{Text: "Do not switch certificate checks off in the application: the password would go to anyone who answers under this name", Who: "user"},
 	}, Rules: []Rule{
 		{When: When{Step: []string{"certificate"}, Seen: []Observation{"certificate-without-names"}}, Confidence: "certain", Title: []string{"the server's certificate carries no name where programs look for it"}, Explanation: []string{"The name stands only in the old \"common name\" field. Programs have read names from the \"subject alternative name\" alone for years."}, Fix: []FixEntry{
 			{Text: "Have a certificate made with {host} as subject alternative name", Who: "it-admin"},
@@ -903,7 +944,8 @@ var entries = []Entry{
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"cert-issuer-missing"}, NotService: []string{"large-provider"}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
 	}},
 	{ID: "cert-tls-intercepted", Step: "certificate", Title: []string{"a security product stands in the connection ({issuer})", "a security product stands in the encrypted connection"}, Explanation: []string{"The certificate was made by a virus scanner or proxy on this side, which opens the encryption to look inside. The mail server's own certificate cannot be seen through it."}, Who: "user", Severity: "error", Fix: []FixEntry{
-		{Text: "Except the mail server from the product's TLS inspection (\"mail protection\", \"SSL scanning\")", Who: "network"},
+		{Text: "Virus scanner on this computer: except the mail server from its mail protection or SSL scanning", Who: "user"},
+		{Text: "Proxy or firewall of the network: except the mail server from TLS inspection", Who: "network"},
 	}, Decides: []DecidesEntry{
 		{Question: "Is the certificate another one from outside this network?", Command: "{check} --until certificate"},
 	}, Over: []string{"cert-untrusted-chain", "cert-self-signed", "cert-name-mismatch", "client-ca-store-missing", "cert-trusted-here-only", "smtp-redirected-by-host", "cert-missing-intermediate"}, Rules: []Rule{
@@ -4274,6 +4316,7 @@ var entries = []Entry{
 		{When: When{Step: []string{"greeting", "ehlo", "ehlo-tls", "sender", "message"}, Failed: "yes", Enhanced: []string{"4.7.500", "5.7.708", "4.7.0", "5.7.1"}, Text: []Pattern{
 			{Expr: "access denied, (please try|traffic)", Needs: []string{"access denied, "}},
 			{Expr: "server busy. please try again later from", Needs: []string{" please try again later from"}},
+			{Expr: "\\b(tls|ssl)\\b", Needs: []string{"tls", "ssl"}},
 		}}, Confidence: "possible"},
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "service refused", Needs: []string{"service refused"}},
@@ -4365,9 +4408,11 @@ var entries = []Entry{
 		{Text: "If it lasts, look into the server's log: disk, login service, certificate", Who: "it-admin"},
 	}, Over: []string{"auth-failed", "auth-bad-credentials", "greeting-refused", "starttls-refused", "ehlo-refused", "connection-closed", "message-refused"}, Rules: []Rule{
 		{When: When{Step: []string{"starttls"}, Code: []Codes{{From: 454, To: 454}, {From: 400, To: 499}}, Text: []Pattern{
-			{Expr: "\\btls\\b", Needs: []string{"tls"}},
+			{Expr: "\\btls\\b.{0,40}(not available|unavailable|not ready|problem|temporar|resource|limit|error|fail)", Needs: []string{"not available", "unavailable", "not ready", "problem", "temporar", "resource", "limit", "error", "fail"}},
+			{Expr: "(unavailable|temporar\\w+|problem).{0,30}\\btls\\b", Needs: []string{"unavailable", "temporar", "problem"}},
 		}, NotText: []Pattern{
 			{Expr: "tls ?v?1\\.[0123]", Needs: []string{"tls"}},
+			{Expr: "attempting", Needs: []string{"attempting"}},
 		}}, Confidence: "certain", Title: []string{"the server cannot do TLS at the moment"}, Explanation: []string{"STARTTLS is offered, and the server's part of it does not work: certificate or key cannot be read, or a limit is reached."}, Fix: []FixEntry{
 			{Text: "Look into the server's log: certificate, key file and its permissions", Who: "it-admin"},
 		}},
@@ -4426,6 +4471,7 @@ var entries = []Entry{
 			{Expr: "(系统|服务器|临时).{0,6}(错误|繁忙|故障|忙)", Needs: []string{"系统", "服务器", "临时"}},
 			{Expr: "一時的", Needs: []string{"一時的"}},
 		}, NotText: []Pattern{
+			{Expr: "(connect|establish|negotiat)\\w* (with |an? )?(tls|ssl|starttls)", Needs: []string{"connect", "establish", "negotiat"}},
 			{Expr: "\\((ehlo|helo)\\)", Needs: []string{"ehlo", "helo"}},
 			{Expr: "grey.?list", Needs: []string{"grey"}},
 			{Expr: "too many (connections|messages|sessions)", Needs: []string{"too many "}},
@@ -4608,15 +4654,15 @@ var entries = []Entry{
 		{When: When{Step: []string{"greeting"}, Fault: []string{"early-bytes"}}, Confidence: "likely"},
 		{When: When{Step: []string{"greeting"}, Fault: []string{"timeout", "closed"}, Seen: []Observation{"looks-like-smtp"}}, Confidence: "likely", Title: []string{"the server's greeting has no end"}, Over: []string{"server-silent", "connection-closed"}},
 	}},
-	{ID: "addresses-differ", Step: "any", Title: []string{"the servers behind this name do not answer alike"}, Explanation: []string{"The name has several addresses, and at this step one of them fails where another one works. Applications take any of them, so they fail now and then."}, Who: "it-admin", Severity: "warning", Fix: []FixEntry{
+	{ID: "addresses-differ", Step: "any", Title: []string{"the server at {address} does not answer like the others of {host}", "the servers behind this name do not answer alike"}, Explanation: []string{"The name has several addresses, and at this step one of them fails where another one works. Applications take any of them, so they fail now and then."}, Who: "it-admin", Severity: "warning", Fix: []FixEntry{
 		{Text: "Bring the server behind {address} into line with the others, or take its address out of the DNS", Who: "it-admin"},
-		{Text: "Bring the servers into line, or take the failing address out of the DNS", Who: "it-admin"},
+		{When: &When{Unknown: []string{"address"}}, Text: "Bring the servers into line, or take the failing address out of the DNS", Who: "it-admin"},
 	}, Rules: []Rule{
 		{When: When{Step: []string{"greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Failed: "yes", AnySeen: []Observation{"other-address-good", "side-lane"}, Unseen: []Observation{"other-family-good"}}, Confidence: "certain", Severity: "warning"},
 		{When: When{Step: []string{"greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Failed: "yes", Seen: []Observation{"other-family-good"}}, Confidence: "certain", Title: []string{"the servers behind the IPv4 and IPv6 addresses do not answer alike"}, Severity: "warning"},
 		{When: When{Step: []string{"tcp"}, Fault: []string{"refused", "reset", "timeout"}, Seen: []Observation{"other-address-good"}}, Confidence: "certain", Title: []string{"at {address} {host} takes no connection, at another address it does", "one address of the host takes no connection, another one does"}, Explanation: []string{"The port is right, as it answers at another address of the same name. Programs that try the dead address first wait or fail."}, Severity: "warning", Fix: []FixEntry{
 			{Text: "Start the server behind {address}, or take the address out of the DNS", Who: "it-admin"},
-			{Text: "Start the server behind the dead address, or take the address out of the DNS", Who: "it-admin"},
+			{When: &When{Unknown: []string{"address"}}, Text: "Start the server behind the dead address, or take the address out of the DNS", Who: "it-admin"},
 		}, Over: []string{"tcp-refused", "tcp-refused-localhost", "tcp-filtered-port", "tcp-reset", "tcp-unreachable"}},
 	}},
 	{ID: "imap-unreachable", Step: "any", Title: []string{"the mailbox for the arrival check cannot be read"}, Explanation: []string{"The connection to the mailbox (IMAP) failed; whether the message arrived is not known."}, Who: "user", Severity: "error", Fix: []FixEntry{
@@ -4731,13 +4777,19 @@ var wordings = []Wording{
 	}},
 	{ID: "resolver-fails", Says: []Pattern{
 		{Expr: "\\beai_again\\b|\\beai_fail\\b|\\beservfail\\b|\\bservfail\\b|\\betimeout\\b|\\bebadresp\\b|\\beai_system\\b", Needs: []string{"eai_again", "eai_fail", "eservfail", "servfail", "etimeout", "ebadresp", "eai_system"}},
-		{Expr: "temporary failure in name|non-?recoverable (failure|error) in name|temporary error during hostname resolution|host not found, try again|name service error.{0,80}try again|host lookup did not complete|host ?name lookup failure", Needs: []string{"temporary failure in name", "recoverable ", "temporary error during hostname resolution", "host not found, try again", "name service error", " lookup did not complete", "name lookup failure"}},
+		{Expr: "address information: (try again|temporary)|temporary failure in name|non-?recoverable (failure|error) in name|temporary error during hostname resolution|host not found, try again|name service error.{0,80}try again|host lookup did not complete|host ?name lookup failure", Needs: []string{"address information: ", "temporary failure in name", "recoverable ", "temporary error during hostname resolution", "host not found, try again", "name service error", " lookup did not complete", "name lookup failure"}},
 		{Expr: "server misbehaving|no servers could be reached|dns server failure|no (dns|name) ?servers?\\b|(dns|name) ?server (is )?(not respond|unreachable|unavailable|failed)|dns.{0,20}(timed? ?out|time-?out|unreachable|unavailable|temporary)|resolving timed out|resolver (error|failure|timeout)|name resolution (timed|time)", Needs: []string{"server misbehaving", "no servers could be reached", "dns server failure", "server", "server ", "time", "reachable", "available", "temporary", "resolv", "name resolution "}},
 		{Expr: "lookup .{1,120}(:53: (read|write|i/o)|on .{1,60}:53: (dial|read|write|i/o)|i/o timeout|on \\[?::1\\]?:53)|dial (udp|tcp) .{0,60}:53: |(read|write) udp .{0,80}:53:", Needs: []string{"lookup ", "dial ", " udp "}},
 		{Expr: "errno -3\\]|\\[errno -4\\]|\\b1100[23]\\b|0x800ccc0c", Needs: []string{"errno -3]", "[errno -4]", "1100", "0x800ccc0c"}},
 		{Expr: "fehler (bei|in) der namensaufl(ö|oe?)sung|namensaufl(ö|oe?)sung.{0,40}(fehlgeschlagen|nicht m(ö|oe?)glich|fehler)|fehler beim aufl(ö|oe?)sen des hostnamens|zeitweiliger fehler bei der aufl", Needs: []string{" der namensaufl", "namensaufl", "sen des hostnamens", "zeitweiliger fehler bei der aufl"}},
 		{Expr: "(é|e)chec (temporaire|non r(é|e)cup(é|e)rable).{0,20}r(é|e)solution du nom|fallo (temporal|irrecuperable) en la resoluci|errore (temporaneo|irrecuperabile) nella risoluzione|falha (tempor(á|a)ri[oa]|irrecuper(á|a)vel) na resolu|probleem in naams?herleiding", Needs: []string{"solution du nom", " en la resoluci", " nella risoluzione", " na resolu", "probleem in naam"}},
 		{Expr: "odwzorowani\\S+ nazw|сбой в разрешении имен|ошибка в разрешении имен|сбой поиска имени|域名解析.{0,8}失败|域名解析出现|解析名稱時|名前解決(に|で)", Needs: []string{"odwzorowani", "сбой в разрешении имен", "ошибка в разрешении имен", "сбой поиска имени", "域名解析", "解析名稱時", "名前解決"}},
+	}},
+	{ID: "host-unreadable", Says: []Pattern{
+		{Expr: "too many colons in address|missing port in address|label (empty or )?too long|idna. codec|host ?name.{0,20}(too long|contains (an )?(invalid|illegal)|is (malformed|illegal|not valid))|invalid host ?name|invalid hostentry|illegal character in (authority|host)|domain label (is )?too long|(ung(ü|ue?)ltiger|unzul(ä|ae?)ssiger) (host|server)-?name|(host|server)-?name (ist )?ung(ü|ue?)ltig", Needs: []string{"too many colons in address", "missing port in address", "too long", " codec", "too long", "contains ", "malformed", "illegal", "not valid", "nvalid host", "llegal character in ", "domain label ", "ltiger", "ssiger", "name "}},
+	}},
+	{ID: "url-unreadable", Says: []Pattern{
+		{Expr: "err_invalid_url|invalid ur[il]|hostname could not be parsed|parse .{0,120}(invalid port|invalid userinfo|invalid url escape)|failed to parse (the )?(url|address|dsn)|unable to parse ur[il]|invalid (mailer )?dsn|malformed (url|uri|dsn)|urisyntaxexception|bad uri", Needs: []string{"err_invalid_url", "invalid ur", "hostname could not be parsed", "invalid ", "failed to parse ", "unable to parse ur", "invalid ", "malformed ", "urisyntaxexception", "bad uri"}},
 	}},
 	{ID: "refused", Says: []Pattern{
 		{Expr: "econnrefused|connection ?refused|wsaeconnrefused|actively refused|connect(ion)?(:| was| has been| is| got)? refused|refused (the |your )?connection|connexception: connection refused", Needs: []string{"econnrefused", "connection", "wsaeconnrefused", "actively refused", " refused", "connection", "connexception: connection refused"}},
@@ -4759,7 +4811,7 @@ var wordings = []Wording{
 		{Expr: "socket\\.timeout|timeouterror|\\btimed out\\b|:timeout\\b|timeout error waiting|timeout (after|of) \\d|timeout was reached|timeout exceeded|request timed out|err_?timeout|connect timeout|timeout expired|errno::etimedout", Needs: []string{"socket.timeout", "timeouterror", "timed out", ":timeout", "timeout ", "request timed out", "timeout", "connect timeout", "timeout expired", "errno::etimedout"}},
 		{Expr: "did not properly respond after a period|connected host has failed to respond|host (is )?not respond|server (did not|does not|didn.?t|doesn.?t|is not) respond", Needs: []string{"did not properly respond after a period", "connected host has failed to respond", "not respond", " respond"}},
 		{Expr: "\\b10060\\b|\\[errno 110\\]|\\(110\\)|#110\\b|\\berrno[=: ]+110\\b|\\[errno 60\\]|0x80042109|0x8004210b|0x800ccc0b|0x800ccc19|0x800705b4", Needs: []string{"10060", "[errno 110]", "(110)", "#110", "errno", "[errno 60]", "0x800"}},
-		{Expr: "gegenstelle nach einer bestimmten zeitspanne|wartezeit f(ü|ue?)r die verbindung|zeit(ü|ue?)berschreitung|zeitlimit.{0,40}((ü|ue?)berschritten|erreicht|abgelaufen)|timeout f(ü|ue?)r (den )?vorgang|vorgang.{0,30}(zeitlimit|timeout)|timeout beim|(wartezeit|timeout) .{0,20}((ü|ue?)berschritten|abgelaufen)", Needs: []string{"gegenstelle nach einer bestimmten zeitspanne", "r die verbindung", "berschreitung", "berschritten", "erreicht", "abgelaufen", "timeout f", "vorgang", "timeout beim", "berschritten", "abgelaufen"}},
+		{Expr: "gegenstelle nach einer bestimmten zeitspanne|wartezeit f(ü|ue?)r die verbindung|zeit f(ü|ue?)r (die|eine) verbindung.{0,100}((ü|ue?)berschritten|abgelaufen)|zeit(ü|ue?)berschreitung|zeitlimit.{0,40}((ü|ue?)berschritten|erreicht|abgelaufen)|timeout f(ü|ue?)r (den )?vorgang|vorgang.{0,30}(zeitlimit|timeout)|timeout beim|(wartezeit|timeout) .{0,20}((ü|ue?)berschritten|abgelaufen)", Needs: []string{"gegenstelle nach einer bestimmten zeitspanne", "r die verbindung", " verbindung", "berschreitung", "berschritten", "erreicht", "abgelaufen", "timeout f", "vorgang", "timeout beim", "berschritten", "abgelaufen"}},
 		{Expr: "expiration du d(é|e)lai|n.a pas r(é|e)pondu convenablement|d(é|e)lai d.attente.{0,40}(d(é|e)pass|expir)|d(é|e)lai (imparti|d.attente) .{0,30}d(é|e)pass", Needs: []string{"expiration du d", "pondu convenablement", "attente", "imparti", "attente"}},
 		{Expr: "expir(ó|o) el tiempo|no respondi(ó|o) adecuadamente|tiempo de espera.{0,40}(agotado|excedi)|(agot(ó|o)|excedi(ó|o)|super(ó|o)) el tiempo", Needs: []string{" el tiempo", " adecuadamente", "tiempo de espera", " el tiempo"}},
 		{Expr: "connessione scaduta|risposta non corretta della parte connessa|timeout dell.operazione|tempo (di attesa )?scaduto|scadenza del tempo", Needs: []string{"connessione scaduta", "risposta non corretta della parte connessa", "imeout dell", "scaduto", "scadenza del tempo"}},
@@ -4786,16 +4838,16 @@ var wordings = []Wording{
 		{Expr: "(connect|socket|dial|fsockopen|stream_socket_client|smtp).{0,160}(eacces|eperm|permission denied|operation not permitted|\\b10013\\b)|\\b10013\\b|forbidden by its access permissions|zugriffsrechte des sockets|access permissions.{0,30}socket", Needs: []string{"acces", "perm", "permission denied", "operation not permitted", "10013", "10013", "forbidden by its access permissions", "zugriffsrechte des sockets", "access permissions"}},
 	}},
 	{ID: "cut-off", Says: []Pattern{
-		{Expr: "\\beof\\b|end of file reached|unexpected(ly)? (socket )?(close|eof|end of)|unexpectedeof|closed unexpectedly|unexpectedly (closed|dropped|disconnected|terminated)|has unexpectedly (disconnected|closed)|connection (was |has been |is )?(closed|dropped|lost|terminated|aborted|interrupted|shut ?down)|closed (the )?connection|closed by (the )?(remote|foreign|peer|server|host)|server (has )?(closed|disconnected|hung up|dropped)|socket (hang up|closed|close)|lost connection|smtpserverdisconnected|net_io_connectionclosed|broken ?pipe|disconnected from server|0x800ccc0f|\\bepipe\\b", Needs: []string{"eof", "end of file reached", "unexpected", "closed unexpectedly", "unexpectedly ", "has unexpectedly ", "onnection ", "losed ", "erver ", "ocket ", "lost connection", "smtpserverdisconnected", "net_io_connectionclosed", "broken", "disconnected from server", "0x800ccc0f", "epipe"}},
-		{Expr: "expected response code .{0,60}but got (an )?(empty|code \"\")|empty response|short response|exception reading response|no (smtp )?(response|reply) (from|received)|\\[eof\\]|0 bytes from the transport|transport ?stream|net_io_readfailure|unable to read data from the transport connection: (net_io|the connection)", Needs: []string{"xpected response code ", "mpty response", "short response", "exception reading response", "from", "received", "[eof]", "0 bytes from the transport", "transport", "net_io_readfailure", "unable to read data from the transport connection: "}},
+		{Expr: "\\beof\\b|end of file reached|unexpected(ly)? (socket )?(close|eof|end of)|unexpectedeof|closed unexpectedly|unexpectedly (closed|dropped|disconnected|terminated)|has unexpectedly (disconnected|closed)|connection (was |has been |is )?(closed|dropped|lost|terminated|aborted|interrupted|shut ?down)|closed (the )?connection|closed by (the )?(remote|foreign|peer|server|host)|server (has )?(closed|disconnected|hung up|dropped)|socket (hang up|closed|close)|lost connection|smtpserverdisconnected|net_io_connectionclosed|error, :?closed|broken ?pipe|disconnected from server|0x800ccc0f|\\bepipe\\b", Needs: []string{"eof", "end of file reached", "unexpected", "closed unexpectedly", "unexpectedly ", "has unexpectedly ", "onnection ", "losed ", "erver ", "ocket ", "lost connection", "smtpserverdisconnected", "net_io_connectionclosed", "error, ", "broken", "disconnected from server", "0x800ccc0f", "epipe"}},
+		{Expr: "expected response code .{0,60}but got (an )?(empty|code \"\")|empty response|short response|exception reading response|no (smtp )?(response|reply) (from|received)|\\[eof\\]|response: -1\\b|0 bytes from the transport|transport ?stream|net_io_readfailure|unable to read data from the transport connection: (net_io|the connection)", Needs: []string{"xpected response code ", "mpty response", "short response", "exception reading response", "from", "received", "[eof]", "response: -1", "0 bytes from the transport", "transport", "net_io_readfailure", "unable to read data from the transport connection: "}},
 		{Expr: "verbindung (zum server )?(wurde |ist )?.{0,60}(unterbrochen|getrennt|geschlossen|abgebrochen|beendet|verloren)|transport(daten)?strom geschlossen|unerwartetes eof|transportstream", Needs: []string{"verbindung ", "strom geschlossen", "unerwartetes eof", "transportstream"}},
 		{Expr: "connexion (a (é|e)t(é|e) )?(ferm(é|e)e|interrompue|perdue)|se (ha )?(cerr(ó|o)|interrumpi(ó|o)|perdi(ó|o)).{0,20}conexi|connessione (chiusa|interrotta)|conex(ã|a)o (foi )?(fechada|encerrada|interrompida)|verbinding (is |werd )?(verbroken|gesloten)|po(ł|l)(ą|a)czenie (zosta(ł|l)o )?(zamkni(ę|e)te|przerwane)|соединение (было )?(закрыто|разорвано|прервано)|连接(已|被)?(关闭|中断|断开)|接続が(閉じ|切断)", Needs: []string{"connexion ", "conexi", "nessione ", "fechada", "encerrada", "interrompida", "verbinding ", "czenie ", "соединение ", "连接", "接続が"}},
 	}},
 	{ID: "reply-unreadable", Says: []Pattern{
-		{Expr: "unable to parse (the )?(status|reply|response|code|server)|(invalid|malformed|unparse?able|bad|unrecogni[sz]ed) (smtp |server )?(greeting|reply|response( code)?|status code|banner)\\b|(cannot|could not|can.?t|failed to) parse (the )?(smtp |server )*(reply|response|greeting|status|code)|(reply|response|greeting) (is )?(malformed|not valid|unreadable|garbled)|not an smtp (server|service|greeting)|protocol error.{0,40}(greeting|banner)", Needs: []string{"unable to parse ", "invalid", "malformed", "unpars", "bad", "unrecogni", " parse ", "malformed", "not valid", "unreadable", "garbled", "not an smtp ", "protocol error"}},
+		{Expr: "unable to parse (the )?(status|reply|response|code|server)|(got )?(invalid|malformed|unparse?able|bad|unrecogni[sz]ed) (smtp |server )?(greeting|reply|response( code)?|status code|banner)\\b|(cannot|could not|can.?t|failed to) parse (the )?(smtp |server )*(reply|response|greeting|status|code)|(reply|response|greeting) (is )?(malformed|not valid|unreadable|garbled)|not an smtp (server|service|greeting)|protocol error.{0,40}(greeting|banner)", Needs: []string{"unable to parse ", "invalid", "malformed", "unpars", "bad", "unrecogni", " parse ", "malformed", "not valid", "unreadable", "garbled", "not an smtp ", "protocol error"}},
 	}},
 	{ID: "own-name-refused", Says: []Pattern{
-		{Expr: "syntactically invalid (helo|ehlo|argument)|invalid (helo|ehlo) (domain|name|argument|host)|(helo|ehlo) (argument|name|domain|host ?name)?.{0,20}(invalid|rejected|not (valid|accepted|allowed)|refused|requires|needs)|rejected (helo|ehlo)|(bad|wrong|illegal) (helo|ehlo)|need fully.qualified host", Needs: []string{"syntactically invalid ", "invalid ", "invalid", "rejected", "valid", "ccepted", "llowed", "fused", "quires", "needs", "rejected ", "helo", "ehlo", "qualified host"}},
+		{Expr: "syntactically invalid (helo|ehlo|argument)|invalid (helo|ehlo) (domain|argument|host)|(helo|ehlo) (argument|name|domain|host ?name)?.{0,20}(invalid|rejected|not (valid|accepted|allowed)|refused|requires|needs)|rejected (helo|ehlo)|(bad|wrong|illegal) (helo|ehlo)|need fully.qualified host", Needs: []string{"syntactically invalid ", "invalid ", "invalid", "rejected", "valid", "ccepted", "llowed", "fused", "quires", "needs", "rejected ", "helo", "ehlo", "qualified host"}},
 	}},
 	{ID: "reset", Says: []Pattern{
 		{Expr: "econnreset|connection ?reset|reset by peer|forcibly closed|econnaborted|aborted by the software|software caused connection abort|\\b1005[34]\\b|\\[errno 104\\]|\\(104\\)", Needs: []string{"econnreset", "connection", "reset by peer", "forcibly closed", "econnaborted", "aborted by the software", "software caused connection abort", "1005", "[errno 104]", "(104)"}},
@@ -4803,7 +4855,7 @@ var wordings = []Wording{
 		{Expr: "ferm(é|e)e par l.h(ô|o)te distant|r(é|e)-?initialis(é|e)e par|interrupci(ó|o)n de una conexi|reinicializada por|interrotta (forzatamente|dal corrispondente)|cancelamento de uma conex|fechada pela outra ponta|geforceerd gesloten|weggevallen|gwa(ł|l)townie zamkni|zerwane przez|принудительно разорвал|разорвано другой|强迫关闭|被对方重设|強制的に切断|リセットされました", Needs: []string{"te distant", "initialis", "n de una conexi", "reinicializada por", "forzatamente", "dal corrispondente", "cancelamento de uma conex", "fechada pela outra ponta", "geforceerd gesloten", "weggevallen", "townie zamkni", "zerwane przez", "принудительно разорвал", "разорвано другой", "强迫关闭", "被对方重设", "強制的に切断", "リセットされました"}},
 	}},
 	{ID: "plain-in-place-of-tls", Says: []Pattern{
-		{Expr: "wrong.version.number|1408f10b|0a00010b|ssl23_get_server_hello:unknown protocol|\\[ssl: unknown_protocol\\]|140770fc|get_record:unknown protocol|get_server_hello:unknown protocol", Needs: []string{"version", "1408f10b", "0a00010b", "ssl23_get_server_hello:unknown protocol", "[ssl: unknown_protocol]", "140770fc", "record:unknown protocol", "server_hello:unknown protocol"}},
+		{Expr: "wrong.version.number|1408f10b|0a00010b|ssl.{0,160}unknown protocol|\\[ssl: unknown_protocol\\]|140770fc|get_record:unknown protocol|get_server_hello:unknown protocol", Needs: []string{"version", "1408f10b", "0a00010b", "unknown protocol", "[ssl: unknown_protocol]", "140770fc", "record:unknown protocol", "server_hello:unknown protocol"}},
 		{Expr: "does not look like a tls handshake|oversized record received|unsupported sslv2 handshake|(unsupported or )?unrecognized ssl message|plaintext connection\\?|not an ssl/tls record|notsslrecordexception", Needs: []string{"does not look like a tls handshake", "oversized record received", "unsupported sslv2 handshake", "unrecognized ssl message", "plaintext connection?", " an ssl/tls record", "sslrecordexception"}},
 		{Expr: "cannot determine the frame size|unexpected packet format|corrupted frame|framegr(ö|oe?)(ß|ss)e|unerwartete\\S* paketformat|format de paquet inattendu|formato de paquete inesperado|formato (di|del) pacchetto (imprevisto|non previsto)|formato de pacote inesperado|onverwachte? pakketindeling|nieoczekiwan\\S+ format\\S* pakiet|непредвиденн\\S+ формат\\S* пакета|意外的数据包格式|予期しないパケット", Needs: []string{"cannot determine the frame size", "unexpected packet format", "corrupted frame", "framegr", " paketformat", " de paquet inattendu", "de paquete inesperado", " pacchetto ", "de pacote inesperado", " pakketindeling", "nieoczekiwan", "непредвиденн", "意外的数据包格式", "予期しないパケット"}},
 		{Expr: "invalidcontenttype|corrupt message of type|unexpected tls packet|rx_record_too_long|record too long|packet length too long|0x80090308|sec_e_invalid_token|token supplied to the function is invalid|funktion (ü|ue?)bergebene token|token.{0,40}funktion (ü|ue?)bergeben", Needs: []string{"invalidcontenttype", "corrupt message of type", "unexpected tls packet", "x_record_too_long", "ecord too long", "packet length too long", "0x80090308", "sec_e_invalid_token", "token supplied to the function is invalid", "bergebene token", "funktion "}},
@@ -4811,7 +4863,7 @@ var wordings = []Wording{
 	}},
 	{ID: "starttls-missing", Says: []Pattern{
 		{Expr: "(start_?tls|tls).{0,40}(extension )?(is )?(not|n.?t) (currently )?(supported|found|offered|available|advertised|enabled|announced|provided|support)|(not|n.?t) (support|offer|advertise|announce|have|provide|allow).{0,40}start_?tls|start_?tls.{0,40}(unsupported|unavailable|missing)|no start_?tls|without start_?tls|start_?tls (is )?(required|mandatory|requested|needed).{0,60}(not|n.?t) (support|offer|advertis)", Needs: []string{"supported", "found", "offered", "vailable", "dvertised", "enabled", "announced", "provided", "support", "start", "supported", "available", "missing", "no start", "without start", "required", "mandatory", "requested", "needed"}},
-		{Expr: "tls is required, but (was )?not offered|(not|n.?t) (support|offer) (tls|ssl|secure|encrypt)|(requires?|demand|want).{0,20}tls.{0,30}not (offered|supported)|since it doesn.?t advertise that feature|0x800ccc7d|support (ssl|tls)-(secured|encrypted)|smtpnotsupportederror.{0,40}starttls|starttls extension not supported|mailsmtp_error_starttls|(must issue|command) starttls (not|unrecogni)", Needs: []string{"tls is required, but ", "support", "offer", "offered", "supported", "t advertise that feature", "0x800ccc7d", "upport ", "mtpnotsupportederror", "tarttls extension not supported", "mailsmtp_error_starttls", " starttls "}},
+		{Expr: "tls is required, but (was )?not offered|(not|n.?t) (support|offer) (tls|ssl|secure|encrypt)|(requires?|demand|want).{0,20}tls.{0,30}not (offered|supported)|since it doesn.?t advertise that feature|0x800ccc7d|support (ssl|tls)-(secured|encrypted)|smtpnotsupportederror.{0,40}starttls|starttls extension not supported|mailsmtp_error_starttls|missing_requirement.{0,80}tls|(must issue|command) starttls (not|unrecogni)", Needs: []string{"tls is required, but ", "support", "offer", "offered", "supported", "t advertise that feature", "0x800ccc7d", "upport ", "mtpnotsupportederror", "tarttls extension not supported", "ailsmtp_error_starttls", "issing_requirement", " starttls "}},
 		{Expr: "unterst(ü|ue?)tzt keine (sicheren|verschl|ssl|tls)|unterst(ü|ue?)tzt kein\\S* (start)?(tls|ssl)|starttls.{0,80}(nicht (unterst|angebot|anbiet|verf)|bietet.{0,20}nicht)|(bietet|biete).{0,20}kein (starttls|tls)|keine ssl-gesicherten", Needs: []string{"tzt keine ", "tzt kein", "starttls", "biete", "keine ssl-gesicherten"}},
 		{Expr: "ne (prend|supporte?).{0,30}(connexions s(é|e)curis|starttls)|no admite.{0,30}(conexiones seguras|starttls)|non (supporta|prevede).{0,30}(connessioni (protette|sicure)|starttls)|n(ã|a)o (oferece suporte|suporta|d(á|a) suporte).{0,30}(conex(õ|o)es seguras|starttls)|ondersteunt geen (beveiligde|starttls)|nie obs(ł|l)uguje.{0,30}(bezpiecznych po|starttls)|не поддерживает.{0,30}(безопасн|защищ|starttls)|不支持(安全连接|starttls)|(保護された接続|starttls).{0,6}サポート(し|されて)", Needs: []string{"connexions s", "starttls", "conexiones seguras", "starttls", "connessioni ", "starttls", "es seguras", "starttls", "ondersteunt geen ", "bezpiecznych po", "starttls", "не поддерживает", "不支持", "サポート"}},
 	}},
@@ -4831,7 +4883,7 @@ var wordings = []Wording{
 		{Expr: "tls.{0,20}(handshake )?(failure|failed) \\(alert|fatal alert|a tls fatal alert has been received|remote error: tls: (handshake|internal)", Needs: []string{" (alert", "fatal alert", "a tls fatal alert has been received", "remote error: tls: "}},
 	}},
 	{ID: "tls-not-started", Says: []Pattern{
-		{Expr: "could not convert socket to tls|(could|can) ?not (start|establish|negotiate|enable) (the )?(tls|ssl|secure|encrypt)|establish an? (ssl|tls|ssl or tls|secure|encrypted)|sslhandshakeexception|unable to connect with (starttls|tls)|failed to (start|enable|establish|negotiate) (tls|ssl|a secure|an encrypted|crypto)|failed to enable crypto|tls (negotiation|handshake|connection)( has| was)? (failed|error)|ssl (handshake|negotiation|connect(ion)?).{0,12}(failed|error|failure)|stream_crypto_method|ssl_connect returned|starttls failed|failed starttls|error (upgrading|initializing|enabling) .{0,20}(starttls|tls)|problem with the ssl|ssl connect error|a call to sspi failed|schannel: |ssl: handshake", Needs: []string{"could not convert socket to tls", "start", "establish", "negotiate", "enable", "establish a", "sslhandshakeexception", "unable to connect with ", "failed to ", "negotiation", "handshake", "connection", "handshake", "negotiation", "connect", "tream_crypto_method", "sl_connect returned", "tarttls failed", "failed starttls", "upgrading", "initializing", "enabling", "problem with the ssl", "ssl connect error", "a call to sspi failed", "channel: ", "sl: handshake"}},
+		{Expr: "could not convert socket to tls|(could|can) ?not (start|establish|negotiate|enable) (the )?(tls|ssl|secure|encrypt)|establish an? (ssl|tls|ssl or tls|secure|encrypted)|sslhandshakeexception|unable to connect with (starttls|tls)|failed to (start|enable|establish|negotiate) (tls|ssl|a secure|an encrypted|crypto)|failed to enable crypto|tls (negotiation|handshake|connection)( has| was)? (failed|error)|ssl (handshake|negotiation|connect(ion)?).{0,12}(failed|error|failure)|stream_crypto_method|ssl_connect returned|starttls failed|failed starttls|error (upgrading|initializing|enabling) .{0,20}(starttls|tls)|problem with the ssl|ssl connect error|a call to sspi failed|schannel: |ssl: handshake|:?\\btls_failed", Needs: []string{"could not convert socket to tls", "start", "establish", "negotiate", "enable", "establish a", "sslhandshakeexception", "unable to connect with ", "failed to ", "negotiation", "handshake", "connection", "handshake", "negotiation", "connect", "tream_crypto_method", "sl_connect returned", "tarttls failed", "failed starttls", "upgrading", "initializing", "enabling", "problem with the ssl", "ssl connect error", "a call to sspi failed", "channel: ", "sl: handshake", "tls_failed"}},
 		{Expr: "fehler bei (dem |einem )?sspi-?aufruf|(keine|nicht).{0,30}(sichere|verschl(ü|ue?)sselte) verbindung.{0,30}|(ssl|tls)-?(handshake|verbindung|aushandlung).{0,40}(fehl|nicht|gescheitert)|fehler.{0,30}(ssl|tls)-?(handshake|verbindung)|sicherheitsautorit(ä|ae?)t.{0,30}nicht erreichbar|verschl(ü|ue?)sselungs(typ|methode)|0x80090304|local security authority cannot be contacted", Needs: []string{"fehler bei ", " verbindung", "handshake", "verbindung", "aushandlung", "handshake", "verbindung", "sicherheitsautorit", "sselungs", "0x80090304", "local security authority cannot be contacted"}},
 	}},
 	{ID: "encryption-type", Says: []Pattern{
