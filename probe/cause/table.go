@@ -745,7 +745,7 @@ var entries = []Entry{
 		{When: &When{Service: []string{"microsoft-365"}}, Text: "If the administrator may decide: allow \"Authenticated SMTP\" for this one mailbox", Who: "it-admin", Commands: []Command{
 			{Shell: "powershell", Text: "Set-CASMailbox {account} -SmtpClientAuthenticationDisabled $false"},
 		}},
-		{Text: "Otherwise send through another server that takes a password", Who: "user", Setting: "host", From: "{host}"},
+		{Text: "Send through another server that takes a password", Who: "user", Setting: "host", From: "{host}"},
 	}, Links: []LinkEntry{
 		{When: &When{Service: []string{"microsoft"}}, Title: "Microsoft: modern authentication for Outlook.com", URL: "https://support.microsoft.com/en-us/office/modern-authentication-methods-now-needed-to-continue-syncing-outlook-email-in-non-microsoft-email-apps-c5d65390-9676-4763-b41f-d7986499a90d"},
 	}, Over: []string{"auth-bad-credentials", "auth-mechanism-unsupported"}, Rules: []Rule{
@@ -1093,11 +1093,12 @@ var entries = []Entry{
 		{When: &When{Service: []string{"postmark"}}, Text: "Use the server's API token as account and as password", Who: "user", Setting: "password"},
 		{When: &When{Service: []string{"mailjet"}}, Text: "Use the API key as account and the secret key as password", Who: "user", Setting: "password"},
 		{When: &When{Service: []string{"mailgun"}}, Text: "Reset the password of this SMTP user in the Mailgun dashboard", Who: "user", Path: "Send > Sending > Domain settings > SMTP credentials"},
-		{When: &When{AccountForm: []string{"bare"}, NotService: []string{"api-key-service"}}, Text: "Try the full mail address as account", Who: "user", Setting: "account", From: "{account}", To: "name@domain"},
+		{When: &When{AccountForm: []string{"bare"}, NotService: []string{"api-key-service"}, Known: []string{"account"}}, Text: "Try the full mail address as account", Who: "user", Setting: "account", From: "{account}", To: "name@domain"},
 		{When: &When{Service: []string{"ionos", "strato", "gmx", "ovh"}}, Text: "Use the password of the mailbox, not the one of the customer account", Who: "user", Setting: "password"},
 	}, Decides: []DecidesEntry{
 		{When: &When{Encryption: []string{"starttls", "ssl"}, Seen: []Observation{"challenge-mechanism", "plain-offered"}}, Question: "Does the login work with PLAIN? Then the mechanism is at fault, not the password.", Command: "{check} --auth PLAIN"},
 		{When: &When{NotService: []string{"api-key-service"}}, Question: "Does the same account and password work in the provider's webmail?"},
+		{When: &When{NotService: []string{"api-key-service"}, Seen: []Observation{"account-unknown"}}, Question: "Is the account entered in the form that the provider wants, mostly the full mail address?"},
 	}, Links: []LinkEntry{
 		{When: &When{Service: []string{"google"}}, Title: "Google: sign in with app passwords", URL: "https://support.google.com/accounts/answer/185833"},
 		{When: &When{Service: []string{"ses"}}, Title: "Amazon SES: obtaining SMTP credentials", URL: "https://docs.aws.amazon.com/ses/latest/dg/smtp-credentials.html"},
@@ -1246,7 +1247,7 @@ var entries = []Entry{
 	}},
 	{ID: "auth-username-form", Step: "auth", Title: []string{"the server does not know an account of the form \"{account}\"", "the account has another form than the server wants"}, Explanation: []string{"Most providers want the full mail address, some a customer number or a fixed word. A wrong form is mostly answered like a wrong password."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{When: &When{Service: []string{"sendgrid"}}, Text: "Enter the word \"apikey\" as account; the API key is the password", Who: "user", Setting: "account", From: "{account}", To: "apikey"},
-		{When: &When{AccountForm: []string{"bare"}}, Text: "Enter the full mail address as account", Who: "user", Setting: "account", From: "{account}", To: "name@domain"},
+		{When: &When{AccountForm: []string{"bare"}, Known: []string{"account"}}, Text: "Enter the full mail address as account", Who: "user", Setting: "account", From: "{account}", To: "name@domain"},
 		{Text: "Enter the account in the form that the provider's help pages name", Who: "user", Setting: "account", From: "{account}"},
 	}, Links: []LinkEntry{
 		{When: &When{Service: []string{"sendgrid"}}, Title: "SendGrid: integrating with the SMTP API", URL: "https://www.twilio.com/docs/sendgrid/for-developers/sending-email/integrating-with-the-smtp-api"},
@@ -1283,8 +1284,8 @@ var entries = []Entry{
 		}, Service: []string{"sendgrid"}, Account: []Pattern{
 			{Expr: "^(?:[^a]|a[^p]|ap[^i]|api[^k]|apik[^e]|apike[^y]|apikey.)"},
 		}}, Confidence: "likely"},
-		{When: When{Step: []string{"auth"}, AccountForm: []string{"bare"}, Code: []Codes{{From: 535, To: 535}, {From: 501, To: 501}}, Service: []string{"google", "microsoft", "gmx", "ionos", "strato", "yahoo", "icloud", "zoho", "fastmail", "yandex", "mail-ru", "ovh"}, NotService: []string{"api-key-service"}}, Confidence: "likely"},
-		{When: When{Step: []string{"auth"}, AccountForm: []string{"bare"}, Code: []Codes{{From: 535, To: 535}, {From: 501, To: 501}}, NotService: []string{"api-key-service"}}, Confidence: "possible"},
+		{When: When{Step: []string{"auth"}, AccountForm: []string{"bare"}, Code: []Codes{{From: 535, To: 535}, {From: 501, To: 501}}, Service: []string{"google", "microsoft", "gmx", "ionos", "strato", "yahoo", "icloud", "zoho", "fastmail", "yandex", "mail-ru", "ovh"}, NotService: []string{"api-key-service"}, Unseen: []Observation{"account-unknown"}}, Confidence: "likely"},
+		{When: When{Step: []string{"auth"}, AccountForm: []string{"bare"}, Code: []Codes{{From: 535, To: 535}, {From: 501, To: 501}}, NotService: []string{"api-key-service"}, Unseen: []Observation{"account-unknown"}}, Confidence: "possible"},
 		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
 			{Expr: "with username \"[a-z][a-z0-9._-]{0,30}\"", Needs: []string{"with username \""}},
 			{Expr: "login to server \\S+ with username [a-z][a-z0-9._-]{0,30} failed", Needs: []string{"login to server "}},
@@ -2650,7 +2651,7 @@ var entries = []Entry{
 var services = []Service{
 	{ID: "google", Hosts: []string{"gmail.com", "googlemail.com", "google.com"}, Providers: []string{"gmail", "google-workspace", "google-workspace-relay"}, Greetings: []string{"gsmtp", "google"}, Replies: []string{"gsmtp", "support.google.com", "user name and password not accepted", "username and password not accepted"}},
 	{ID: "google-relay", Hosts: []string{"smtp-relay.gmail.com"}, Providers: []string{"google-workspace-relay"}},
-	{ID: "microsoft", Hosts: []string{"office365.com", "outlook.com", "outlook.cn", "hotmail.com"}, Providers: []string{"microsoft-365", "microsoft-365-relay", "microsoft-365-hve", "outlook-com"}, Greetings: []string{"outlook.com", "exchange online"}, Replies: []string{"prod.outlook.com", "outlook.com", "smtp_auth_disabled"}},
+	{ID: "microsoft", Hosts: []string{"office365.com", "outlook.com", "outlook.cn", "hotmail.com"}, Providers: []string{"microsoft-365", "microsoft-365-relay", "microsoft-365-hve", "outlook-com"}, Greetings: []string{"outlook.com", "exchange online"}, Replies: []string{"prod.outlook.com", "outlook.com", "office365.com", "smtp_auth_disabled", "smtpclientauthentication", "basic authentication is disabled", "basic authentication is not supported", "security defaults policy", "user credentials were incorrect", "criteria to be authenticated", "client not authenticated to send mail"}},
 	{ID: "outlook-com", Hosts: []string{"smtp-mail.outlook.com", "smtp.live.com", "hotmail.com"}, Providers: []string{"outlook-com"}},
 	{ID: "microsoft-365", Hosts: []string{"office365.com"}, Providers: []string{"microsoft-365", "microsoft-365-hve"}},
 	{ID: "exchange", Providers: []string{"exchange-on-premises"}, Greetings: []string{"microsoft esmtp mail service", "exchange"}},
