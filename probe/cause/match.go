@@ -67,7 +67,7 @@ func weigh(w *When) int {
 			n += points
 		}
 	}
-	add(6, len(w.Text) > 0)
+	add(6, len(w.Text)+len(w.Wording) > 0)
 	add(3, len(w.Enhanced) > 0)
 	add(3, len(w.Mentions) > 0)
 	add(2, len(w.Service)+len(w.Host)+len(w.Provider) > 0)
@@ -90,7 +90,8 @@ type view struct {
 	services map[string]bool // who answers
 	asked    bool            // services are known
 	caught   map[string]string
-	assumed  int // what a rule wants and a pasted text does not show
+	said     map[string]bool // wordings that were asked for, and whether the text has them
+	assumed  int             // what a rule wants and a pasted text does not show
 }
 
 // hit is a rule that fits.
@@ -187,11 +188,11 @@ func remaining(hits []hit) []hit {
 	})
 }
 
-// over tells whether a hit takes another one's place; a general one takes
-// none but a general one's. Of two that would take each other's, the more
-// likely stays.
+// over tells whether a hit takes another one's place; a general one, and one
+// that is only possible, take none but a general one's. Of two that would
+// take each other's, the more likely stays.
 func (h hit) over(other hit) bool {
-	if h.General && !other.General {
+	if h.General && !other.General || h.confidence() == Possible && !other.General {
 		return false
 	}
 	return has(h.entry.Over, other.entry.ID) || has(h.Rule.Over, other.entry.ID)
@@ -271,7 +272,35 @@ func (v *view) fitsText(r *rule) bool {
 	if len(r.text) > 0 && !v.catch(r.text) {
 		return false
 	}
-	return v.caughtSame(r.When.Same) && !anyFits(r.notText, v.text, v.lower)
+	return v.caughtSame(r.When.Same) && v.says(r.When.Wording) && !anyFits(r.notText, v.text, v.lower)
+}
+
+// Says tells whether a text has any of the wordings in which programs tell of
+// a fault.
+func (b *Base) Says(text string) bool {
+	text = plainText(&Facts{Text: text})
+	lower := strings.ToLower(text)
+	for _, says := range b.wordings {
+		if anyFits(says, text, lower) {
+			return true
+		}
+	}
+	return false
+}
+
+// says tells whether the text has one of some wordings. Rules share them, so
+// each is looked for once.
+func (v *view) says(ids []string) bool {
+	return len(ids) == 0 || slices.ContainsFunc(ids, func(id string) bool {
+		if said, ok := v.said[id]; ok {
+			return said
+		}
+		if v.said == nil {
+			v.said = map[string]bool{}
+		}
+		v.said[id] = anyFits(v.base.wordings[id], v.text, v.lower)
+		return v.said[id]
+	})
 }
 
 func (v *view) caughtSame(groups []string) bool {
@@ -316,7 +345,7 @@ func (v *view) holdsSettings(w *When) bool {
 	return fitsWord(w.HostKind, f.HostKind) && v.fitsOrAssumes(w.Encryption, f.Encryption) && v.fitsOrAssumes(w.AccountForm, f.AccountForm) &&
 		v.fitsCredential(w.Credential) && fitsWord(w.Mechanism, f.Mechanism) && fitsWord(w.UsedBy, f.UsedBy) &&
 		v.fitsPort(w.Port) && !slices.Contains(w.NotPort, f.Port) &&
-		(len(w.Host) == 0 || underAny(w.Host, f.Host)) && fitsWord(w.Provider, f.Provider) && fitsWord(w.Sender, f.sender()) && v.knows(w.Known)
+		(len(w.Host) == 0 || underAny(w.Host, f.Host)) && fitsWord(w.Provider, f.Provider) && fitsWord(w.Sender, f.sender()) && v.knows(w.Known) && !v.knowsAny(w.Unknown)
 }
 
 func (v *view) holdsSeen(w *When) bool {
@@ -336,6 +365,10 @@ func (v *view) holdsServer(w *When) bool {
 
 func (v *view) knows(names []string) bool {
 	return !slices.ContainsFunc(names, func(n string) bool { _, ok := v.word(n); return !ok })
+}
+
+func (v *view) knowsAny(names []string) bool {
+	return slices.ContainsFunc(names, func(n string) bool { _, ok := v.word(n); return ok })
 }
 
 func has(list []string, word string) bool { return slices.Contains(list, word) }

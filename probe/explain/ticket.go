@@ -56,6 +56,7 @@ func providerOf(s Settings) string {
 // explain asks the rules.
 func (t *ticket) explain(base *cause.Base, given Settings) *Explanation {
 	facts, isError := factsOf(t)
+	isError = isError || base.Says(facts.Text)
 	kind := Other
 	switch {
 	case isError:
