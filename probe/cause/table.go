@@ -451,11 +451,11 @@ var entries = []Entry{
 		{When: When{Seen: []Observation{"pasted", "greeting-masked"}}, Confidence: "likely", Over: []string{"relay-denied-no-login", "relay-denied-not-allowed", "auth-mechanism-unsupported", "auth-bad-credentials", "auth-failed", "ehlo-refused"}},
 		{When: When{Seen: []Observation{"pasted", "capability-masked"}}, Confidence: "likely", Over: []string{"relay-denied-no-login", "relay-denied-not-allowed", "auth-mechanism-unsupported", "auth-bad-credentials", "auth-failed", "ehlo-refused"}},
 		{When: When{Verb: []string{"STARTTLS", "EHLO"}, Code: []Codes{{From: 500, To: 500}, {From: 502, To: 502}}, Service: []string{"large-provider"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Explanation: []string{"This provider's servers know EHLO and STARTTLS. A server that does not comes between: a firewall with SMTP inspection, or a network that leads outgoing mail to a server of its own."}, Over: []string{"starttls-not-offered", "starttls-refused", "ehlo-refused", "auth-not-offered-at-all"}},
-		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+		{When: When{Step: []string{"ehlo", "ehlo-tls", "starttls", "auth"}, Failed: "yes", Text: []Pattern{
 			{Expr: "220[- ][*0-9]{0,3}\\*{6,}", Needs: []string{"220"}},
 			{Expr: "250[- ]x{3,}[a-d]?\\b", Needs: []string{"250"}},
-			{Expr: "\"?xxxx+[^\"]{0,20}\"? ?.{0,20}(unrecogni[sz]ed|not recogni[sz]ed|unknown|not implemented)", Needs: []string{"unrecogni", "not recogni", "unknown", "not implemented"}},
-			{Expr: "(unrecogni[sz]ed|unknown|not implemented).{0,30}\"?xxxx+", Needs: []string{"recogni", "known", "not implemented"}},
+			{Expr: "command (is )?(unrecogni[sz]ed|not recogni[sz]ed|unknown|not implemented)[^a-z]{0,4}xxxx", Needs: []string{"command "}},
+			{Expr: "[\"' ]xxxx+[^\"' ]{0,20}[\"' ].{0,12}(unrecogni[sz]ed|not recogni[sz]ed|unknown|not implemented)", Needs: []string{"unrecogni", "not recogni", "unknown", "not implemented"}},
 		}}, Confidence: "likely", Over: []string{"auth-bad-credentials", "auth-failed"}, Suggest: &Suggest{Port: 465, Encryption: "ssl", Text: "TLS from the first byte cannot be rewritten on the way"}},
 	}},
 	{ID: "helo-name-rejected", Step: "ehlo", Title: []string{"the server does not accept {helo} as this computer's name (EHLO)", "the server does not accept this computer's name (EHLO)"}, Explanation: []string{"A client says its own name first. Servers refuse names like \"localhost\", short container names or names that belong to somebody else."}, Who: "user", Severity: "error", Fix: []FixEntry{
@@ -1047,7 +1047,7 @@ var entries = []Entry{
 			{Expr: "not authenticated", Needs: []string{"not authenticated"}},
 			{Expr: "\\bauth(entication)? (command )?(is )?not", Needs: []string{"auth"}},
 		}}, Confidence: "likely", Over: []string{"auth-bad-credentials", "account-blocked", "auth-app-password-required"}},
-		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+		{When: When{Step: []string{"auth", "sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "user (\\d+ )?has no permission", Needs: []string{"has no permission"}},
 			{Expr: "does ?n.t have access rights to this service", Needs: []string{"t have access rights to this service"}},
 			{Expr: "order is not support", Needs: []string{"order is not support"}},
@@ -1061,8 +1061,11 @@ var entries = []Entry{
 		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, NotService: []string{"microsoft"}, Seen: []Observation{"switch-on-first"}}, Confidence: "possible", Explanation: []string{"{provider}: {enable}"}},
 	}},
 	{ID: "auth-disabled-by-admin", Step: "auth", Title: []string{"the organisation's administrator has not allowed login by SMTP"}, Explanation: []string{"Host, port and encryption are right. Another password does not help; whether this one is right is not known yet."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
-		{When: &When{Service: []string{"microsoft"}}, Text: "Allow \"Authenticated SMTP\" for this one mailbox", Who: "it-admin", Path: "Microsoft 365 admin center > Users > Active users > {account} > Mail > Manage email apps > Authenticated SMTP", Commands: []Command{
+		{When: &When{Service: []string{"microsoft"}, Known: []string{"account"}}, Text: "Allow \"Authenticated SMTP\" for this one mailbox", Who: "it-admin", Path: "Microsoft 365 admin center > Users > Active users > {account} > Mail > Manage email apps > Authenticated SMTP", Commands: []Command{
 			{Shell: "powershell", Text: "Set-CASMailbox {account} -SmtpClientAuthenticationDisabled $false"},
+		}},
+		{When: &When{Service: []string{"microsoft"}, Unknown: []string{"account"}}, Text: "Allow \"Authenticated SMTP\" for this one mailbox", Who: "it-admin", Path: "Microsoft 365 admin center > Users > Active users > (the mailbox) > Mail > Manage email apps > Authenticated SMTP", Commands: []Command{
+			{Shell: "powershell", Text: "Set-CASMailbox name@domain -SmtpClientAuthenticationDisabled $false"},
 		}},
 		{When: &When{Service: []string{"microsoft"}}, Text: "Better, if the application offers it: its sign-in with Microsoft (OAuth)", Who: "user"},
 		{When: &When{NotService: []string{"microsoft"}}, Text: "Ask the administrator to allow SMTP login for this one mailbox", Who: "it-admin"},
@@ -1099,7 +1102,8 @@ var entries = []Entry{
 			{Expr: "kriterien .{0,30}nicht erf[üu]ll", Needs: []string{"kriterien "}},
 			{Expr: "r[ée]pond(ait)? pas aux crit[èe]res", Needs: []string{" pas aux crit"}},
 		}}, Confidence: "likely", Title: []string{"a security policy of the organisation forbids this login"}, Explanation: []string{"A rule of the organisation (conditional access, multi-factor sign-in) turned this login down. The sign-in log of Microsoft Entra names the rule."}, Fix: []FixEntry{
-			{Text: "Look up the refused sign-in and the rule behind it", Who: "it-admin", Path: "Microsoft Entra admin center > Users > {account} > Sign-in logs"},
+			{When: &When{Known: []string{"account"}}, Text: "Look up the refused sign-in and the rule behind it", Who: "it-admin", Path: "Microsoft Entra admin center > Users > {account} > Sign-in logs"},
+			{When: &When{Unknown: []string{"account"}}, Text: "Look up the refused sign-in and the rule behind it", Who: "it-admin", Path: "Microsoft Entra admin center > Users > (the user) > Sign-in logs"},
 			{Text: "Use the application's sign-in with Microsoft (OAuth), if it has one", Who: "user"},
 		}, Over: []string{"auth-bad-credentials"}},
 		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
@@ -1158,7 +1162,7 @@ var entries = []Entry{
 		{Text: "Send through another server that takes a password", Who: "user", Setting: "host", From: "{host}"},
 	}, Links: []LinkEntry{
 		{When: &When{Service: []string{"microsoft"}}, Title: "Microsoft: modern authentication for Outlook.com", URL: "https://support.microsoft.com/en-us/office/modern-authentication-methods-now-needed-to-continue-syncing-outlook-email-in-non-microsoft-email-apps-c5d65390-9676-4763-b41f-d7986499a90d"},
-	}, Over: []string{"auth-bad-credentials", "auth-mechanism-unsupported"}, Rules: []Rule{
+	}, Over: []string{"auth-bad-credentials", "auth-mechanism-unsupported", "auth-app-password-required", "sender-domain-authentication-failed"}, Rules: []Rule{
 		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
 			{Expr: "basic auth(entication)? is (disabled|not supported|blocked)", Needs: []string{"basic auth"}},
 		}, Service: []string{"outlook-com"}}, Confidence: "certain", Over: []string{"auth-required-missing"}},
@@ -1261,7 +1265,7 @@ var entries = []Entry{
 			{Expr: "too many (login|auth|failed|invalid|unsuccessful|wrong|incorrect|bad|smtp auth|sasl)", Needs: []string{"too many "}},
 			{Expr: "authenticate too many", Needs: []string{"authenticate too many"}},
 			{Expr: "too many .{0,20}(attempts|logins|logons|failures|tries)", Needs: []string{"too many "}},
-			{Expr: "(login|auth|logon)\\S*.{0,20}(rate|limit|attempts|frequency).{0,10}(exceed|limited|reached)", Needs: []string{"exceed", "limited", "reached"}},
+			{Expr: "(login|auth|logon)\\S*.{0,20}(rate|limit|attempts|frequency).{0,40}(exceed|limited|reached)", Needs: []string{"exceed", "limited", "reached"}},
 			{Expr: "try again later.{0,30}(login|auth)", Needs: []string{"try again later"}},
 			{Expr: "login (rate|frequency)", Needs: []string{"login "}},
 			{Expr: "zu viele (fehl|anmelde|login|ung[üu]ltige|falsche)", Needs: []string{"zu viele "}},
@@ -1307,7 +1311,7 @@ var entries = []Entry{
 		{When: &When{NotService: []string{"brevo", "google-relay"}}, Text: "Add the address of the application's network to the account's list of allowed addresses", Who: "user"},
 	}, Decides: []DecidesEntry{
 		{Question: "Does the same login work from a network whose address is on the account's list?", Command: "{check}"},
-	}, Over: []string{"auth-bad-credentials", "auth-failed", "sender-refused", "relay-denied-not-allowed", "recipient-refused"}, Rules: []Rule{
+	}, Over: []string{"auth-bad-credentials", "auth-app-password-required", "auth-wrong-credential-kind", "auth-username-form", "auth-failed", "sender-refused", "relay-denied-not-allowed", "recipient-refused"}, Rules: []Rule{
 		{When: When{Step: []string{"auth", "sender", "message"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Text: []Pattern{
 			{Expr: "\\bip\\b.{0,40}(is |was )?not.{0,15}(authori[sz]ed|allowed|permitted|white-?list|allow-?list|registered|trusted|in the list)", Needs: []string{"uthori", "llowed", "permitted", "white", "allow", "registered", "trusted", "in the list"}},
 			{Expr: "(unauthori[sz]ed|unknown|untrusted) (source )?ip", Needs: []string{"authori", "known", "trusted"}},
@@ -1345,7 +1349,7 @@ var entries = []Entry{
 		{Text: "or ask the provider to unlock the account", Who: "user"},
 	}, Decides: []DecidesEntry{
 		{Question: "What does the provider's web page say when the account signs in there?"},
-	}, Over: []string{"auth-bad-credentials", "auth-failed", "sender-refused", "recipient-refused"}, Rules: []Rule{
+	}, Over: []string{"auth-bad-credentials", "auth-app-password-required", "auth-wrong-credential-kind", "auth-username-form", "auth-failed", "sender-refused", "recipient-refused"}, Rules: []Rule{
 		{When: When{Step: []string{"auth", "sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "(account|user|mailbox|login|domain|customer|client|organi[sz]ation|service|password).{0,40}(suspend|locked|blocked|deactivat|frozen|banned|expired|inactive|not (yet |been )?activ|terminated|restricted|under review|on hold|closed|cancell?ed|delinquent|past due|compromised|hacked|gesperrt|deaktiviert|stillgelegt|abgelaufen|nicht (freigeschaltet|aktiviert)|bloqu|suspendu|expir[ée]|bloccat|sospes|scadut|suspens|suspendid|vencid|zablokowan|zawieszon|wygas|geblokkeerd|opgeschort|verlopen|заблокирован|приостановлен|истек)", Needs: []string{"suspend", "locked", "blocked", "deactivat", "frozen", "banned", "expired", "inactive", "activ", "terminated", "restricted", "under review", "on hold", "losed", "ancel", "delinquent", "past due", "compromised", "hacked", "gesperrt", "deaktiviert", "stillgelegt", "abgelaufen", "freigeschaltet", "aktiviert", "bloqu", "suspendu", "expir", "bloccat", "ospes", "cadut", "uspen", "vencid", "blokowan", "wieszon", "wygas", "geblokkeerd", "opgeschort", "verlopen", "заблокирован", "приостановлен", "истек"}},
 			{Expr: "(suspended|locked|blocked|frozen|banned|inactive|disabled|expired|compromised).{0,20}(account|user|mailbox|password|domain)", Needs: []string{"suspended", "locked", "blocked", "frozen", "banned", "inactive", "disabled", "expired", "compromised"}},
@@ -1392,7 +1396,7 @@ var entries = []Entry{
 			{Expr: "pop3", Needs: []string{"pop3"}},
 			{Expr: "smtp (is|access)", Needs: []string{"smtp "}},
 		}, Unseen: []Observation{"recipient-refused"}}, Confidence: "likely"},
-		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+		{When: When{Step: []string{"auth", "sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "looks like spam.{0,80}(web|robot)", Needs: []string{"looks like spam"}},
 		}}, Confidence: "likely", Title: []string{"the provider takes the account for a sender of spam and has barred it"}},
 		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 525, To: 525}}, Text: []Pattern{
@@ -1864,7 +1868,7 @@ var entries = []Entry{
 		{When: &When{Service: []string{"google"}}, Title: "Google: sign in with app passwords", URL: "https://support.google.com/accounts/answer/185833"},
 		{When: &When{Service: []string{"yahoo"}}, Title: "Yahoo: generate third-party app passwords", URL: "https://help.yahoo.com/kb/SLN15241.html"},
 		{When: &When{Service: []string{"icloud"}}, Title: "Apple: app-specific passwords", URL: "https://support.apple.com/102654"},
-	}, Rules: []Rule{
+	}, Over: []string{"auth-required-missing"}, Rules: []Rule{
 		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
 			{Expr: "app(lication)?.?specific.?password", Needs: []string{"specific"}},
 			{Expr: "\\bapp(lication)?[- ]passw(or)?d", Needs: []string{"passw"}},
@@ -1925,7 +1929,7 @@ var entries = []Entry{
 		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
 			{Expr: "#auth005", Needs: []string{"#auth005"}},
 			{Expr: "too many bad auth", Needs: []string{"too many bad auth"}},
-		}, Service: []string{"yahoo"}}, Confidence: "likely", Explanation: []string{"Yahoo and AOL take only app passwords from mail programs, and answer the normal password like too many wrong ones."}},
+		}, Service: []string{"yahoo"}}, Confidence: "likely", Explanation: []string{"Yahoo and AOL take only app passwords from mail programs, and answer the normal password like too many wrong ones."}, Over: []string{"auth-required-missing"}},
 		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, Text: []Pattern{
 			{Expr: "auth", Needs: []string{"auth"}},
 			{Expr: "login", Needs: []string{"login"}},
@@ -1945,6 +1949,17 @@ var entries = []Entry{
 			{Expr: "login", Needs: []string{"login"}},
 			{Expr: "password", Needs: []string{"password"}},
 			{Expr: "credential", Needs: []string{"credential"}},
+		}, NotText: []Pattern{
+			{Expr: "spam", Needs: []string{"spam"}},
+			{Expr: "access rights", Needs: []string{"access rights"}},
+			{Expr: "permission", Needs: []string{"permission"}},
+			{Expr: "eula", Needs: []string{"eula"}},
+			{Expr: "browser", Needs: []string{"browser"}},
+			{Expr: "robot", Needs: []string{"robot"}},
+			{Expr: "blocked", Needs: []string{"blocked"}},
+			{Expr: "suspended", Needs: []string{"suspended"}},
+			{Expr: "ssl", Needs: []string{"ssl"}},
+			{Expr: "starttls", Needs: []string{"starttls"}},
 		}, Service: []string{"fastmail", "yandex", "mail-ru", "netease", "qq"}}, Confidence: "likely", Explanation: []string{"This provider takes only passwords made for mail programs, not the one of the web page."}},
 		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, Text: []Pattern{
 			{Expr: "auth", Needs: []string{"auth"}},
@@ -2140,7 +2155,7 @@ var entries = []Entry{
 			{Expr: "auth(entication)? (command )?(is )?not (supported|implemented|enabled|available|allowed here|offered|recogni[sz]ed)", Needs: []string{"supported", "implemented", "enabled", "vailable", "llowed here", "offered", "recogni"}},
 			{Expr: "auth command used when not advertised", Needs: []string{"auth command used when not advertised"}},
 			{Expr: "(5[05]\\d) .{0,20}auth .{0,20}(unknown|unrecogni[sz]ed|not (recogni[sz]ed|implemented|supported))", Needs: []string{"auth "}},
-			{Expr: "command \"?auth\"? (is )?(not|un)", Needs: []string{"command "}},
+			{Expr: "command .?auth\\b.{0,300}(not (implemented|recogni[sz]ed|supported)|unknown|unrecogni[sz]ed)", Needs: []string{"command "}},
 			{Expr: "auth: command (not|un)", Needs: []string{"auth: command "}},
 			{Expr: "(unknown|unrecogni[sz]ed|unsupported) command:? ?\"?auth", Needs: []string{" command"}},
 		}, NotText: []Pattern{
@@ -2162,7 +2177,8 @@ var entries = []Entry{
 	{ID: "auth-mechanism-unsupported", Step: "auth", Title: []string{"the server does not take the login mechanism {mechanism}", "the server does not take this login mechanism"}, Explanation: []string{"There are several ways to hand over a password or token, and server and settings do not agree on one. The password itself may be right."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{When: &When{Seen: []Observation{"mechanism-forced"}}, Text: "Leave the mechanism to the check, or choose one of {mechanisms}", Who: "user", Setting: "auth", From: "{forced}"},
 		{Text: "Choose a mechanism that the server offers: {mechanisms}", Who: "user", Setting: "auth", From: "{mechanism}"},
-		{Text: "Choose another login mechanism in the application", Who: "user", Setting: "auth"},
+		{When: &When{Service: []string{"microsoft"}, Unknown: []string{"mechanisms"}}, Text: "Choose LOGIN as login mechanism in the application; Microsoft 365 does not know PLAIN", Who: "user", Setting: "auth", From: "PLAIN", To: "LOGIN"},
+		{When: &When{NotService: []string{"microsoft"}, Unknown: []string{"mechanisms"}}, Text: "Choose another login mechanism in the application", Who: "user", Setting: "auth"},
 	}, Over: []string{"auth-failed"}, Rules: []Rule{
 		{When: When{Step: []string{"auth"}, Fault: []string{"not-offered"}, Seen: []Observation{"mechanism-forced"}}, Confidence: "certain"},
 		{When: When{Step: []string{"auth"}, Fault: []string{"not-offered"}, Credential: []string{"token"}, Seen: []Observation{"no-common-mechanism"}}, Confidence: "certain", Title: []string{"the server does not take OAuth tokens"}, Explanation: []string{"Neither XOAUTH2 nor OAUTHBEARER is offered. A password, perhaps an app password, is what this server takes."}, Fix: []FixEntry{
@@ -4634,7 +4650,7 @@ var entries = []Entry{
 var services = []Service{
 	{ID: "google", Hosts: []string{"gmail.com", "googlemail.com", "google.com"}, Providers: []string{"gmail", "google-workspace", "google-workspace-relay"}, Greetings: []string{"gsmtp", "google"}, Replies: []string{"gsmtp", "support.google.com", "user name and password not accepted", "username and password not accepted"}},
 	{ID: "google-relay", Hosts: []string{"smtp-relay.gmail.com"}, Providers: []string{"google-workspace-relay"}},
-	{ID: "microsoft", Hosts: []string{"office365.com", "outlook.com", "outlook.cn", "hotmail.com"}, Providers: []string{"microsoft-365", "microsoft-365-relay", "microsoft-365-hve", "outlook-com"}, Greetings: []string{"outlook.com", "exchange online"}, Replies: []string{"prod.outlook.com", "outlook.com", "office365.com", "smtp_auth_disabled", "smtpclientauthentication", "basic authentication is disabled", "basic authentication is not supported", "security defaults policy", "user credentials were incorrect", "criteria to be authenticated", "client not authenticated to send mail"}},
+	{ID: "microsoft", Hosts: []string{"office365.com", "outlook.com", "outlook.cn", "hotmail.com"}, Providers: []string{"microsoft-365", "microsoft-365-relay", "microsoft-365-hve", "outlook-com"}, Greetings: []string{"outlook.com", "exchange online"}, Replies: []string{"prod.outlook.com", "prod.exchangelabs.com", "outlook.com", "office365.com", "smtp_auth_disabled", "smtpclientauthentication", "basic authentication is disabled", "basic authentication is not supported", "security defaults policy", "user credentials were incorrect", "criteria to be authenticated", "client not authenticated to send mail"}},
 	{ID: "outlook-com", Hosts: []string{"smtp-mail.outlook.com", "smtp.live.com", "hotmail.com"}, Providers: []string{"outlook-com"}},
 	{ID: "microsoft-365", Hosts: []string{"office365.com"}, Providers: []string{"microsoft-365", "microsoft-365-hve"}},
 	{ID: "exchange", Providers: []string{"exchange-on-premises"}, Greetings: []string{"microsoft esmtp mail service", "exchange"}},
