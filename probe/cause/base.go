@@ -22,6 +22,7 @@ type Found struct {
 	Cause       string
 	Severity    Severity
 	Confidence  Confidence
+	General     bool // the cause of the step and code, as nothing special is known
 	Title       string
 	Explanation string
 	Who         Who

@@ -210,7 +210,7 @@ func (v *view) found(h hit) Found {
 	v.caught = h.caught
 	e := h.entry
 	found := Found{
-		Cause: e.ID, Severity: h.severity(), Confidence: h.confidence(), Who: e.Who,
+		Cause: e.ID, Severity: h.severity(), Confidence: h.confidence(), General: h.General, Who: e.Who,
 		Title:       firstFilled(slices.Concat(h.Title, e.Title), v),
 		Explanation: firstFilled(slices.Concat(h.Explanation, e.Explanation), v),
 		Links:       links(e.Links, v), Suggest: v.suggest(h.Suggest),
@@ -344,7 +344,7 @@ func (v *view) holdsSettings(w *When) bool {
 	f := v.f
 	return fitsWord(w.HostKind, f.HostKind) && v.fitsOrAssumes(w.Encryption, f.Encryption) && v.fitsOrAssumes(w.AccountForm, f.AccountForm) &&
 		v.fitsCredential(w.Credential) && fitsWord(w.Mechanism, f.Mechanism) && fitsWord(w.UsedBy, f.UsedBy) &&
-		v.fitsPort(w.Port) && !slices.Contains(w.NotPort, f.Port) &&
+		v.fitsPort(w.Port) && v.fitsNotPort(w.NotPort) &&
 		(len(w.Host) == 0 || underAny(w.Host, f.Host)) && fitsWord(w.Provider, f.Provider) && fitsWord(w.Sender, f.sender()) && v.knows(w.Known) && !v.knowsAny(w.Unknown)
 }
 

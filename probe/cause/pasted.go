@@ -45,12 +45,8 @@ func (v *view) fitsCode(w *When) bool {
 	if len(w.Code) == 0 || hasCode(w.Code, f.Code) {
 		return true
 	}
-	if f.Code != 0 || !v.isPasted() || len(w.Text)+len(w.Wording)+len(w.Enhanced) == 0 {
+	if f.Code != 0 || f.Enhanced == "" || !v.isPasted() || len(w.Text)+len(w.Wording)+len(w.Enhanced) == 0 {
 		return false
-	}
-	if f.Enhanced == "" {
-		v.assumed++
-		return true
 	}
 	class := int(f.Enhanced[0] - '0')
 	return slices.ContainsFunc(w.Code, func(c Codes) bool { return c.From/100 <= class && class <= c.To/100 })
@@ -79,6 +75,14 @@ func (v *view) fitsPort(list []int) bool {
 		return true
 	}
 	return len(list) == 0 || slices.Contains(list, v.f.Port)
+}
+
+// fitsNotPort: a port that is not named may be one of those that must not be.
+func (v *view) fitsNotPort(list []int) bool {
+	if len(list) > 0 && v.f.Port == 0 && v.isPasted() {
+		v.assumed++
+	}
+	return !slices.Contains(list, v.f.Port)
 }
 
 // isUsualPort: a port that is not named is most often one of these.

@@ -125,6 +125,10 @@ var entries = []Entry{
 		{When: When{Step: []string{"dns"}, Fault: []string{"no-such-host", "no-data"}, Seen: []Observation{"name-is-mail-domain"}}, Confidence: "certain"},
 		{When: When{Step: []string{"tcp"}, Fault: []string{"refused", "timeout", "unreachable"}, Seen: []Observation{"name-is-mail-domain"}}, Confidence: "likely", Over: []string{"tcp-filtered-port", "tcp-refused", "tcp-unreachable"}},
 		{When: When{Step: []string{"dns"}, Failed: "no", Seen: []Observation{"name-is-mail-domain"}}, Confidence: "possible", Title: []string{"{host} is a mail domain; its server may have another name", "the host is a mail domain; its server may have another name"}, Severity: "info"},
+		{When: When{Step: []string{"settings"}, Seen: []Observation{"pasted", "name-is-mail-domain"}}, Confidence: "likely", Explanation: []string{"The part behind the @ was entered as host. The server for sending has a name of its own."}, Severity: "error", Fix: []FixEntry{
+			{Text: "Enter the server of {provider} as host", Who: "user", Setting: "host", From: "{host}", To: "{wanted}"},
+			{When: &When{Unknown: []string{"wanted"}}, Text: "Enter the name of the server for sending as host", Who: "user", Setting: "host"},
+		}},
 	}},
 	{ID: "dns-host-malformed", Step: "dns", Title: []string{"{host} is no host name", "what the host field holds is no host name"}, Explanation: []string{"A host name has letters, digits, hyphens and dots only. Often a blank, a comma, a whole URL or the user name has got into the field."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Enter the server's name alone, without scheme, port, blanks or user name", Who: "user", Setting: "host", From: "{host}"},
@@ -278,6 +282,9 @@ var entries = []Entry{
 				{Shell: "posix", Text: "setsebool -P httpd_can_sendmail on"},
 			}},
 		}, Over: []string{"tcp-unreachable"}},
+		{When: When{Text: []Pattern{
+			{Expr: "zeit f[üu]r die verbindung.{0,120}[üu]berschritten", Needs: []string{"r die verbindung"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "likely"},
 	}},
 	{ID: "tcp-ipv6-unreachable", Step: "tcp", Title: []string{"this computer has no way to the IPv6 address of {host}", "this computer has no way to the IPv6 address"}, Explanation: []string{"The name has an IPv6 address, and IPv6 does not work from here. Programs that try it first wait or fail, although IPv4 would do."}, Who: "network", Severity: "error", Fix: []FixEntry{
 		{Text: "Repair IPv6 on this network, or have the application use IPv4", Who: "network"},
@@ -348,6 +355,7 @@ var entries = []Entry{
 			{Expr: "queue", Needs: []string{"queue"}},
 		}, Seen: []Observation{"pasted", "port-unknown"}}, Confidence: "possible", Explanation: []string{"The connection opened and no word came, or it was closed at once. If the port is 465, it wants TLS from the first byte (SSL), and both sides waited for the other."}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"no-greeting"}, NotPort: []int{25, 465, 587, 2525, 1025, 993, 995, 143, 110, 80, 443}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
+		{When: When{Encryption: []string{"starttls", "none"}, Port: []int{465}, Seen: []Observation{"generic-sentence"}, Unseen: []Observation{"port-unknown", "encryption-unknown"}}, Confidence: "likely", Explanation: []string{"The application does not say why it failed, but the settings do: port 465 starts with TLS at once, and \"TLS/STARTTLS\" waits for a greeting in plain text that never comes."}, Suggest: &Suggest{Encryption: "ssl", Text: "465 goes with SSL"}},
 	}},
 	{ID: "not-an-smtp-service", Step: "greeting", Title: []string{"port {port} of {host} is no mail server: {service} answers", "another service than mail answers on this port"}, Explanation: []string{"Something listens on this port, and it does not speak SMTP. The port belongs to another service."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{When: &When{AnySeen: []Observation{"looks-like-imap", "looks-like-pop3"}}, Text: "Enter the server for sending (SMTP), not the one for receiving (IMAP, POP3)", Who: "user", Setting: "port", From: "{port}", To: "587"},
@@ -507,6 +515,7 @@ var entries = []Entry{
 		}, NotText: []Pattern{
 			{Expr: "send (helo|ehlo)", Needs: []string{"send "}},
 			{Expr: "(helo|ehlo) first", Needs: []string{" first"}},
+			{Expr: "response: 220", Needs: []string{"response: 220"}},
 			{Expr: "helo or ehlo", Needs: []string{"helo or ehlo"}},
 			{Expr: "credentials for relay", Needs: []string{"credentials for relay"}},
 			{Expr: "starttls", Needs: []string{"starttls"}},
@@ -641,6 +650,7 @@ var entries = []Entry{
 			{Expr: "opening to (ssl|tls)://[^ ]*:(587|25|2525)\\b", Needs: []string{"opening to "}},
 			{Expr: "smtps://[^ ]*:(587|25|2525)\\b", Needs: []string{"smtps://"}},
 		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"tcp-filtered-port"}},
+		{When: When{Encryption: []string{"ssl"}, Port: []int{587, 25, 2525}, Seen: []Observation{"generic-sentence"}, Unseen: []Observation{"port-unknown", "encryption-unknown"}}, Confidence: "likely", Explanation: []string{"The application does not say why it failed, but the settings do: this port starts in plain text and then switches to TLS (STARTTLS), while \"SSL\" wants TLS from the first byte, as on port 465."}},
 	}},
 	{ID: "tls-version-too-old", Step: "tls", Title: []string{"the server speaks only old TLS ({versions})", "the server speaks only TLS versions that are too old"}, Explanation: []string{"Client and server share no version of TLS. Versions 1.0 and 1.1 have been withdrawn (RFC 8996), and today's programs refuse them."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{Text: "Have the server updated so that it speaks TLS 1.2 or 1.3", Who: "it-admin"},
@@ -1701,6 +1711,12 @@ var entries = []Entry{
 			{Expr: "peer", Needs: []string{"peer"}},
 			{Expr: "certificate", Needs: []string{"certificate"}},
 		}, NotService: []string{"google", "yahoo", "icloud", "fastmail", "yandex", "mail-ru", "netease", "qq", "proton", "ses", "sendgrid"}}, Confidence: "likely"},
+		{When: When{Text: []Pattern{
+			{Expr: "anmelden auf dem server .{0,200}fehlgeschlagen", Needs: []string{"anmelden auf dem server "}},
+			{Expr: "(server|dienst).{0,20} (hat )?(die|ihre) anmeldung (wurde )?(abgelehnt|zur[üu]ckgewiesen)", Needs: []string{" anmeldung "}},
+			{Expr: "benutzername oder (kennwort|passwort).{0,20}(falsch|ung[üu]ltig|nicht korrekt)", Needs: []string{"benutzername oder "}},
+			{Expr: "0x800ccc(92|18|19)", Needs: []string{"0x800ccc"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "likely"},
 	}},
 	{ID: "auth-username-form", Step: "auth", Title: []string{"the server does not know an account of the form \"{account}\"", "the account has another form than the server wants"}, Explanation: []string{"Most providers want the full mail address, some a customer number or a fixed word. A wrong form is mostly answered like a wrong password."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{When: &When{Service: []string{"sendgrid"}}, Text: "Enter the word \"apikey\" as account; the API key is the password", Who: "user", Setting: "account", From: "{account}", To: "apikey"},
@@ -2276,6 +2292,12 @@ var entries = []Entry{
 			{Expr: "250[- ]auth ((gssapi|ntlm|negotiate|kerberos)( |=|$))+.{0,400}(could not authenticate|unrecogni[sz]ed authentication type|504)", Needs: []string{"auth "}},
 			{Expr: "250[- ]auth ((gssapi|ntlm|negotiate)( |$))+(\\d|[^a-z]|smtp)", Needs: []string{"auth "}},
 		}}, Confidence: "likely", Title: []string{"the server offers Windows logins only (NTLM, Kerberos)"}, Over: []string{"auth-windows-login-only", "auth-bad-credentials"}},
+		{When: When{Text: []Pattern{
+			{Expr: "keine der .{0,60}authentifizierungsmethoden", Needs: []string{"authentifizierungsmethoden"}},
+			{Expr: "scheint keine verschl[üu]sselten passw[öo]rter zu unterst", Needs: []string{"scheint keine verschl"}},
+			{Expr: "authentifizierungsmethode.{0,60}nicht unterst[üu]tzt", Needs: []string{"authentifizierungsmethode"}},
+			{Expr: "0x800ccc80", Needs: []string{"0x800ccc80"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "likely"},
 	}},
 	{ID: "auth-failed", Step: "auth", Title: []string{"the login failed ({reply}); the server does not say why", "the login failed, and the server does not say why"}, Explanation: []string{"The reply speaks neither of the password nor of any other reason that is known here. The server's log would name it."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Ask the server's administrator or the provider with the exact reply and the time", Who: "it-admin"},
@@ -3044,6 +3066,10 @@ var entries = []Entry{
 			{Expr: "spam", Needs: []string{"spam"}},
 			{Expr: "reputation", Needs: []string{"reputation"}},
 		}, Sender: []string{"same-domain", "other-domain"}, Seen: []Observation{"sender-refused", "logged-in"}}, Confidence: "possible"},
+		{When: When{Verb: []string{"MAIL"}, Text: []Pattern{
+			{Expr: "(mailbox|postfach) (unavailable|not available|nicht verf[üu]gbar)", Needs: []string{"unavailable", "ot available", "icht verf"}},
+			{Expr: "sender address (is )?not allowed", Needs: []string{"sender address "}},
+		}, Service: []string{"gmx", "ionos", "t-online", "strato"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"sender-refused"}},
 	}},
 	{ID: "sender-login-map-broken", Step: "sender", Title: []string{"the server does not take {account} even as its own sender", "the server does not take {owner} even as its own sender", "the server does not take the account even as its own sender"}, Explanation: []string{"Sender and login are the same, and still the server says that the address belongs to somebody else. Its table of who may send as whom has no line, or a wrong one, for this address."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{When: &When{NotService: []string{"exim", "exchange"}}, Text: "Ask the server's table (Postfix: smtpd_sender_login_maps) whose address {account} is; nothing or another login in the answer is the fault", Who: "it-admin", Commands: []Command{
@@ -3269,7 +3295,7 @@ var entries = []Entry{
 			{Expr: "ip addresses are not allowed as a from", Needs: []string{"ip addresses are not allowed as a from"}},
 			{Expr: "address in mailbox given.{0,160}does not comply", Needs: []string{"address in mailbox given"}},
 			{Expr: "does not comply with (rfc|addr-?spec)", Needs: []string{"does not comply with "}},
-			{Expr: "mail: (missing|no angle|expected|unclosed|invalid|no address|trailing|misformatted)", Needs: []string{"missing", "no angle", "expected", "unclosed", "invalid", "no address", "trailing", "misformatted"}},
+			{Expr: "\\bmail: (missing|no angle|expected|unclosed|invalid|no address|trailing|misformatted)", Needs: []string{"missing", "no angle", "expected", "unclosed", "invalid", "no address", "trailing", "misformatted"}},
 			{Expr: "local address contains", Needs: []string{"local address contains"}},
 			{Expr: "missing final .@domain", Needs: []string{"missing final "}},
 			{Expr: "domain (contains|starts with|ends with) (illegal|control|dot)", Needs: []string{"contains", "starts with", "ends with"}},
@@ -3359,6 +3385,12 @@ var entries = []Entry{
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "relaying disallowed as @", Needs: []string{"relaying disallowed as @"}},
 		}}, Confidence: "possible"},
+		{When: When{Text: []Pattern{
+			{Expr: "nicht das erforderliche format f[üu]r eine e-?mail-?adresse", Needs: []string{"nicht das erforderliche format f"}},
+			{Expr: "(not in|in) the form required for an e-?mail address", Needs: []string{" the form required for an e"}},
+			{Expr: "ung[üu]ltige (e-?mail-?)?adresse", Needs: []string{"adresse"}},
+			{Expr: "die adresse ist ung[üu]ltig", Needs: []string{"die adresse ist ung"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "likely"},
 	}},
 	{ID: "auth-required-missing", Step: "sender", Title: []string{"the server wants a login before it takes a sender, and none was made"}, Explanation: []string{"The settings have no account, or the login was left out, and this server sends only for those who have logged in."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Enter account and password", Who: "user", Setting: "account", From: "none", To: "name@domain"},
@@ -3619,6 +3651,10 @@ var entries = []Entry{
 			{Expr: "mailbox", Needs: []string{"mailbox"}},
 			{Expr: "quota", Needs: []string{"quota"}},
 		}}, Confidence: "likely"},
+		{When: When{Text: []Pattern{
+			{Expr: "gr[öo](ß|ss)e der (nachricht|e-?mail).{0,160}[üu]berschreitet", Needs: []string{"berschreitet"}},
+			{Expr: "(nachricht|e-?mail|anhang|anlage) ist zu gro(ß|ss)", Needs: []string{" ist zu gro"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "likely"},
 	}},
 	{ID: "message-format-invalid", Step: "message", Title: []string{"the message breaks a rule of form, and the server refuses it"}, Explanation: []string{"Line ends, line lengths, headers or characters are not as the standard (RFC 5322) wants them. The program that writes the mail has to change; the settings do not help."}, Who: "application", Severity: "error", Fix: []FixEntry{
 		{Text: "Have the application end every line with CR LF, keep lines under 998 characters, and write From, Date and Message-ID once each", Who: "application"},

@@ -204,7 +204,8 @@ func (l *log) finish(base *cause.Base, x *Explanation, secrets int) {
 		total[o.Cause] += o.Count
 	}
 	slices.SortStableFunc(x.Findings, func(a, b probe.Finding) int { return total[b.Cause] - total[a.Cause] })
-	x.add(base, settingsFacts(&ticket{settings: l.settings, secrets: secrets}), "")
+	facts := settingsFacts(&ticket{settings: l.settings, secrets: secrets})
+	x.add(base.Match(facts), facts, "")
 	x.Findings = ordered(x.Findings)
 	s := l.settings
 	if i := slices.IndexFunc(x.Occurrences, func(o Occurrence) bool { return o.Cause == x.Findings[0].Cause }); i >= 0 && s.Host == "" {
