@@ -1079,6 +1079,9 @@ var entries = []Entry{
 		}},
 		{When: &When{Service: []string{"microsoft"}}, Text: "Better, if the application offers it: its sign-in with Microsoft (OAuth)", Who: "user"},
 		{When: &When{NotService: []string{"microsoft"}}, Text: "Ask the administrator to allow SMTP login for this one mailbox", Who: "it-admin"},
+	}, Decides: []DecidesEntry{
+		{When: &When{Service: []string{"microsoft"}, Known: []string{"account"}}, Question: "Does \"Get-CASMailbox {account} | Format-List SmtpClientAuthenticationDisabled\" (PowerShell) answer True? Then this mailbox may not."},
+		{When: &When{Service: []string{"microsoft"}}, Question: "Which reason does the refused sign-in show in the sign-in logs of Microsoft Entra?"},
 	}, Links: []LinkEntry{
 		{When: &When{Service: []string{"microsoft"}}, Title: "Microsoft: authenticated client SMTP submission", URL: "https://learn.microsoft.com/en-us/exchange/clients-and-mobile-in-exchange-online/authenticated-client-smtp-submission"},
 	}, Over: []string{"account-blocked", "auth-access-not-enabled", "auth-required-missing", "auth-failed"}, Rules: []Rule{
@@ -1170,6 +1173,9 @@ var entries = []Entry{
 			{Shell: "powershell", Text: "Set-CASMailbox {account} -SmtpClientAuthenticationDisabled $false"},
 		}},
 		{Text: "Send through another server that takes a password", Who: "user", Setting: "host", From: "{host}"},
+	}, Decides: []DecidesEntry{
+		{When: &When{Service: []string{"microsoft"}}, Question: "Is it a mailbox of a company (Microsoft 365) or a private one (outlook.com)? For a company's, the administrator may be able to allow the mailbox."},
+		{When: &When{NotService: []string{"microsoft"}}, Question: "Does the provider's help name a way for programs that cannot do OAuth (an app password)?"},
 	}, Links: []LinkEntry{
 		{When: &When{Service: []string{"microsoft"}}, Title: "Microsoft: modern authentication for Outlook.com", URL: "https://support.microsoft.com/en-us/office/modern-authentication-methods-now-needed-to-continue-syncing-outlook-email-in-non-microsoft-email-apps-c5d65390-9676-4763-b41f-d7986499a90d"},
 	}, Over: []string{"auth-bad-credentials", "auth-mechanism-unsupported", "auth-app-password-required", "sender-domain-authentication-failed"}, Rules: []Rule{
@@ -1475,6 +1481,8 @@ var entries = []Entry{
 	}},
 	{ID: "auth-not-needed", Step: "auth", Title: []string{"the relay wants no login; account and password can stay empty"}, Explanation: []string{"This server lets known computers send without a login and cannot check any. It refuses the attempt, not the password."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Leave account and password empty", Who: "user", Setting: "account", From: "{account}"},
+	}, Decides: []DecidesEntry{
+		{Question: "Does the server go on without a login?", Command: "{check_plain}"},
 	}, Rules: []Rule{
 		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
 			{Expr: "auth(entication)? (is )?not (required|needed|necessary)", Needs: []string{"auth"}},
@@ -1550,7 +1558,8 @@ var entries = []Entry{
 		{When: &When{Service: []string{"ionos", "strato", "gmx", "ovh"}}, Text: "Use the password of the mailbox, not the one of the customer account", Who: "user", Setting: "password"},
 	}, Decides: []DecidesEntry{
 		{When: &When{Encryption: []string{"starttls", "ssl"}, Seen: []Observation{"challenge-mechanism", "plain-offered"}}, Question: "Does the login work with PLAIN? Then the mechanism is at fault, not the password.", Command: "{check} --auth PLAIN"},
-		{When: &When{NotService: []string{"api-key-service"}}, Question: "Does the same account and password work in the provider's webmail?"},
+		{When: &When{NotService: []string{"api-key-service", "microsoft"}}, Question: "Does the same account and password work in the provider's webmail?"},
+		{When: &When{Service: []string{"microsoft"}}, Question: "Does the same password open the mailbox at outlook.office.com? Then SMTP login is switched off for it; if not, the password is wrong."},
 		{When: &When{NotService: []string{"api-key-service"}, Seen: []Observation{"account-unknown"}}, Question: "Is the account entered in the form that the provider wants, mostly the full mail address?"},
 	}, Links: []LinkEntry{
 		{When: &When{Service: []string{"google"}}, Title: "Google: sign in with app passwords", URL: "https://support.google.com/accounts/answer/185833"},
@@ -1722,6 +1731,8 @@ var entries = []Entry{
 		{When: &When{Service: []string{"sendgrid"}}, Text: "Enter the word \"apikey\" as account; the API key is the password", Who: "user", Setting: "account", From: "{account}", To: "apikey"},
 		{When: &When{AccountForm: []string{"bare"}, Known: []string{"account"}}, Text: "Enter the full mail address as account", Who: "user", Setting: "account", From: "{account}", To: "name@domain"},
 		{Text: "Enter the account in the form that the provider's help pages name", Who: "user", Setting: "account", From: "{account}"},
+	}, Decides: []DecidesEntry{
+		{Question: "Which form of the account does the provider's help name: the full address, the part before the @, a number or a fixed word?"},
 	}, Links: []LinkEntry{
 		{When: &When{Service: []string{"sendgrid"}}, Title: "SendGrid: integrating with the SMTP API", URL: "https://www.twilio.com/docs/sendgrid/for-developers/sending-email/integrating-with-the-smtp-api"},
 	}, Rules: []Rule{
@@ -2084,6 +2095,8 @@ var entries = []Entry{
 	}},
 	{ID: "starttls-required", Step: "auth", Title: []string{"the server wants encryption first, and it is switched off"}, Explanation: []string{"The server refuses logins and senders on an unencrypted connection."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Set the encryption to TLS/STARTTLS", Who: "user", Setting: "encryption", From: "none", To: "TLS/STARTTLS"},
+	}, Decides: []DecidesEntry{
+		{When: &When{Seen: []Observation{"pasted"}}, Question: "Is the encryption of the application set to TLS/STARTTLS for port 587 (SSL for port 465)?"},
 	}, Over: []string{"auth-in-clear", "auth-not-offered-before-tls", "auth-not-offered-at-all", "auth-failed", "auth-required-missing", "sender-refused", "recipient-refused", "starttls-refused"}, Rules: []Rule{
 		{When: When{Step: []string{"ehlo", "auth", "sender", "message"}, Code: []Codes{{From: 500, To: 599}, {From: 451, To: 451}, {From: 454, To: 454}}, Text: []Pattern{
 			{Expr: "must issue (a )?starttls", Needs: []string{"must issue "}},
@@ -2133,6 +2146,8 @@ var entries = []Entry{
 		{When: &When{NotPort: []int{25}}, Text: "Enter the provider's server for sending", Who: "user", Setting: "host", From: "{host}"},
 		{Text: "If this is a relay without login, leave account and password empty", Who: "user", Setting: "account", From: "{account}"},
 		{Text: "or have login switched on for this port at the server", Who: "it-admin"},
+	}, Decides: []DecidesEntry{
+		{When: &When{Seen: []Observation{"pasted"}}, Question: "Is login among the capabilities, on this port and once TLS is on?", Command: "{check_plain}"},
 	}, Over: []string{"auth-failed"}, Rules: []Rule{
 		{When: When{Step: []string{"auth"}, Fault: []string{"not-offered"}, Port: []int{25}, Seen: []Observation{"auth-missing"}}, Confidence: "certain", Suggest: &Suggest{Port: 587, Encryption: "starttls", Text: "587 is the port for logins"}},
 		{When: When{Step: []string{"auth"}, Fault: []string{"not-offered"}, Seen: []Observation{"auth-missing"}}, Confidence: "certain"},
@@ -2210,6 +2225,8 @@ var entries = []Entry{
 		{Text: "Choose a mechanism that the server offers: {mechanisms}", Who: "user", Setting: "auth", From: "{mechanism}"},
 		{When: &When{Service: []string{"microsoft"}, Unknown: []string{"mechanisms"}}, Text: "Choose LOGIN as login mechanism in the application; Microsoft 365 does not know PLAIN", Who: "user", Setting: "auth", From: "PLAIN", To: "LOGIN"},
 		{When: &When{NotService: []string{"microsoft"}, Unknown: []string{"mechanisms"}}, Text: "Choose another login mechanism in the application", Who: "user", Setting: "auth"},
+	}, Decides: []DecidesEntry{
+		{When: &When{Seen: []Observation{"pasted"}}, Question: "Which mechanisms does the server list, before and after TLS?", Command: "{check_plain}"},
 	}, Over: []string{"auth-failed"}, Rules: []Rule{
 		{When: When{Step: []string{"auth"}, Fault: []string{"not-offered"}, Seen: []Observation{"mechanism-forced"}}, Confidence: "certain"},
 		{When: When{Step: []string{"auth"}, Fault: []string{"not-offered"}, Credential: []string{"token"}, Seen: []Observation{"no-common-mechanism"}}, Confidence: "certain", Title: []string{"the server does not take OAuth tokens"}, Explanation: []string{"Neither XOAUTH2 nor OAUTHBEARER is offered. A password, perhaps an app password, is what this server takes."}, Fix: []FixEntry{
@@ -2302,6 +2319,8 @@ var entries = []Entry{
 	{ID: "auth-failed", Step: "auth", Title: []string{"the login failed ({reply}); the server does not say why", "the login failed, and the server does not say why"}, Explanation: []string{"The reply speaks neither of the password nor of any other reason that is known here. The server's log would name it."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Ask the server's administrator or the provider with the exact reply and the time", Who: "it-admin"},
 		{Text: "Meanwhile, check account and password in the provider's webmail", Who: "user", Setting: "password"},
+	}, Decides: []DecidesEntry{
+		{When: &When{Seen: []Observation{"pasted"}}, Question: "What did the server say? Its line begins with a number such as 535 and stands in the program's log or debug output."},
 	}, Rules: []Rule{
 		{When: When{Step: []string{"auth"}, Fault: []string{"mechanism"}, Seen: []Observation{"server-signature-bad"}}, Confidence: "likely", Title: []string{"the server could not prove that it knows the password"}, Explanation: []string{"With SCRAM the server proves itself too, and this proof was missing or wrong. Its login software is broken, or it is not the server it says it is. The login counts as failed."}, Who: "it-admin", Fix: []FixEntry{
 			{Text: "Have the server's login software (SCRAM) looked at; until then do not trust this connection", Who: "it-admin"},
