@@ -1618,6 +1618,7 @@ var entries = []Entry{
 			{Expr: "postgrey", Needs: []string{"postgrey"}},
 			{Expr: "sqlgrey", Needs: []string{"sqlgrey"}},
 			{Expr: "milter-greylist", Needs: []string{"milter-greylist"}},
+			{Expr: "internal resources are temporarily unavailable - http", Needs: []string{"internal resources are temporarily unavailable - http"}},
 		}}, Confidence: "certain"},
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "(recipient address rejected|temporarily rejected|4\\.[27]\\.[01]|deferred).{0,40}gr[ea]y.?list", Needs: []string{"list"}},
@@ -1693,6 +1694,15 @@ var entries = []Entry{
 		{Question: "Does it work with a recipient that surely exists?", Command: "{check} --from {from} --to YOUR-OWN-ADDRESS"},
 	}, Over: []string{"message-refused"}, Rules: []Rule{
 		{When: When{Step: []string{"sender"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Seen: []Observation{"recipient-refused", "recipient-default"}}, Confidence: "likely", Title: []string{"the sender {from} takes no mail itself; --to decides", "the sender takes no mail itself; --to decides"}, Explanation: []string{"No recipient was given, so the sender itself was tried, and it is refused as a recipient. A check with --to and a real recipient decides."}, Severity: "warning"},
+		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}}, Text: []Pattern{
+			{Expr: "restrictedtorecipientspermission", Needs: []string{"restrictedtorecipientspermission"}},
+			{Expr: "sendernotauthenticatedforgroup", Needs: []string{"sendernotauthenticatedforgroup"}},
+			{Expr: "resolver\\.rst\\.(notauthorized|restricted|sendernot)", Needs: []string{"resolver.rst."}},
+			{Expr: "not authori[sz]ed to send to (this |the |that )?(recipient|group|distribution|list)", Needs: []string{"ed to send to "}},
+			{Expr: "(group|list|recipient) only accepts", Needs: []string{" only accepts"}},
+		}, Unseen: []Observation{"recipient-default"}}, Confidence: "certain", Title: []string{"the recipient takes mail from certain senders only"}, Explanation: []string{"This mailbox or distribution list has a list of those who may write to it, or takes mail of logged-in colleagues only."}, Fix: []FixEntry{
+			{Text: "Have the sender put on the recipient's list of allowed senders", Who: "recipient-side", Path: "Exchange admin center > Recipients > (the recipient) > Message delivery restrictions"},
+		}},
 		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Seen: []Observation{"recipient-refused"}, Unseen: []Observation{"recipient-default"}}, Confidence: "likely", General: true},
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "smtprecipientsrefused", Needs: []string{"smtprecipientsrefused"}},
@@ -2017,6 +2027,11 @@ var entries = []Entry{
 			{Expr: "mailgun", Needs: []string{"mailgun"}},
 		}, Unseen: []Observation{"recipient-refused"}}, Confidence: "likely"},
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
+			{Expr: "(unrouteable|unroutable) (address|domain).{0,60}sender verify", Needs: []string{"sender verify"}},
+		}, NotText: []Pattern{
+			{Expr: "helo", Needs: []string{"helo"}},
+		}}, Confidence: "likely", Over: []string{"sender-verification-failed"}},
+		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "sender verify fail", Needs: []string{"sender verify fail"}},
 			{Expr: "verification failed for <", Needs: []string{"verification failed for <"}},
 		}, NotText: []Pattern{
@@ -2171,6 +2186,15 @@ var entries = []Entry{
 			{Expr: "ip address", Needs: []string{"ip address"}},
 			{Expr: "invalid dns", Needs: []string{"invalid dns"}},
 		}}, Confidence: "likely"},
+		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 501, To: 501}, {From: 553, To: 553}}, Enhanced: []string{"5.1.3", "5.1.7"}, Text: []Pattern{
+			{Expr: "invalid", Needs: []string{"invalid"}},
+			{Expr: "syntax", Needs: []string{"syntax"}},
+			{Expr: "malformed", Needs: []string{"malformed"}},
+		}, NotText: []Pattern{
+			{Expr: "\\b(helo|ehlo)\\b", Needs: []string{"helo", "ehlo"}},
+			{Expr: "owned", Needs: []string{"owned"}},
+			{Expr: "not (allowed|permitted)", Needs: []string{"allowed", "permitted"}},
+		}}, Confidence: "certain"},
 		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 501, To: 501}, {From: 555, To: 555}, {From: 553, To: 553}}, Enhanced: []string{"5.1.3", "5.1.7"}, NotText: []Pattern{
 			{Expr: "\\b(helo|ehlo)\\b", Needs: []string{"helo", "ehlo"}},
 			{Expr: "owned", Needs: []string{"owned"}},
@@ -2485,7 +2509,7 @@ var entries = []Entry{
 		{Text: "Send a message of plain words, without links and attachments; when that passes, put them back one by one", Who: "user"},
 		{Text: "Send under a domain whose DNS has SPF and DKIM for this server", Who: "it-admin"},
 		{Text: "Ask the administrator of the refusing server with the exact reply and the time", Who: "it-admin"},
-	}, Over: []string{"message-refused", "sender-refused", "recipient-refused", "relay-denied-not-allowed", "relay-denied-no-login", "server-temporary-failure"}, Rules: []Rule{
+	}, Over: []string{"message-refused", "sender-refused", "recipient-refused", "relay-denied-not-allowed", "relay-denied-no-login", "server-temporary-failure", "auth-disabled-by-admin"}, Rules: []Rule{
 		{When: When{Step: []string{"message", "sender"}, Failed: "yes", Text: []Pattern{
 			{Expr: "(presents|potential) a? ?(potential )?security (issue|risk|threat)", Needs: []string{"security "}},
 			{Expr: "p=blockedmessage", Needs: []string{"p=blockedmessage"}},
@@ -2505,8 +2529,10 @@ var entries = []Entry{
 			{Text: "Ask the administrator of the refusing server with the exact reply and the time", Who: "it-admin"},
 		}},
 		{When: When{Step: []string{"message", "sender"}, Failed: "yes", Text: []Pattern{
-			{Expr: "\\b(spam|junk ?mail|junk|ube|uce|unsolicited|bulk (mail|e-?mail|advertis)|phishing)\\b.{0,60}(reject|refus|block|detect|den(y|ied)|not (accept|allow|queued)|filter|message|content|score|suspic|prevent|characteristics)"},
-			{Expr: "(reject|refus|block|detect|suspect|suspicion|classif|identif|consider|looks? like|appears to be|likely|scored|probab|contain|regarded|treated|flag|as|is|was|for|no) .{0,60}\\b(spam|junk|ube|uce|unsolicited|bulk mail)\\b"},
+			{Expr: "\\bube\\b", Needs: []string{"ube"}},
+			{Expr: "\\buce\\b", Needs: []string{"uce"}},
+			{Expr: "\\b(spam|junk ?mail|junk|unsolicited|bulk (mail|e-?mail|advertis)|phishing)\\b.{0,60}(reject|refus|block|detect|den(y|ied)|not (accept|allow|queued)|filter|message|content|score|suspic|prevent|characteristics)", Needs: []string{"spam", "junk", "unsolicited", "bulk ", "phishing"}},
+			{Expr: "(reject|refus|block|detect|suspect|suspicion|classif|identif|consider|looks? like|appears to be|likely|scored|probab|contain|regarded|treated|flag|as|is|was|for|no) .{0,60}\\b(spam|junk|unsolicited|bulk mail)\\b", Needs: []string{"spam", "junk", "unsolicited", "bulk mail"}},
 			{Expr: "dt:spm", Needs: []string{"dt:spm"}},
 			{Expr: "spam(assassin|profiler|bouncer|d)?\\b.{0,30}(score|points|hits|level)", Needs: []string{"spam"}},
 			{Expr: "content (filter|reject|denied|not accepted|policy|is not acceptable|blocked|scan|judged)", Needs: []string{"content "}},
@@ -2779,6 +2805,7 @@ var entries = []Entry{
 			{Expr: "connection", Needs: []string{"connection"}},
 			{Expr: "size", Needs: []string{"size"}},
 			{Expr: "concurrent", Needs: []string{"concurrent"}},
+			{Expr: "thread", Needs: []string{"thread"}},
 			{Expr: "disk", Needs: []string{"disk"}},
 			{Expr: "storage", Needs: []string{"storage"}},
 			{Expr: "over quota", Needs: []string{"over quota"}},
@@ -2997,7 +3024,6 @@ var entries = []Entry{
 			{Expr: "unauthenticated", Needs: []string{"unauthenticated"}},
 			{Expr: "ptr", Needs: []string{"ptr"}},
 			{Expr: "reverse dns", Needs: []string{"reverse dns"}},
-			{Expr: "access denied by", Needs: []string{"access denied by"}},
 			{Expr: "whitelist", Needs: []string{"whitelist"}},
 			{Expr: "helo", Needs: []string{"helo"}},
 			{Expr: "not blocked", Needs: []string{"not blocked"}},
@@ -3156,7 +3182,7 @@ var entries = []Entry{
 			{Expr: "error in processing", Needs: []string{"error in processing"}},
 			{Expr: "local error in processing", Needs: []string{"local error in processing"}},
 			{Expr: "not enough (disk )?space", Needs: []string{"not enough "}},
-			{Expr: "qq"},
+			{Expr: "\\bqqt? (temporary|trouble|failure|write|read|hard|soft|internal|permanent|out of|timeout|crashed)", Needs: []string{"emporary", "rouble", "failure", "write", "read", "hard", "soft", "internal", "permanent", "out of", "timeout", "crashed"}},
 			{Expr: "trouble (in|with|writing)", Needs: []string{"trouble "}},
 			{Expr: "maintenance", Needs: []string{"maintenance"}},
 			{Expr: "timed? ?out.{0,30}(backend|server|dns|lookup)", Needs: []string{"time"}},
