@@ -1114,6 +1114,10 @@ var entries = []Entry{
 	{ID: "relay-denied-no-login", Step: "sender", Title: []string{"the server sends to {to_domain} only after a login, and none was made", "the server sends to other domains only after a login; none was made"}, Explanation: []string{"\"Relay denied\" means that the server takes mail for its own domains from everybody, and for others only from those who have logged in."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Enter account and password", Who: "user", Setting: "account", From: "none", To: "name@domain"},
 		{When: &When{Port: []int{25}}, Text: "and use port 587 with TLS/STARTTLS, where servers offer logins", Who: "user", Setting: "port", From: "25", To: "587"},
+	}, Decides: []DecidesEntry{
+		{Question: "Do the settings hold an account and a password? Without them the login is missing; with them, or where none is meant, the client is not allowed.", Command: "{check_plain} -u ACCOUNT"},
+	}, Links: []LinkEntry{
+		{When: &When{Service: []string{"postfix"}}, Title: "Postfix: relay and access control", URL: "https://www.postfix.org/SMTPD_ACCESS_README.html"},
 	}, Over: []string{"recipient-refused", "sender-refused", "message-refused", "recipient-unknown", "policy-blocklisted", "auth-bad-credentials"}, Rules: []Rule{
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "relay(ing|ed)?.{0,25}(denied|not (allowed|permitted|authori[sz]ed|possible)|prohibited|refused|rejected|forbidden|is disabled)", Needs: []string{"relay"}},
@@ -1199,6 +1203,13 @@ var entries = []Entry{
 		{When: &When{Service: []string{"google-relay"}}, Text: "Add the address in the SMTP relay service", Who: "it-admin", Path: "Google Admin console > Apps > Google Workspace > Gmail > Routing > SMTP relay service"},
 		{Text: "Have the application's own address added and no wider range than needed", Who: "it-admin"},
 		{When: &When{Port: []int{25}}, Text: "or, with an account there, use port 587 with TLS/STARTTLS and log in", Who: "user", Setting: "port", From: "25", To: "587"},
+	}, Decides: []DecidesEntry{
+		{Question: "Do the settings hold an account and a password? Without them the login is missing; with them, or where none is meant, the client is not allowed."},
+	}, Links: []LinkEntry{
+		{When: &When{Service: []string{"exchange"}, NotService: []string{"microsoft"}}, Title: "Microsoft: allow anonymous relay on Exchange servers", URL: "https://learn.microsoft.com/en-us/exchange/mail-flow/connectors/allow-anonymous-relay"},
+		{When: &When{Service: []string{"microsoft"}}, Title: "Microsoft: send mail from a device or application", URL: "https://learn.microsoft.com/en-us/exchange/mail-flow-best-practices/how-to-set-up-a-multifunction-device-or-application-to-send-email-using-microsoft-365-or-office-365"},
+		{When: &When{Service: []string{"google"}}, Title: "Google: route outgoing relay messages", URL: "https://support.google.com/a/answer/2956491"},
+		{When: &When{Service: []string{"postfix"}}, Title: "Postfix: relay and access control", URL: "https://www.postfix.org/SMTPD_ACCESS_README.html"},
 	}, Over: []string{"recipient-refused", "sender-refused", "message-refused", "recipient-unknown", "auth-bad-credentials", "auth-required-missing"}, Rules: []Rule{
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "(client|ip|address|host).{0,30}not (on|in) (the|our|my) (relay )?(list|whitelist|allow)", Needs: []string{"not "}},
@@ -1490,8 +1501,10 @@ var entries = []Entry{
 		}, Port: []int{25}, Unseen: []Observation{"sender-refused"}}, Confidence: "likely"},
 	}},
 	{ID: "recipient-mailbox-unavailable", Step: "sender", Title: []string{"the mailbox {to} exists and cannot take mail now", "the recipient's mailbox cannot take mail now"}, Explanation: []string{"The mailbox is full or switched off. Sender and login are not refused by this."}, Who: "recipient-side", Severity: "error", Fix: []FixEntry{
-		{Text: "Have the mailbox {to} emptied or switched on", Who: "recipient-side"},
+		{Text: "Have the recipient's mailbox emptied or switched on", Who: "recipient-side"},
 		{Text: "or check with another recipient", Who: "user", Setting: "to", From: "{to}"},
+	}, Decides: []DecidesEntry{
+		{Question: "Does it work with another recipient?", Command: "{check} --from {from} --to YOUR-OWN-ADDRESS"},
 	}, Over: []string{"recipient-refused", "recipient-unknown", "message-refused", "account-blocked", "quota-exceeded", "recipient-greylisted", "server-temporary-failure"}, Rules: []Rule{
 		{When: When{Step: []string{"sender", "message"}, Text: []Pattern{
 			{Expr: "(mailbox|folder|inbox|account|postfach|mail ?drop|maildir|user|recipient).{0,40}(is |has |are )?(full|over ?quota|out of (storage|space)|voll\\b|over the (allowed )?quota|exceed\\w* .{0,20}(quota|storage|space|mailbox)|used up)", Needs: []string{"mailbox", "folder", "inbox", "account", "postfach", "mail", "user", "recipient"}},
@@ -1579,6 +1592,8 @@ var entries = []Entry{
 	}},
 	{ID: "recipient-server-misconfigured", Step: "sender", Title: []string{"the recipient's own server has a fault and refuses everybody"}, Explanation: []string{"The reply shows that the receiving server cannot use its block list or does not know its own domain. Nothing on this side mends that."}, Who: "recipient-side", Severity: "error", Fix: []FixEntry{
 		{Text: "Tell the recipient's administrator by another way; the reply names the reason", Who: "recipient-side"},
+	}, Decides: []DecidesEntry{
+		{Question: "Does mail to this domain arrive when it is sent from another provider?"},
 	}, Over: []string{"policy-blocklisted", "recipient-refused", "message-refused"}, Rules: []Rule{
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "open resolver", Needs: []string{"open resolver"}},
@@ -1612,6 +1627,8 @@ var entries = []Entry{
 	{ID: "recipient-greylisted", Step: "sender", Title: []string{"the server puts a first contact off on purpose (greylisting)"}, Explanation: []string{"Unknown senders are asked to come back in some minutes, which spam senders do not do. Mail servers repeat by themselves; a program that sends once must try again."}, Who: "recipient-side", Severity: "error", Fix: []FixEntry{
 		{Text: "Try again in five to fifteen minutes", Who: "user"},
 		{Text: "If it comes again and again, have this client put on the server's list of exceptions", Who: "it-admin"},
+	}, Decides: []DecidesEntry{
+		{Question: "Does the same attempt pass after fifteen minutes?", Command: "{check} --from {from} --to {to}"},
 	}, Over: []string{"recipient-refused", "sender-refused", "message-refused", "recipient-unknown", "message-rejected-as-spam", "server-temporary-failure"}, Rules: []Rule{
 		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 400, To: 499}}, Text: []Pattern{
 			{Expr: "gr[ea]y.?list", Needs: []string{"list"}},
@@ -1844,9 +1861,7 @@ var entries = []Entry{
 			{Expr: "quota", Needs: []string{"quota"}},
 			{Expr: "unknown", Needs: []string{"unknown"}},
 		}, NotPort: []int{25}, Unseen: []Observation{"recipient-refused", "not-logged-in", "from-is-account", "account-sender-refused"}}, Confidence: "likely", Explanation: []string{"GMX, web.de and IONOS say \"mailbox unavailable\" mostly after MAIL FROM: then the sender does not belong to the account, and the recipient is not meant."}, Decides: []DecidesEntry{
-			{When: &When{Seen: []Observation{"account-sender-accepted"}}, Question: "The account itself is taken as sender; this one is not."},
 			{Question: "Does the reply come after MAIL FROM (the sender is meant) or after RCPT TO (the recipient is meant)?", Command: "{check} --from {account}"},
-			{Question: "Does the reply come after MAIL FROM (the sender is meant) or after RCPT TO (the recipient is meant)?"},
 		}},
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "relaying disallowed", Needs: []string{"relaying disallowed"}},
@@ -1885,13 +1900,17 @@ var entries = []Entry{
 		}, Sender: []string{"same-domain", "other-domain"}, Seen: []Observation{"sender-refused", "logged-in"}}, Confidence: "possible"},
 	}},
 	{ID: "sender-login-map-broken", Step: "sender", Title: []string{"the server does not take {account} even as its own sender", "the server does not take {owner} even as its own sender", "the server does not take the account even as its own sender"}, Explanation: []string{"Sender and login are the same, and still the server says that the address belongs to somebody else. Its table of who may send as whom has no line, or a wrong one, for this address."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
-		{When: &When{NotService: []string{"exim", "exchange"}}, Text: "Ask the server's table (Postfix: smtpd_sender_login_maps) whose address {account} is; nothing or another login in the answer is the fault", Who: "it-admin", Commands: []Command{
+		{When: &When{NotService: []string{"exim", "exchange"}, AnySeen: []Observation{"from-is-account", "account-sender-refused"}}, Text: "Ask the server's table (Postfix: smtpd_sender_login_maps) whose address {account} is; nothing or another login in the answer is the fault", Who: "it-admin", Commands: []Command{
 			{Shell: "posix", Text: "postmap -q {account} \"$(postconf -h smtpd_sender_login_maps)\""},
 		}},
-		{When: &When{NotService: []string{"exim", "exchange"}}, Text: "Ask the server's table (Postfix: smtpd_sender_login_maps) whose address {owner} is; nothing or another login in the answer is the fault", Who: "it-admin", Commands: []Command{
+		{When: &When{NotService: []string{"exim", "exchange"}, Unseen: []Observation{"from-is-account", "account-sender-refused"}}, Text: "Ask the server's table (Postfix: smtpd_sender_login_maps) whose address {owner} is; nothing or another login in the answer is the fault", Who: "it-admin", Commands: []Command{
 			{Shell: "posix", Text: "postmap -q {owner} \"$(postconf -h smtpd_sender_login_maps)\""},
 		}},
 		{Text: "Add the line that gives this address to this login, and load the table anew", Who: "it-admin"},
+	}, Decides: []DecidesEntry{
+		{Question: "Does the table give the address to this very login? Letters, domain and case must be the same."},
+	}, Links: []LinkEntry{
+		{When: &When{NotService: []string{"exim", "exchange"}}, Title: "Postfix: smtpd_sender_login_maps", URL: "https://www.postfix.org/postconf.5.html#smtpd_sender_login_maps"},
 	}, Over: []string{"sender-not-owned", "sender-refused", "recipient-refused"}, Rules: []Rule{
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "<(?P<envelope>[^<>@ ]+@[^<>]+)>: sender address rejected: not owned by (auth )?user (?P<owner>[^ ;,]+@[^ ;,]+)", Needs: []string{">: sender address rejected: not owned by "}},
@@ -1915,16 +1934,16 @@ var entries = []Entry{
 		}, Sender: []string{"account"}}, Confidence: "possible"},
 	}},
 	{ID: "sender-unverified-identity", Step: "sender", Title: []string{"the service wants {from} or its domain to be verified first", "the service wants the sender or its domain to be verified first"}, Explanation: []string{"Sending services let an account send only under addresses and domains that it has proved to be its own."}, Who: "user", Severity: "error", Fix: []FixEntry{
-		{When: &When{Service: []string{"ses"}}, Text: "Verify {from_domain}, in the region of this host", Who: "user", Path: "Amazon SES console > Configuration > Identities > Create identity"},
 		{When: &When{Service: []string{"ses"}}, Text: "Verify the sender's domain, in the region of this host", Who: "user", Path: "Amazon SES console > Configuration > Identities > Create identity"},
 		{When: &When{Service: []string{"sendgrid"}}, Text: "Authenticate the sender's domain, or verify the single address", Who: "user", Path: "SendGrid > Settings > Sender Authentication"},
 		{When: &When{Service: []string{"mailjet"}}, Text: "Add and validate the sender or its domain", Who: "user"},
 		{When: &When{Service: []string{"brevo"}}, Text: "Add and verify the sender or its domain", Who: "user"},
 		{When: &When{Service: []string{"postmark"}}, Text: "Add and confirm the sender or its domain", Who: "user", Path: "Postmark > Sender Signatures > Add domain or signature"},
 		{When: &When{Service: []string{"mailgun"}}, Text: "Add the sender's domain and set its DNS records", Who: "user", Path: "Mailgun > Send > Sending > Domains > Add new domain"},
-		{Text: "Verify {from_domain} or the address in the service's web pages (sender identities, domains)", Who: "user"},
-		{Text: "Verify the sender's domain or the address in the service's web pages (sender identities, domains)", Who: "user"},
+		{When: &When{NotService: []string{"ses", "sendgrid", "mailjet", "brevo", "postmark", "mailgun"}}, Text: "Verify the sender's domain or the address in the service's web pages (sender identities, domains)", Who: "user"},
 		{Text: "Use a sender that is verified already", Who: "user", Setting: "from", From: "{from}"},
+	}, Decides: []DecidesEntry{
+		{Question: "Is the sender's domain, or the address, listed as verified in the service, in the region of this host?"},
 	}, Links: []LinkEntry{
 		{When: &When{Service: []string{"ses"}}, Title: "Amazon SES: verified identities", URL: "https://docs.aws.amazon.com/ses/latest/dg/verify-addresses-and-domains.html"},
 		{When: &When{Service: []string{"sendgrid"}}, Title: "SendGrid: sender identity", URL: "https://www.twilio.com/docs/sendgrid/for-developers/sending-email/sender-identity"},
@@ -2055,6 +2074,8 @@ var entries = []Entry{
 	{ID: "sender-verification-failed", Step: "sender", Title: []string{"the server asked back, and {from} was unknown", "the server asked the sender's own server back, and was told no"}, Explanation: []string{"Before it takes mail, this server asks the sender's mail server whether the address exists. It was told that it does not, or got no answer."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{Text: "Create the mailbox or an alias for {from}", Who: "it-admin"},
 		{Text: "Use a sender that exists and takes mail", Who: "user", Setting: "from", From: "{from}"},
+	}, Decides: []DecidesEntry{
+		{Question: "Does the sender's address take mail? Write to it from another provider."},
 	}, Over: []string{"sender-refused", "recipient-unknown", "recipient-refused", "sender-not-owned", "server-temporary-failure", "relay-denied-no-login", "policy-blocklisted"}, Rules: []Rule{
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "verification failed for <", Needs: []string{"verification failed for <"}},
@@ -2088,6 +2109,8 @@ var entries = []Entry{
 		{When: &When{AnySeen: []Observation{"recipient-refused"}}, Text: "Correct the recipient: name@domain and nothing around it", Who: "user", Setting: "to", From: "{to}"},
 		{Text: "Correct the sender: name@domain and nothing around it", Who: "user", Setting: "from", From: "{from}"},
 		{Text: "Write the address as name@domain", Who: "user"},
+	}, Decides: []DecidesEntry{
+		{Question: "What exactly stands in the application's fields for sender and recipient? The reply shows the address as it arrived."},
 	}, Over: []string{"sender-refused", "recipient-refused", "sender-not-owned", "message-refused", "helo-syntax-invalid", "message-format-invalid"}, Rules: []Rule{
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "bad (sender|recipient|destination|return|envelope|e-?mail)? ?(mailbox )?address(es)? syntax", Needs: []string{"address"}},
@@ -2218,6 +2241,9 @@ var entries = []Entry{
 	{ID: "auth-required-missing", Step: "sender", Title: []string{"the server wants a login before it takes a sender, and none was made"}, Explanation: []string{"The settings have no account, or the login was left out, and this server sends only for those who have logged in."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Enter account and password", Who: "user", Setting: "account", From: "none", To: "name@domain"},
 		{When: &When{Service: []string{"microsoft"}}, Text: "See that \"Authenticated SMTP\" is allowed for the mailbox", Who: "it-admin", Path: "Microsoft 365 admin center > Users > Active users > (the user) > Mail > Manage email apps"},
+	}, Decides: []DecidesEntry{
+		{When: &When{AccountForm: []string{"none"}}, Question: "Does it pass with account and password?", Command: "{check_plain} -u ACCOUNT"},
+		{Question: "Does the application's log show a login (AUTH) before MAIL FROM, and a 235 after it?"},
 	}, Over: []string{"sender-refused", "recipient-refused", "sender-not-owned", "relay-denied-no-login", "relay-denied-not-allowed", "message-refused", "auth-bad-credentials", "auth-failed", "server-temporary-failure", "address-syntax-invalid", "helo-name-rejected"}, Rules: []Rule{
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "auth(entication)?( is|'s)? (required|needed|necessary|mandatory)", Needs: []string{"auth"}},
@@ -2364,6 +2390,8 @@ var entries = []Entry{
 	}},
 	{ID: "smtputf8-missing", Step: "sender", Title: []string{"the address has characters beyond ASCII, which this server cannot take"}, Explanation: []string{"Umlauts, accents and other scripts before the @ need the extension SMTPUTF8, and the server does not offer it."}, Who: "mail-provider", Severity: "error", Fix: []FixEntry{
 		{Text: "Use an address of plain letters, or an alias with such letters", Who: "user", Setting: "from", From: "{from}"},
+	}, Decides: []DecidesEntry{
+		{Question: "Does it pass with an address of plain letters?", Command: "{check} --from {account}"},
 	}, Over: []string{"address-syntax-invalid"}, Rules: []Rule{
 		{When: When{Step: []string{"sender", "message"}, Fault: []string{"not-offered"}}, Confidence: "certain"},
 		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}}, Text: []Pattern{
@@ -2388,6 +2416,8 @@ var entries = []Entry{
 			{Shell: "powershell", Text: "Set-Mailbox {account} -MaxSendSize 75MB"},
 		}},
 		{Text: "or have the limit for one message raised", Who: "it-admin"},
+	}, Decides: []DecidesEntry{
+		{Question: "Does a short message without attachment pass?"},
 	}, Over: []string{"message-refused", "sender-refused", "recipient-refused", "quota-exceeded", "recipient-mailbox-unavailable", "server-temporary-failure", "message-rejected-as-spam"}, Rules: []Rule{
 		{When: When{Step: []string{"message", "sender"}, Failed: "yes", Text: []Pattern{
 			{Expr: "(message|mail|e-?mail|data|attachment)s?( file)? ?(header )?(size|length).{0,60}(exceed|too (large|big|long)|limit|larger|over)", Needs: []string{"size", "length"}},
@@ -2437,6 +2467,10 @@ var entries = []Entry{
 	{ID: "message-format-invalid", Step: "message", Title: []string{"the message breaks a rule of form, and the server refuses it"}, Explanation: []string{"Line ends, line lengths, headers or characters are not as the standard (RFC 5322) wants them. The program that writes the mail has to change; the settings do not help."}, Who: "application", Severity: "error", Fix: []FixEntry{
 		{Text: "Have the application end every line with CR LF, keep lines under 998 characters, and write From, Date and Message-ID once each", Who: "application"},
 		{Text: "Try an update of the application or of its mail library", Who: "user"},
+	}, Decides: []DecidesEntry{
+		{Question: "Does the same message pass when a mail program sends it through the same server?"},
+	}, Links: []LinkEntry{
+		{Title: "Bare LFs in SMTP", URL: "https://cr.yp.to/docs/smtplf.html"},
 	}, Over: []string{"message-refused", "sender-refused", "recipient-refused", "message-rejected-as-spam", "server-temporary-failure"}, Rules: []Rule{
 		{When: When{Step: []string{"message", "sender"}, Failed: "yes", Text: []Pattern{
 			{Expr: "bare (<?(lf|cr|nl)>?|line ?feed|newline|carriage)", Needs: []string{"bare "}},
@@ -2509,6 +2543,10 @@ var entries = []Entry{
 		{Text: "Send a message of plain words, without links and attachments; when that passes, put them back one by one", Who: "user"},
 		{Text: "Send under a domain whose DNS has SPF and DKIM for this server", Who: "it-admin"},
 		{Text: "Ask the administrator of the refusing server with the exact reply and the time", Who: "it-admin"},
+	}, Decides: []DecidesEntry{
+		{Question: "Does a short message of plain words pass, from the same sender to the same recipient?"},
+	}, Links: []LinkEntry{
+		{When: &When{Service: []string{"google"}}, Title: "Google: file types that are blocked", URL: "https://support.google.com/mail/answer/6590"},
 	}, Over: []string{"message-refused", "sender-refused", "recipient-refused", "relay-denied-not-allowed", "relay-denied-no-login", "server-temporary-failure", "auth-disabled-by-admin"}, Rules: []Rule{
 		{When: When{Step: []string{"message", "sender"}, Failed: "yes", Text: []Pattern{
 			{Expr: "(presents|potential) a? ?(potential )?security (issue|risk|threat)", Needs: []string{"security "}},
@@ -2641,11 +2679,10 @@ var entries = []Entry{
 	}},
 	{ID: "sender-domain-authentication-failed", Step: "message", Title: []string{"the DNS of {from_domain} does not vouch for this server", "the DNS of the sender's domain does not vouch for this server"}, Explanation: []string{"The receiver checks in the DNS of the sender's domain whether this server may send for it (SPF) and whether the message carries its signature (DKIM); DMARC says what to do if neither does. The login has nothing to do with it."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{Text: "Send through the server that the domain's DNS names: its mail provider's, with a login", Who: "user", Setting: "host", From: "{host}"},
-		{Text: "or have this server added to the SPF record of {from_domain}, and DKIM switched on for the domain", Who: "it-admin", Commands: []Command{
+		{Text: "or have this server added to the SPF record of the sender's domain, and DKIM switched on for it", Who: "it-admin", Commands: []Command{
 			{Shell: "posix", Text: "dig +short TXT {from_domain}"},
 			{Shell: "posix", Text: "dig +short TXT _dmarc.{from_domain}"},
 		}},
-		{Text: "or have this server added to the SPF record of the sender's domain, and DKIM switched on for it", Who: "it-admin"},
 		{Text: "Do not send under an address of a free mail provider (gmail.com, yahoo.com, gmx.de) from a server of your own", Who: "user", Setting: "from", From: "{from}"},
 	}, Decides: []DecidesEntry{
 		{Question: "Which of SPF and DKIM does the reply call failed, and for which domain?"},
@@ -2725,6 +2762,8 @@ var entries = []Entry{
 		{Text: "Wait until the limit starts anew, mostly after an hour or a day", Who: "user"},
 		{Text: "If it is reached often, book a larger plan or use a service made for sending", Who: "user"},
 		{Text: "If nobody sent that much, have the password changed: somebody else may be sending with it", Who: "it-admin"},
+	}, Decides: []DecidesEntry{
+		{Question: "Does it pass again after an hour, or on the next day, with nothing changed?"},
 	}, Links: []LinkEntry{
 		{When: &When{Service: []string{"google"}}, Title: "Google: Gmail sending limits", URL: "https://support.google.com/a/answer/166852"},
 		{When: &When{Service: []string{"microsoft"}}, Title: "Microsoft: Exchange Online limits", URL: "https://learn.microsoft.com/en-us/office365/servicedescriptions/exchange-online-service-description/exchange-online-limits"},
@@ -2825,6 +2864,8 @@ var entries = []Entry{
 	{ID: "message-refused", Step: "message", Title: []string{"the server refuses the message and does not say why"}, Explanation: []string{"Connection, login, sender and recipient were accepted. What the server dislikes in the message, or whom it refuses after all, its log tells."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{Text: "Ask the server's administrator with the exact reply and the time", Who: "it-admin"},
 		{Text: "Send a plain short message: when it passes, the content was the reason", Who: "user"},
+	}, Decides: []DecidesEntry{
+		{Question: "Does a short message of plain words pass, from the same sender to the same recipient?"},
 	}, Rules: []Rule{
 		{When: When{Step: []string{"message"}, Fault: []string{"rejected", "deferred"}}, Confidence: "likely", General: true},
 		{When: When{Step: []string{"message"}, Failed: "yes"}, Confidence: "possible", General: true, Title: []string{"the sending of the message came to no end"}},
@@ -2862,6 +2903,8 @@ var entries = []Entry{
 	{ID: "connection-rate-limited", Step: "any", Title: []string{"the server takes no more connections from this address for now"}, Explanation: []string{"There are, or were, too many connections or messages from here at once. Later it works again; fewer in parallel keep it working."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Wait, then let the application open fewer connections at the same time", Who: "application"},
 		{Text: "or have this address put on the server's list of exceptions", Who: "it-admin"},
+	}, Decides: []DecidesEntry{
+		{Question: "Does a single connection after ten quiet minutes pass?", Command: "{check}"},
 	}, Over: []string{"greeting-refused", "server-temporary-failure", "connection-closed", "sender-refused", "recipient-refused", "message-refused", "recipient-greylisted", "ehlo-refused"}, Rules: []Rule{
 		{When: When{Step: []string{"greeting", "ehlo", "ehlo-tls", "sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "too many (concurrent |simultaneous |open |new |smtp |incoming |parallel )*(connections|sessions|connects)", Needs: []string{"too many "}},
@@ -2940,7 +2983,11 @@ var entries = []Entry{
 	{ID: "policy-blocklisted", Step: "any", Title: []string{"the server refuses this network's address: it is on the list {list}", "the server refuses this network's address or domain as listed for spam"}, Explanation: []string{"The server asks a block list who may connect, and this address or domain stands on it. Addresses of homes and clouds are often listed as a whole."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{When: &When{Port: []int{25}}, Text: "Send through the provider's server for applications, port 587, with a login", Who: "user", Setting: "port", From: "25", To: "587"},
 		{Text: "Look up the reason at the list's own page and have the address taken off", Who: "it-admin"},
+	}, Decides: []DecidesEntry{
+		{Question: "Does it happen from another network too?", Command: "{check}"},
 	}, Links: []LinkEntry{
+		{When: &When{Service: []string{"microsoft"}}, Title: "Microsoft: have an address taken off", URL: "https://sender.office.com/"},
+		{When: &When{Service: []string{"yahoo"}}, Title: "Yahoo: SMTP error codes", URL: "https://senders.yahooinc.com/smtp-error-codes/"},
 		{Title: "Spamhaus: check an address", URL: "https://check.spamhaus.org/"},
 	}, Over: []string{"greeting-refused", "sender-refused", "recipient-refused", "message-refused", "ehlo-refused", "server-temporary-failure", "relay-denied-not-allowed", "message-rejected-as-spam", "auth-bad-credentials", "recipient-greylisted", "helo-name-rejected", "auth-ip-not-authorized"}, Rules: []Rule{
 		{When: When{Step: []string{"greeting", "ehlo", "ehlo-tls", "auth", "sender", "message"}, Failed: "yes", Text: []Pattern{
@@ -3057,6 +3104,10 @@ var entries = []Entry{
 	{ID: "policy-missing-ptr", Step: "any", Title: []string{"the server wants a reverse DNS name (PTR) for this network's address"}, Explanation: []string{"Servers for incoming mail expect that the sending address has a name and that the name leads back. Addresses of homes and new cloud servers mostly have none that fits."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{When: &When{Port: []int{25}}, Text: "Send through the provider's server for applications, port 587, with a login", Who: "user", Setting: "port", From: "25", To: "587"},
 		{Text: "Have the network operator set a PTR record whose name leads back to the address", Who: "it-admin"},
+	}, Decides: []DecidesEntry{
+		{Question: "Which name does the DNS give for this network's public address, and does that name lead back to it?"},
+	}, Links: []LinkEntry{
+		{When: &When{Service: []string{"google"}}, Title: "Google: email sender guidelines", URL: "https://support.google.com/mail/answer/81126"},
 	}, Over: []string{"greeting-refused", "policy-blocklisted", "sender-refused", "recipient-refused", "message-refused", "ehlo-refused", "helo-name-rejected", "policy-direct-delivery-refused", "server-temporary-failure", "message-rejected-as-spam", "recipient-unknown"}, Rules: []Rule{
 		{When: When{Step: []string{"greeting", "ehlo", "ehlo-tls", "sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "\\bptr\\b", Needs: []string{"ptr"}},
@@ -3098,6 +3149,8 @@ var entries = []Entry{
 	}},
 	{ID: "policy-direct-delivery-refused", Step: "any", Title: []string{"the server takes no mail directly from this kind of address"}, Explanation: []string{"This is a server for incoming mail, and it refuses addresses of homes, offices and dial-up lines. Applications send through a provider's server with a login."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Enter your own provider's server for sending, port 587, with account and password", Who: "user", Setting: "host", From: "{host}"},
+	}, Decides: []DecidesEntry{
+		{Question: "Is this the server of the recipients (MX), or the provider's server for sending? Applications use the latter."},
 	}, Over: []string{"greeting-refused", "recipient-refused", "sender-refused", "message-refused", "ehlo-refused", "auth-ip-not-authorized", "policy-blocklisted"}, Rules: []Rule{
 		{When: When{Step: []string{"greeting", "ehlo", "sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "dial.?up", Needs: []string{"dial"}},
@@ -3134,6 +3187,8 @@ var entries = []Entry{
 	{ID: "server-temporary-failure", Step: "any", Title: []string{"the server has a fault of its own and asks to come back later"}, Explanation: []string{"The answer speaks of a fault on the server's side. Nothing in the settings mends that; if it lasts, its administrator has to act."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{Text: "Try again in some minutes", Who: "user"},
 		{Text: "If it lasts, look into the server's log: disk, login service, certificate", Who: "it-admin"},
+	}, Decides: []DecidesEntry{
+		{Question: "Does the same attempt pass after some minutes?", Command: "{check}"},
 	}, Over: []string{"auth-failed", "auth-bad-credentials", "greeting-refused", "starttls-refused", "ehlo-refused", "connection-closed", "message-refused"}, Rules: []Rule{
 		{When: When{Step: []string{"starttls"}, Code: []Codes{{From: 454, To: 454}, {From: 400, To: 499}}, Text: []Pattern{
 			{Expr: "\\btls\\b", Needs: []string{"tls"}},
