@@ -34,6 +34,7 @@ func newRoot(p *process, args []string) *cobra.Command {
 		newToken(p),
 		newReport(p),
 		newCompare(p),
+		newSchema(p),
 		newMan(p),
 		newVersion(p),
 	)
