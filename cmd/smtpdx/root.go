@@ -29,6 +29,7 @@ func newRoot(p *process, args []string) *cobra.Command {
 		newLab(p),
 		newDemo(p),
 		newPassword(p),
+		newInit(p),
 		newDiscover(p),
 		newPresets(p),
 		newToken(p),
