@@ -279,7 +279,7 @@ func (o *initOptions) say(p *process) {
 		fmt.Fprintf(p.err, "Beside it %s, by which editors complete the settings.\n", schemaFile)
 	}
 	if words := o.source.todo(); words != "" {
-		fmt.Fprintln(p.err, folded(words, 78))
+		fmt.Fprintln(p.err, folded(words))
 	}
 	config := ""
 	if o.path != usualFile {
