@@ -128,7 +128,8 @@ a format for machines the verdict stands on standard error too.
 
   -o FORMAT      ` + strings.Join(wrapWords(strings.Join(formats(), ", ")+" (default text)", plainWidth-17), "\n                 ") + `
   --report FILE  also write a file, its format by its ending
-                 (` + strings.Join(endings(), " ") + `) or as FORMAT=FILE; repeatable
+                 (` + strings.Join(endings(), " ") + `)
+                 or as FORMAT=FILE; repeatable
   -q             one line a result:
                    pass|warn|fail NAME [STEP CAUSE]: TITLE
   -v             with every line of the dialogue, credentials hidden
