@@ -17,7 +17,9 @@ var entries = []Entry{
 		{When: &When{Encryption: []string{"ssl"}, Port: []int{587}}, Text: "or set the port to 465 and keep SSL", Who: "user", Setting: "port", From: "587", To: "465"},
 		{When: &When{Port: []int{25}}, Text: "Set the port to 587: 25 is for mail between servers", Who: "user", Setting: "port", From: "25", To: "587"},
 	}, Rules: []Rule{
-		{When: When{Step: []string{"settings"}, Port: []int{25}, Seen: []Observation{"port-encryption-unusual"}}, Confidence: "likely", Title: []string{"port 25 is for mail between servers, not for sending with a login"}, Explanation: []string{"Many networks and providers block port 25, and many servers offer no login on it. Applications that log in use 587 with TLS/STARTTLS or 465 with SSL. For a relay without login, 25 is right."}},
+		{When: When{Step: []string{"settings"}, Port: []int{25}, Seen: []Observation{"port-encryption-unusual"}}, Confidence: "likely", Title: []string{"port 25 is for mail between servers, not for sending with a login"}, Explanation: []string{"Many networks and providers block port 25, and many servers offer no login on it. Applications that log in use 587 with TLS/STARTTLS or 465 with SSL. For a relay without login, 25 is right."}, Suggest: &Suggest{Port: 587, Encryption: "starttls", Text: "587 with TLS/STARTTLS is the port for applications"}},
+		{When: When{Step: []string{"settings"}, Port: []int{465}, Seen: []Observation{"port-encryption-unusual"}}, Confidence: "likely", Suggest: &Suggest{Encryption: "ssl", Text: "465 is the port for TLS from the first byte"}},
+		{When: When{Step: []string{"settings"}, Port: []int{587}, Seen: []Observation{"port-encryption-unusual"}}, Confidence: "likely", Suggest: &Suggest{Encryption: "starttls", Text: "587 is the port for TLS/STARTTLS"}},
 		{When: When{Step: []string{"settings"}, Seen: []Observation{"port-encryption-unusual"}}, Confidence: "likely"},
 		{When: When{Step: []string{"settings"}, Seen: []Observation{"encryption-ambiguous"}}, Confidence: "possible", Title: []string{"\"tls\" can mean two things; here it was read as {encryption}", "\"tls\" can mean two things; see how it was read"}, Explanation: []string{"Forms use \"TLS\" for TLS from the first byte (SSL, port 465) and for TLS after a plain start (STARTTLS, port 587). On port 465 it is read as SSL, on every other port as STARTTLS."}, Severity: "info", Fix: []FixEntry{
 			{Text: "Say which one is meant: ssl or starttls", Who: "user", Setting: "encryption"},
@@ -508,6 +510,12 @@ var entries = []Entry{
 			{Expr: "banned", Needs: []string{"banned"}},
 			{Expr: "client host", Needs: []string{"client host"}},
 			{Expr: "dmarc", Needs: []string{"dmarc"}},
+			{Expr: "forwarding", Needs: []string{"forwarding"}},
+			{Expr: "tenant", Needs: []string{"tenant"}},
+			{Expr: "traffic", Needs: []string{"traffic"}},
+			{Expr: "spam", Needs: []string{"spam"}},
+			{Expr: "to request removal", Needs: []string{"to request removal"}},
+			{Expr: "as\\(\\d", Needs: []string{"as("}},
 		}}, Confidence: "likely"},
 		{When: When{Step: []string{"ehlo", "ehlo-tls"}, Code: []Codes{{From: 500, To: 599}}, Mentions: []string{"helo"}}, Confidence: "possible"},
 		{When: When{Step: []string{"ehlo", "ehlo-tls"}, Fault: []string{"closed", "reset"}, Service: []string{"google"}}, Confidence: "likely", Explanation: []string{"Google's servers hang up when the name that the client gives is none they take, \"localhost\" for one."}},
@@ -1473,7 +1481,7 @@ var entries = []Entry{
 			{Expr: "outbound ?spam", Needs: []string{"outbound"}},
 			{Expr: "bad outbound sender", Needs: []string{"bad outbound sender"}},
 			{Expr: "tenant has exceeded threshold", Needs: []string{"tenant has exceeded threshold"}},
-			{Expr: "traffic not accepted from this ip", Needs: []string{"traffic not accepted from this ip"}},
+			{Expr: "traffic not accepted", Needs: []string{"traffic not accepted"}},
 			{Expr: "outgoing mail suspension", Needs: []string{"outgoing mail suspension"}},
 			{Expr: "(message )?sending (for|from|of) (this|your|the) (account|user|domain) (is |has been |was )?(disabled|suspended|blocked|restricted)", Needs: []string{"sending "}},
 			{Expr: "(your|the|this) (account|user|mailbox|domain|service|subscription|license|api key|mail) .{0,40}(suspend|disabled|deactivated|blocked|locked|banned|frozen|terminated|restricted|not (yet )?(activ|approved|enabled)|under review)", Needs: []string{"account", "user", "mailbox", "domain", "ervice", "ubscription", "license", "api key", "mail"}},
@@ -2383,6 +2391,10 @@ var entries = []Entry{
 	{ID: "relay-denied-no-login", Step: "sender", Title: []string{"the server sends to {to_domain} only after a login, and none was made", "the server sends to other domains only after a login; none was made"}, Explanation: []string{"\"Relay denied\" means that the server takes mail for its own domains from everybody, and for others only from those who have logged in."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Enter account and password", Who: "user", Setting: "account", From: "none", To: "name@domain"},
 		{When: &When{Port: []int{25}}, Text: "and use port 587 with TLS/STARTTLS, where servers offer logins", Who: "user", Setting: "port", From: "25", To: "587"},
+	}, Decides: []DecidesEntry{
+		{Question: "Do the settings hold an account and a password? Without them the login is missing; with them, or where none is meant, the client is not allowed.", Command: "{check_plain} -u ACCOUNT"},
+	}, Links: []LinkEntry{
+		{When: &When{Service: []string{"postfix"}}, Title: "Postfix: relay and access control", URL: "https://www.postfix.org/SMTPD_ACCESS_README.html"},
 	}, Over: []string{"recipient-refused", "sender-refused", "message-refused", "recipient-unknown", "policy-blocklisted", "auth-bad-credentials"}, Rules: []Rule{
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "relay(ing|ed)?.{0,25}(denied|not (allowed|permitted|authori[sz]ed|possible)|prohibited|refused|rejected|forbidden|is disabled)", Needs: []string{"relay"}},
@@ -2468,6 +2480,13 @@ var entries = []Entry{
 		{When: &When{Service: []string{"google-relay"}}, Text: "Add the address in the SMTP relay service", Who: "it-admin", Path: "Google Admin console > Apps > Google Workspace > Gmail > Routing > SMTP relay service"},
 		{Text: "Have the application's own address added and no wider range than needed", Who: "it-admin"},
 		{When: &When{Port: []int{25}}, Text: "or, with an account there, use port 587 with TLS/STARTTLS and log in", Who: "user", Setting: "port", From: "25", To: "587"},
+	}, Decides: []DecidesEntry{
+		{Question: "Do the settings hold an account and a password? Without them the login is missing; with them, or where none is meant, the client is not allowed."},
+	}, Links: []LinkEntry{
+		{When: &When{Service: []string{"exchange"}, NotService: []string{"microsoft"}}, Title: "Microsoft: allow anonymous relay on Exchange servers", URL: "https://learn.microsoft.com/en-us/exchange/mail-flow/connectors/allow-anonymous-relay"},
+		{When: &When{Service: []string{"microsoft"}}, Title: "Microsoft: send mail from a device or application", URL: "https://learn.microsoft.com/en-us/exchange/mail-flow-best-practices/how-to-set-up-a-multifunction-device-or-application-to-send-email-using-microsoft-365-or-office-365"},
+		{When: &When{Service: []string{"google"}}, Title: "Google: route outgoing relay messages", URL: "https://support.google.com/a/answer/2956491"},
+		{When: &When{Service: []string{"postfix"}}, Title: "Postfix: relay and access control", URL: "https://www.postfix.org/SMTPD_ACCESS_README.html"},
 	}, Over: []string{"recipient-refused", "sender-refused", "message-refused", "recipient-unknown", "auth-bad-credentials", "auth-required-missing"}, Rules: []Rule{
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "(client|ip|address|host).{0,30}not (on|in) (the|our|my) (relay )?(list|whitelist|allow)", Needs: []string{"not "}},
@@ -2671,6 +2690,11 @@ var entries = []Entry{
 			{Expr: "tls", Needs: []string{"tls"}},
 		}}, Confidence: "likely"},
 		{When: When{Step: []string{"sender", "message"}, Text: []Pattern{
+			{Expr: "user unknown$", Needs: []string{"user unknown"}},
+			{Expr: "\\.\\.\\. user unknown", Needs: []string{"... user unknown"}},
+			{Expr: "destinataire invalide", Needs: []string{"destinataire invalide"}},
+			{Expr: "find the recipient domain", Needs: []string{"find the recipient domain"}},
+			{Expr: "no longer on server", Needs: []string{"no longer on server"}},
 			{Expr: "user unknown in", Needs: []string{"user unknown in"}},
 			{Expr: "(e-?mail )?account that you tried to reach does not exist", Needs: []string{"account that you tried to reach does not exist"}},
 			{Expr: "no such user", Needs: []string{"no such user"}},
@@ -2694,7 +2718,7 @@ var entries = []Entry{
 			{Expr: "sasl", Needs: []string{"sasl"}},
 			{Expr: "login", Needs: []string{"login"}},
 			{Expr: "password", Needs: []string{"password"}},
-		}, Unseen: []Observation{"recipient-default"}}, Confidence: "certain"},
+		}, Unseen: []Observation{"recipient-default"}}, Confidence: "certain", Over: []string{"auth-bad-credentials", "address-syntax-invalid"}},
 		{When: When{Step: []string{"sender", "message"}, Enhanced: []string{"5.4.1"}, Text: []Pattern{
 			{Expr: "recipient address rejected: access denied", Needs: []string{"recipient address rejected: access denied"}},
 		}, Unseen: []Observation{"recipient-default"}}, Confidence: "likely", Explanation: []string{"Microsoft 365 refuses with \"Access denied\" a recipient that is not in its directory. The login and the sender are not refused by this."}, Over: []string{"auth-required-missing", "auth-bad-credentials", "helo-name-rejected"}},
@@ -2754,8 +2778,10 @@ var entries = []Entry{
 		}, Port: []int{25}, Unseen: []Observation{"sender-refused"}}, Confidence: "likely"},
 	}},
 	{ID: "recipient-mailbox-unavailable", Step: "sender", Title: []string{"the mailbox {to} exists and cannot take mail now", "the recipient's mailbox cannot take mail now"}, Explanation: []string{"The mailbox is full or switched off. Sender and login are not refused by this."}, Who: "recipient-side", Severity: "error", Fix: []FixEntry{
-		{Text: "Have the mailbox {to} emptied or switched on", Who: "recipient-side"},
+		{Text: "Have the recipient's mailbox emptied or switched on", Who: "recipient-side"},
 		{Text: "or check with another recipient", Who: "user", Setting: "to", From: "{to}"},
+	}, Decides: []DecidesEntry{
+		{Question: "Does it work with another recipient?", Command: "{check} --from {from} --to YOUR-OWN-ADDRESS"},
 	}, Over: []string{"recipient-refused", "recipient-unknown", "message-refused", "account-blocked", "quota-exceeded", "recipient-greylisted", "server-temporary-failure"}, Rules: []Rule{
 		{When: When{Step: []string{"sender", "message"}, Text: []Pattern{
 			{Expr: "(mailbox|folder|inbox|account|postfach|mail ?drop|maildir|user|recipient).{0,40}(is |has |are )?(full|over ?quota|out of (storage|space)|voll\\b|over the (allowed )?quota|exceed\\w* .{0,20}(quota|storage|space|mailbox)|used up)", Needs: []string{"mailbox", "folder", "inbox", "account", "postfach", "mail", "user", "recipient"}},
@@ -2843,6 +2869,8 @@ var entries = []Entry{
 	}},
 	{ID: "recipient-server-misconfigured", Step: "sender", Title: []string{"the recipient's own server has a fault and refuses everybody"}, Explanation: []string{"The reply shows that the receiving server cannot use its block list or does not know its own domain. Nothing on this side mends that."}, Who: "recipient-side", Severity: "error", Fix: []FixEntry{
 		{Text: "Tell the recipient's administrator by another way; the reply names the reason", Who: "recipient-side"},
+	}, Decides: []DecidesEntry{
+		{Question: "Does mail to this domain arrive when it is sent from another provider?"},
 	}, Over: []string{"policy-blocklisted", "recipient-refused", "message-refused"}, Rules: []Rule{
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "open resolver", Needs: []string{"open resolver"}},
@@ -2876,12 +2904,15 @@ var entries = []Entry{
 	{ID: "recipient-greylisted", Step: "sender", Title: []string{"the server puts a first contact off on purpose (greylisting)"}, Explanation: []string{"Unknown senders are asked to come back in some minutes, which spam senders do not do. Mail servers repeat by themselves; a program that sends once must try again."}, Who: "recipient-side", Severity: "error", Fix: []FixEntry{
 		{Text: "Try again in five to fifteen minutes", Who: "user"},
 		{Text: "If it comes again and again, have this client put on the server's list of exceptions", Who: "it-admin"},
+	}, Decides: []DecidesEntry{
+		{Question: "Does the same attempt pass after fifteen minutes?", Command: "{check} --from {from} --to {to}"},
 	}, Over: []string{"recipient-refused", "sender-refused", "message-refused", "recipient-unknown", "message-rejected-as-spam", "server-temporary-failure"}, Rules: []Rule{
 		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 400, To: 499}}, Text: []Pattern{
 			{Expr: "gr[ea]y.?list", Needs: []string{"list"}},
 			{Expr: "postgrey", Needs: []string{"postgrey"}},
 			{Expr: "sqlgrey", Needs: []string{"sqlgrey"}},
 			{Expr: "milter-greylist", Needs: []string{"milter-greylist"}},
+			{Expr: "internal resources are temporarily unavailable - http", Needs: []string{"internal resources are temporarily unavailable - http"}},
 		}}, Confidence: "certain"},
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "(recipient address rejected|temporarily rejected|4\\.[27]\\.[01]|deferred).{0,40}gr[ea]y.?list", Needs: []string{"list"}},
@@ -2900,6 +2931,8 @@ var entries = []Entry{
 			{Expr: "greet pause", Needs: []string{"greet pause"}},
 			{Expr: "resources restricted temporarily", Needs: []string{"resources restricted temporarily"}},
 			{Expr: "docs/doc-1369#451", Needs: []string{"docs/doc-1369#451"}},
+			{Expr: "internal resources are temporarily unavailable - http", Needs: []string{"internal resources are temporarily unavailable - http"}},
+			{Expr: "policy rejection- please", Needs: []string{"policy rejection- please"}},
 			{Expr: "sp[äa]ter (noch einmal|erneut|wieder)", Needs: []string{"noch einmal", "erneut", "wieder"}},
 		}, NotText: []Pattern{
 			{Expr: "too many", Needs: []string{"too many"}},
@@ -2908,7 +2941,7 @@ var entries = []Entry{
 			{Expr: "blocked", Needs: []string{"blocked"}},
 			{Expr: "spamhaus", Needs: []string{"spamhaus"}},
 			{Expr: "service", Needs: []string{"service"}},
-			{Expr: "system", Needs: []string{"system"}},
+			{Expr: "system (problem|error)", Needs: []string{"system "}},
 			{Expr: "server (busy|error|config)", Needs: []string{"server "}},
 			{Expr: "disk", Needs: []string{"disk"}},
 			{Expr: "storage", Needs: []string{"storage"}},
@@ -2921,10 +2954,13 @@ var entries = []Entry{
 			{Expr: "complaints", Needs: []string{"complaints"}},
 			{Expr: "TSS0", Needs: []string{"tss0"}},
 			{Expr: "queue", Needs: []string{"queue"}},
-			{Expr: "lookup", Needs: []string{"lookup"}},
+			{Expr: "look-?up", Needs: []string{"look"}},
 			{Expr: "temporary (local|failure|error)", Needs: []string{"temporary "}},
 			{Expr: "helo", Needs: []string{"helo"}},
 			{Expr: "unable to", Needs: []string{"unable to"}},
+			{Expr: "unresolvable", Needs: []string{"unresolvable"}},
+			{Expr: "excessive", Needs: []string{"excessive"}},
+			{Expr: "volume", Needs: []string{"volume"}},
 			{Expr: "sender address rejected", Needs: []string{"sender address rejected"}},
 			{Expr: "\\bdns\\b", Needs: []string{"dns"}},
 		}}, Confidence: "likely"},
@@ -2952,6 +2988,15 @@ var entries = []Entry{
 		{Question: "Does it work with a recipient that surely exists?", Command: "{check} --from {from} --to YOUR-OWN-ADDRESS"},
 	}, Over: []string{"message-refused"}, Rules: []Rule{
 		{When: When{Step: []string{"sender"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Seen: []Observation{"recipient-refused", "recipient-default"}}, Confidence: "likely", Title: []string{"the sender {from} takes no mail itself; --to decides", "the sender takes no mail itself; --to decides"}, Explanation: []string{"No recipient was given, so the sender itself was tried, and it is refused as a recipient. A check with --to and a real recipient decides."}, Severity: "warning"},
+		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}}, Text: []Pattern{
+			{Expr: "restrictedtorecipientspermission", Needs: []string{"restrictedtorecipientspermission"}},
+			{Expr: "sendernotauthenticatedforgroup", Needs: []string{"sendernotauthenticatedforgroup"}},
+			{Expr: "resolver\\.rst\\.(notauthorized|restricted|sendernot)", Needs: []string{"resolver.rst."}},
+			{Expr: "not authori[sz]ed to send to (this |the |that )?(recipient|group|distribution|list)", Needs: []string{"ed to send to "}},
+			{Expr: "(group|list|recipient) only accepts", Needs: []string{" only accepts"}},
+		}, Unseen: []Observation{"recipient-default"}}, Confidence: "certain", Title: []string{"the recipient takes mail from certain senders only"}, Explanation: []string{"This mailbox or distribution list has a list of those who may write to it, or takes mail of logged-in colleagues only."}, Fix: []FixEntry{
+			{Text: "Have the sender put on the recipient's list of allowed senders", Who: "recipient-side", Path: "Exchange admin center > Recipients > (the recipient) > Message delivery restrictions"},
+		}},
 		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Seen: []Observation{"recipient-refused"}, Unseen: []Observation{"recipient-default"}}, Confidence: "likely", General: true},
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "smtprecipientsrefused", Needs: []string{"smtprecipientsrefused"}},
@@ -2995,6 +3040,7 @@ var entries = []Entry{
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "not owned by (user|the user|auth|login|sasl|authori[sz]ed|you\\b)", Needs: []string{"not owned by "}},
 			{Expr: "sender address rejected: not owned", Needs: []string{"sender address rejected: not owned"}},
+			{Expr: "mail from not owned", Needs: []string{"mail from not owned"}},
 		}, Unseen: []Observation{"from-is-account", "account-sender-refused"}}, Confidence: "certain"},
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "permissions? to send as", Needs: []string{" to send as"}},
@@ -3065,12 +3111,16 @@ var entries = []Entry{
 			{Expr: "helo", Needs: []string{"helo"}},
 			{Expr: "domain.{0,20}(not found|not exist)", Needs: []string{"domain"}},
 			{Expr: "\\bip\\b"},
+			{Expr: "recipient", Needs: []string{"recipient"}},
 			{Expr: "signature", Needs: []string{"signature"}},
 			{Expr: "format", Needs: []string{"format"}},
 			{Expr: "syntax", Needs: []string{"syntax"}},
 			{Expr: "null sender", Needs: []string{"null sender"}},
 			{Expr: "rate", Needs: []string{"rate"}},
 		}, Unseen: []Observation{"not-logged-in", "from-is-account"}}, Confidence: "likely"},
+		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
+			{Expr: "dt:sum", Needs: []string{"dt:sum"}},
+		}, Unseen: []Observation{"from-is-account"}}, Confidence: "likely", Title: []string{"the sender in the envelope and in the header differ"}},
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "not allowed in.{0,20}(header )?from", Needs: []string{"not allowed in"}},
 		}, Unseen: []Observation{"from-is-account"}}, Confidence: "certain", Over: []string{"auth-ip-not-authorized"}},
@@ -3088,9 +3138,7 @@ var entries = []Entry{
 			{Expr: "quota", Needs: []string{"quota"}},
 			{Expr: "unknown", Needs: []string{"unknown"}},
 		}, NotPort: []int{25}, Unseen: []Observation{"recipient-refused", "not-logged-in", "from-is-account", "account-sender-refused"}}, Confidence: "likely", Explanation: []string{"GMX, web.de and IONOS say \"mailbox unavailable\" mostly after MAIL FROM: then the sender does not belong to the account, and the recipient is not meant."}, Decides: []DecidesEntry{
-			{When: &When{Seen: []Observation{"account-sender-accepted"}}, Question: "The account itself is taken as sender; this one is not."},
 			{Question: "Does the reply come after MAIL FROM (the sender is meant) or after RCPT TO (the recipient is meant)?", Command: "{check} --from {account}"},
-			{Question: "Does the reply come after MAIL FROM (the sender is meant) or after RCPT TO (the recipient is meant)?"},
 		}},
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "relaying disallowed", Needs: []string{"relaying disallowed"}},
@@ -3133,13 +3181,17 @@ var entries = []Entry{
 		}, Service: []string{"gmx", "ionos", "t-online", "strato"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"sender-refused"}},
 	}},
 	{ID: "sender-login-map-broken", Step: "sender", Title: []string{"the server does not take {account} even as its own sender", "the server does not take {owner} even as its own sender", "the server does not take the account even as its own sender"}, Explanation: []string{"Sender and login are the same, and still the server says that the address belongs to somebody else. Its table of who may send as whom has no line, or a wrong one, for this address."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
-		{When: &When{NotService: []string{"exim", "exchange"}}, Text: "Ask the server's table (Postfix: smtpd_sender_login_maps) whose address {account} is; nothing or another login in the answer is the fault", Who: "it-admin", Commands: []Command{
+		{When: &When{NotService: []string{"exim", "exchange"}, AnySeen: []Observation{"from-is-account", "account-sender-refused"}}, Text: "Ask the server's table (Postfix: smtpd_sender_login_maps) whose address {account} is; nothing or another login in the answer is the fault", Who: "it-admin", Commands: []Command{
 			{Shell: "posix", Text: "postmap -q {account} \"$(postconf -h smtpd_sender_login_maps)\""},
 		}},
-		{When: &When{NotService: []string{"exim", "exchange"}}, Text: "Ask the server's table (Postfix: smtpd_sender_login_maps) whose address {owner} is; nothing or another login in the answer is the fault", Who: "it-admin", Commands: []Command{
+		{When: &When{NotService: []string{"exim", "exchange"}, Unseen: []Observation{"from-is-account", "account-sender-refused"}}, Text: "Ask the server's table (Postfix: smtpd_sender_login_maps) whose address {owner} is; nothing or another login in the answer is the fault", Who: "it-admin", Commands: []Command{
 			{Shell: "posix", Text: "postmap -q {owner} \"$(postconf -h smtpd_sender_login_maps)\""},
 		}},
 		{Text: "Add the line that gives this address to this login, and load the table anew", Who: "it-admin"},
+	}, Decides: []DecidesEntry{
+		{Question: "Does the table give the address to this very login? Letters, domain and case must be the same."},
+	}, Links: []LinkEntry{
+		{When: &When{NotService: []string{"exim", "exchange"}}, Title: "Postfix: smtpd_sender_login_maps", URL: "https://www.postfix.org/postconf.5.html#smtpd_sender_login_maps"},
 	}, Over: []string{"sender-not-owned", "sender-refused", "recipient-refused"}, Rules: []Rule{
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "<(?P<envelope>[^<>@ ]+@[^<>]+)>: sender address rejected: not owned by (auth )?user (?P<owner>[^ ;,]+@[^ ;,]+)", Needs: []string{">: sender address rejected: not owned by "}},
@@ -3163,16 +3215,16 @@ var entries = []Entry{
 		}, Sender: []string{"account"}}, Confidence: "possible"},
 	}},
 	{ID: "sender-unverified-identity", Step: "sender", Title: []string{"the service wants {from} or its domain to be verified first", "the service wants the sender or its domain to be verified first"}, Explanation: []string{"Sending services let an account send only under addresses and domains that it has proved to be its own."}, Who: "user", Severity: "error", Fix: []FixEntry{
-		{When: &When{Service: []string{"ses"}}, Text: "Verify {from_domain}, in the region of this host", Who: "user", Path: "Amazon SES console > Configuration > Identities > Create identity"},
 		{When: &When{Service: []string{"ses"}}, Text: "Verify the sender's domain, in the region of this host", Who: "user", Path: "Amazon SES console > Configuration > Identities > Create identity"},
 		{When: &When{Service: []string{"sendgrid"}}, Text: "Authenticate the sender's domain, or verify the single address", Who: "user", Path: "SendGrid > Settings > Sender Authentication"},
-		{When: &When{Service: []string{"mailjet"}}, Text: "Add and validate the sender or its domain", Who: "user", Path: "Mailjet > Account settings > Senders & Domains"},
-		{When: &When{Service: []string{"brevo"}}, Text: "Add and verify the sender or its domain", Who: "user", Path: "Brevo > Settings > Senders, domains, IPs"},
+		{When: &When{Service: []string{"mailjet"}}, Text: "Add and validate the sender or its domain", Who: "user"},
+		{When: &When{Service: []string{"brevo"}}, Text: "Add and verify the sender or its domain", Who: "user"},
 		{When: &When{Service: []string{"postmark"}}, Text: "Add and confirm the sender or its domain", Who: "user", Path: "Postmark > Sender Signatures > Add domain or signature"},
 		{When: &When{Service: []string{"mailgun"}}, Text: "Add the sender's domain and set its DNS records", Who: "user", Path: "Mailgun > Send > Sending > Domains > Add new domain"},
-		{Text: "Verify {from_domain} or the address in the service's web pages (sender identities, domains)", Who: "user"},
-		{Text: "Verify the sender's domain or the address in the service's web pages (sender identities, domains)", Who: "user"},
+		{When: &When{NotService: []string{"ses", "sendgrid", "mailjet", "brevo", "postmark", "mailgun"}}, Text: "Verify the sender's domain or the address in the service's web pages (sender identities, domains)", Who: "user"},
 		{Text: "Use a sender that is verified already", Who: "user", Setting: "from", From: "{from}"},
+	}, Decides: []DecidesEntry{
+		{Question: "Is the sender's domain, or the address, listed as verified in the service, in the region of this host?"},
 	}, Links: []LinkEntry{
 		{When: &When{Service: []string{"ses"}}, Title: "Amazon SES: verified identities", URL: "https://docs.aws.amazon.com/ses/latest/dg/verify-addresses-and-domains.html"},
 		{When: &When{Service: []string{"sendgrid"}}, Title: "SendGrid: sender identity", URL: "https://www.twilio.com/docs/sendgrid/for-developers/sending-email/sender-identity"},
@@ -3237,6 +3289,8 @@ var entries = []Entry{
 			{Expr: "(mail ?from|sender|envelope|from).{0,40}domain.{0,40}(has no|no valid|without|lacks|missing) .{0,15}(mx|dns|a record)", Needs: []string{"domain"}},
 			{Expr: "cannot resolve.{0,20}(sender|mail from|domain of)", Needs: []string{"cannot resolve"}},
 			{Expr: "valid sender domain", Needs: []string{"valid sender domain"}},
+			{Expr: "unresolvable (rfc|from|sender|mail)", Needs: []string{"unresolvable "}},
+			{Expr: "due to unresolvable", Needs: []string{"due to unresolvable"}},
 			{Expr: "absender-?dom[aä]\\w*.{0,60}(nicht gefunden|existiert nicht|unbekannt|ung[üu]ltig)", Needs: []string{"absender"}},
 			{Expr: "domaine.{0,20}(de l.exp[ée]diteur|[ée]metteur).{0,40}(introuvable|inexistant|n.existe)", Needs: []string{"domaine"}},
 			{Expr: "dominio.{0,20}(del )?(remitente|mittente).{0,40}(no existe|no encontrado|non (esiste|trovato)|inesistente)", Needs: []string{"remitente", "mittente"}},
@@ -3273,6 +3327,11 @@ var entries = []Entry{
 			{Expr: "mailgun", Needs: []string{"mailgun"}},
 		}, Unseen: []Observation{"recipient-refused"}}, Confidence: "likely"},
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
+			{Expr: "(unrouteable|unroutable) (address|domain).{0,60}sender verify", Needs: []string{"sender verify"}},
+		}, NotText: []Pattern{
+			{Expr: "helo", Needs: []string{"helo"}},
+		}}, Confidence: "likely", Over: []string{"sender-verification-failed"}},
+		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "sender verify fail", Needs: []string{"sender verify fail"}},
 			{Expr: "verification failed for <", Needs: []string{"verification failed for <"}},
 		}, NotText: []Pattern{
@@ -3296,6 +3355,8 @@ var entries = []Entry{
 	{ID: "sender-verification-failed", Step: "sender", Title: []string{"the server asked back, and {from} was unknown", "the server asked the sender's own server back, and was told no"}, Explanation: []string{"Before it takes mail, this server asks the sender's mail server whether the address exists. It was told that it does not, or got no answer."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{Text: "Create the mailbox or an alias for {from}", Who: "it-admin"},
 		{Text: "Use a sender that exists and takes mail", Who: "user", Setting: "from", From: "{from}"},
+	}, Decides: []DecidesEntry{
+		{Question: "Does the sender's address take mail? Write to it from another provider."},
 	}, Over: []string{"sender-refused", "recipient-unknown", "recipient-refused", "sender-not-owned", "server-temporary-failure", "relay-denied-no-login", "policy-blocklisted"}, Rules: []Rule{
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "verification failed for <", Needs: []string{"verification failed for <"}},
@@ -3329,6 +3390,8 @@ var entries = []Entry{
 		{When: &When{AnySeen: []Observation{"recipient-refused"}}, Text: "Correct the recipient: name@domain and nothing around it", Who: "user", Setting: "to", From: "{to}"},
 		{Text: "Correct the sender: name@domain and nothing around it", Who: "user", Setting: "from", From: "{from}"},
 		{Text: "Write the address as name@domain", Who: "user"},
+	}, Decides: []DecidesEntry{
+		{Question: "What exactly stands in the application's fields for sender and recipient? The reply shows the address as it arrived."},
 	}, Over: []string{"sender-refused", "recipient-refused", "sender-not-owned", "message-refused", "helo-syntax-invalid", "message-format-invalid"}, Rules: []Rule{
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "bad (sender|recipient|destination|return|envelope|e-?mail)? ?(mailbox )?address(es)? syntax", Needs: []string{"address"}},
@@ -3427,6 +3490,15 @@ var entries = []Entry{
 			{Expr: "ip address", Needs: []string{"ip address"}},
 			{Expr: "invalid dns", Needs: []string{"invalid dns"}},
 		}}, Confidence: "likely"},
+		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 501, To: 501}, {From: 553, To: 553}}, Enhanced: []string{"5.1.3", "5.1.7"}, Text: []Pattern{
+			{Expr: "invalid", Needs: []string{"invalid"}},
+			{Expr: "syntax", Needs: []string{"syntax"}},
+			{Expr: "malformed", Needs: []string{"malformed"}},
+		}, NotText: []Pattern{
+			{Expr: "\\b(helo|ehlo)\\b", Needs: []string{"helo", "ehlo"}},
+			{Expr: "owned", Needs: []string{"owned"}},
+			{Expr: "not (allowed|permitted)", Needs: []string{"allowed", "permitted"}},
+		}}, Confidence: "certain"},
 		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 501, To: 501}, {From: 555, To: 555}, {From: 553, To: 553}}, Enhanced: []string{"5.1.3", "5.1.7"}, NotText: []Pattern{
 			{Expr: "\\b(helo|ehlo)\\b", Needs: []string{"helo", "ehlo"}},
 			{Expr: "owned", Needs: []string{"owned"}},
@@ -3456,6 +3528,9 @@ var entries = []Entry{
 	{ID: "auth-required-missing", Step: "sender", Title: []string{"the server wants a login before it takes a sender, and none was made"}, Explanation: []string{"The settings have no account, or the login was left out, and this server sends only for those who have logged in."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Enter account and password", Who: "user", Setting: "account", From: "none", To: "name@domain"},
 		{When: &When{Service: []string{"microsoft"}}, Text: "See that \"Authenticated SMTP\" is allowed for the mailbox", Who: "it-admin", Path: "Microsoft 365 admin center > Users > Active users > (the user) > Mail > Manage email apps"},
+	}, Decides: []DecidesEntry{
+		{When: &When{AccountForm: []string{"none"}}, Question: "Does it pass with account and password?", Command: "{check_plain} -u ACCOUNT"},
+		{Question: "Does the application's log show a login (AUTH) before MAIL FROM, and a 235 after it?"},
 	}, Over: []string{"sender-refused", "recipient-refused", "sender-not-owned", "relay-denied-no-login", "relay-denied-not-allowed", "message-refused", "auth-bad-credentials", "auth-failed", "server-temporary-failure", "address-syntax-invalid", "helo-name-rejected"}, Rules: []Rule{
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "auth(entication)?( is|'s)? (required|needed|necessary|mandatory)", Needs: []string{"auth"}},
@@ -3545,7 +3620,7 @@ var entries = []Entry{
 			{Expr: "verif", Needs: []string{"verif"}},
 		}, Unseen: []Observation{"logged-in"}}, Confidence: "certain"},
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
-			{Expr: "client host rejected: access denied", Needs: []string{"client host rejected: access denied"}},
+			{Expr: "client host rejected: access denied(?: by)?[^a-z]*(?:;|$| in reply| from=)", Needs: []string{"client host rejected: access denied"}},
 			{Expr: "(submission|smtps).{0,200}rejected: access denied", Needs: []string{"rejected: access denied"}},
 		}, NotText: []Pattern{
 			{Expr: "5\\.4\\.1", Needs: []string{"5.4.1"}},
@@ -3644,6 +3719,8 @@ var entries = []Entry{
 	}},
 	{ID: "smtputf8-missing", Step: "sender", Title: []string{"the address has characters beyond ASCII, which this server cannot take"}, Explanation: []string{"Umlauts, accents and other scripts before the @ need the extension SMTPUTF8, and the server does not offer it."}, Who: "mail-provider", Severity: "error", Fix: []FixEntry{
 		{Text: "Use an address of plain letters, or an alias with such letters", Who: "user", Setting: "from", From: "{from}"},
+	}, Decides: []DecidesEntry{
+		{Question: "Does it pass with an address of plain letters?", Command: "{check} --from {account}"},
 	}, Over: []string{"address-syntax-invalid"}, Rules: []Rule{
 		{When: When{Step: []string{"sender", "message"}, Fault: []string{"not-offered"}}, Confidence: "certain"},
 		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}}, Text: []Pattern{
@@ -3668,6 +3745,8 @@ var entries = []Entry{
 			{Shell: "powershell", Text: "Set-Mailbox {account} -MaxSendSize 75MB"},
 		}},
 		{Text: "or have the limit for one message raised", Who: "it-admin"},
+	}, Decides: []DecidesEntry{
+		{Question: "Does a short message without attachment pass?"},
 	}, Over: []string{"message-refused", "sender-refused", "recipient-refused", "quota-exceeded", "recipient-mailbox-unavailable", "server-temporary-failure", "message-rejected-as-spam"}, Rules: []Rule{
 		{When: When{Step: []string{"message", "sender"}, Failed: "yes", Text: []Pattern{
 			{Expr: "(message|mail|e-?mail|data|attachment)s?( file)? ?(header )?(size|length).{0,60}(exceed|too (large|big|long)|limit|larger|over)", Needs: []string{"size", "length"}},
@@ -3682,6 +3761,7 @@ var entries = []Entry{
 			{Expr: "declared size", Needs: []string{"declared size"}},
 			{Expr: "size limit exceeded", Needs: []string{"size limit exceeded"}},
 			{Expr: "message size", Needs: []string{"message size"}},
+			{Expr: "taille.{0,40}(message|limite|maxim)", Needs: []string{"taille"}},
 			{Expr: "nachricht.{0,30}(zu gro(ß|ss)|[üu]berschreitet.{0,30}gr[öo](ß|ss)e)", Needs: []string{"nachricht"}},
 			{Expr: "(gr[öo](ß|ss)e|gr[öo](ß|ss)enlimit).{0,40}([üu]berschr|zu gro)", Needs: []string{"berschr", "zu gro"}},
 			{Expr: "(message|courriel|pi[èe]ce jointe).{0,30}trop (gros|volumineu|grand)", Needs: []string{"message", "courriel", "ce jointe"}},
@@ -3720,6 +3800,10 @@ var entries = []Entry{
 	{ID: "message-format-invalid", Step: "message", Title: []string{"the message breaks a rule of form, and the server refuses it"}, Explanation: []string{"Line ends, line lengths, headers or characters are not as the standard (RFC 5322) wants them. The program that writes the mail has to change; the settings do not help."}, Who: "application", Severity: "error", Fix: []FixEntry{
 		{Text: "Have the application end every line with CR LF, keep lines under 998 characters, and write From, Date and Message-ID once each", Who: "application"},
 		{Text: "Try an update of the application or of its mail library", Who: "user"},
+	}, Decides: []DecidesEntry{
+		{Question: "Does the same message pass when a mail program sends it through the same server?"},
+	}, Links: []LinkEntry{
+		{Title: "Bare LFs in SMTP", URL: "https://cr.yp.to/docs/smtplf.html"},
 	}, Over: []string{"message-refused", "sender-refused", "recipient-refused", "message-rejected-as-spam", "server-temporary-failure"}, Rules: []Rule{
 		{When: When{Step: []string{"message", "sender"}, Failed: "yes", Text: []Pattern{
 			{Expr: "bare (<?(lf|cr|nl)>?|line ?feed|newline|carriage)", Needs: []string{"bare "}},
@@ -3777,6 +3861,9 @@ var entries = []Entry{
 			{Expr: "domain", Needs: []string{"domain"}},
 		}}, Confidence: "likely"},
 		{When: When{Step: []string{"message", "sender"}, Code: []Codes{{From: 500, To: 599}}, Enhanced: []string{"5.6.0", "5.6.11", "5.7.512", "5.6.5", "5.6.211"}, NotText: []Pattern{
+			{Expr: "banned", Needs: []string{"banned"}},
+			{Expr: "infected", Needs: []string{"infected"}},
+			{Expr: "reject, id", Needs: []string{"reject, id"}},
 			{Expr: "virus", Needs: []string{"virus"}},
 			{Expr: "spam", Needs: []string{"spam"}},
 			{Expr: "malware", Needs: []string{"malware"}},
@@ -3789,7 +3876,11 @@ var entries = []Entry{
 		{Text: "Send a message of plain words, without links and attachments; when that passes, put them back one by one", Who: "user"},
 		{Text: "Send under a domain whose DNS has SPF and DKIM for this server", Who: "it-admin"},
 		{Text: "Ask the administrator of the refusing server with the exact reply and the time", Who: "it-admin"},
-	}, Over: []string{"message-refused", "sender-refused", "recipient-refused", "relay-denied-not-allowed", "relay-denied-no-login", "server-temporary-failure"}, Rules: []Rule{
+	}, Decides: []DecidesEntry{
+		{Question: "Does a short message of plain words pass, from the same sender to the same recipient?"},
+	}, Links: []LinkEntry{
+		{When: &When{Service: []string{"google"}}, Title: "Google: file types that are blocked", URL: "https://support.google.com/mail/answer/6590"},
+	}, Over: []string{"message-refused", "sender-refused", "recipient-refused", "relay-denied-not-allowed", "relay-denied-no-login", "server-temporary-failure", "auth-disabled-by-admin"}, Rules: []Rule{
 		{When: When{Step: []string{"message", "sender"}, Failed: "yes", Text: []Pattern{
 			{Expr: "(presents|potential) a? ?(potential )?security (issue|risk|threat)", Needs: []string{"security "}},
 			{Expr: "p=blockedmessage", Needs: []string{"p=blockedmessage"}},
@@ -3797,7 +3888,7 @@ var entries = []Entry{
 			{Expr: "(found|detected|contains?|contained|carr(y|ies|ied)|suspected|possible|infected with) .{0,25}(virus|malware|trojan|worm|phish)", Needs: []string{"virus", "malware", "trojan", "worm", "phish"}},
 			{Expr: "(attachment|file|extension).{0,30}(not allowed|blocked|banned|forbidden|prohibited|type)", Needs: []string{"attachment", "file", "extension"}},
 			{Expr: "(banned|forbidden|blocked|prohibited|executable) (file|attachment|content|extension)", Needs: []string{"banned", "forbidden", "blocked", "prohibited", "executable"}},
-			{Expr: "reject.{0,30}(infected|banned)", Needs: []string{"reject"}},
+			{Expr: "reject.{0,40}\\b(infected|banned)\\b", Needs: []string{"reject"}},
 		}, NotText: []Pattern{
 			{Expr: "\\b(spf|dkim|dmarc)\\b", Needs: []string{"spf", "kim", "marc"}},
 			{Expr: "size", Needs: []string{"size"}},
@@ -3809,8 +3900,10 @@ var entries = []Entry{
 			{Text: "Ask the administrator of the refusing server with the exact reply and the time", Who: "it-admin"},
 		}},
 		{When: When{Step: []string{"message", "sender"}, Failed: "yes", Text: []Pattern{
-			{Expr: "\\b(spam|junk ?mail|junk|ube|uce|unsolicited|bulk (mail|e-?mail|advertis)|phishing)\\b.{0,60}(reject|refus|block|detect|den(y|ied)|not (accept|allow|queued)|filter|message|content|score|suspic|prevent|characteristics)"},
-			{Expr: "(reject|refus|block|detect|suspect|suspicion|classif|identif|consider|looks? like|appears to be|likely|scored|probab|contain|regarded|treated|flag|as|is|was|for|no) .{0,60}\\b(spam|junk|ube|uce|unsolicited|bulk mail)\\b"},
+			{Expr: "\\bube\\b", Needs: []string{"ube"}},
+			{Expr: "\\buce\\b", Needs: []string{"uce"}},
+			{Expr: "\\b(spam|junk ?mail|junk|unsolicited|bulk (mail|e-?mail|advertis)|phishing)\\b.{0,60}(reject|refus|block|detect|den(y|ied)|not (accept|allow|queued)|filter|message|content|score|suspic|prevent|characteristics)", Needs: []string{"spam", "junk", "unsolicited", "bulk ", "phishing"}},
+			{Expr: "(reject|refus|block|detect|suspect|suspicion|classif|identif|consider|looks? like|appears to be|likely|scored|probab|contain|regarded|treated|flag|as|is|was|for|no) .{0,60}\\b(spam|junk|unsolicited|bulk mail)\\b", Needs: []string{"spam", "junk", "unsolicited", "bulk mail"}},
 			{Expr: "dt:spm", Needs: []string{"dt:spm"}},
 			{Expr: "spam(assassin|profiler|bouncer|d)?\\b.{0,30}(score|points|hits|level)", Needs: []string{"spam"}},
 			{Expr: "content (filter|reject|denied|not accepted|policy|is not acceptable|blocked|scan|judged)", Needs: []string{"content "}},
@@ -3821,10 +3914,13 @@ var entries = []Entry{
 			{Expr: "rejected? (due to|for|because of|by) (local |security |our |content |mail |a |site )?(policy|policies|policy reasons|policy restrictions|restrictions|administrative|anti-?spoof)", Needs: []string{"rejecte"}},
 			{Expr: "due to (local |content |security )?(policy|policies|policy restrictions|content restrictions)", Needs: []string{"due to "}},
 			{Expr: "(policy|content) (violation|rejection|reasons|restriction)", Needs: []string{"policy", "content"}},
-			{Expr: "(anti-?spoof|spoofing|impersonat|forged (sender|header|message|from))", Needs: []string{"spoof", "spoofing", "impersonat", "forged "}},
+			{Expr: "(anti-?spoof\\w*|spoofing|impersonat|forged (sender|header|message|from))", Needs: []string{"spoof", "spoofing", "impersonat", "forged "}},
 			{Expr: "spoofed", Needs: []string{"spoofed"}},
 			{Expr: "outbound ?spam", Needs: []string{"outbound"}},
 			{Expr: "gtube", Needs: []string{"gtube"}},
+			{Expr: "content examination", Needs: []string{"content examination"}},
+			{Expr: "(blocked|rejected|refused) by (spam|anti)", Needs: []string{"blocked", "jected", "fused"}},
+			{Expr: "email policy violation", Needs: []string{"email policy violation"}},
 			{Expr: "matched? (a )?(spam|content|filter|rule|map)", Needs: []string{"matche"}},
 			{Expr: "denied by policy", Needs: []string{"denied by policy"}},
 			{Expr: "refused by local policy", Needs: []string{"refused by local policy"}},
@@ -3916,11 +4012,10 @@ var entries = []Entry{
 	}},
 	{ID: "sender-domain-authentication-failed", Step: "message", Title: []string{"the DNS of {from_domain} does not vouch for this server", "the DNS of the sender's domain does not vouch for this server"}, Explanation: []string{"The receiver checks in the DNS of the sender's domain whether this server may send for it (SPF) and whether the message carries its signature (DKIM); DMARC says what to do if neither does. The login has nothing to do with it."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{Text: "Send through the server that the domain's DNS names: its mail provider's, with a login", Who: "user", Setting: "host", From: "{host}"},
-		{Text: "or have this server added to the SPF record of {from_domain}, and DKIM switched on for the domain", Who: "it-admin", Commands: []Command{
+		{Text: "or have this server added to the SPF record of the sender's domain, and DKIM switched on for it", Who: "it-admin", Commands: []Command{
 			{Shell: "posix", Text: "dig +short TXT {from_domain}"},
 			{Shell: "posix", Text: "dig +short TXT _dmarc.{from_domain}"},
 		}},
-		{Text: "or have this server added to the SPF record of the sender's domain, and DKIM switched on for it", Who: "it-admin"},
 		{Text: "Do not send under an address of a free mail provider (gmail.com, yahoo.com, gmx.de) from a server of your own", Who: "user", Setting: "from", From: "{from}"},
 	}, Decides: []DecidesEntry{
 		{Question: "Which of SPF and DKIM does the reply call failed, and for which domain?"},
@@ -4000,6 +4095,8 @@ var entries = []Entry{
 		{Text: "Wait until the limit starts anew, mostly after an hour or a day", Who: "user"},
 		{Text: "If it is reached often, book a larger plan or use a service made for sending", Who: "user"},
 		{Text: "If nobody sent that much, have the password changed: somebody else may be sending with it", Who: "it-admin"},
+	}, Decides: []DecidesEntry{
+		{Question: "Does it pass again after an hour, or on the next day, with nothing changed?"},
 	}, Links: []LinkEntry{
 		{When: &When{Service: []string{"google"}}, Title: "Google: Gmail sending limits", URL: "https://support.google.com/a/answer/166852"},
 		{When: &When{Service: []string{"microsoft"}}, Title: "Microsoft: Exchange Online limits", URL: "https://learn.microsoft.com/en-us/office365/servicedescriptions/exchange-online-service-description/exchange-online-limits"},
@@ -4020,13 +4117,15 @@ var entries = []Entry{
 			{Expr: "(not enough|insufficient).{0,10}credit", Needs: []string{"not enough", "insufficient"}},
 			{Expr: "payment required", Needs: []string{"payment required"}},
 			{Expr: "quota.{0,20}(depleted|exhausted|used up|exceeded for (today|your))", Needs: []string{"depleted", "exhausted", "used up", "exceeded for "}},
-			{Expr: "tenant has exceeded", Needs: []string{"tenant has exceeded"}},
 			{Expr: "too many (messages|e-?mails|recipients|mails) (sent )?(today|this (hour|day|month)|per (hour|day))", Needs: []string{"too many "}},
 			{Expr: "mi:(stc|sfq)", Needs: []string{"mi:"}},
 			{Expr: "rp:(qrc|trc)", Needs: []string{"rp:"}},
 			{Expr: "dailyquota", Needs: []string{"dailyquota"}},
 			{Expr: "sendlimit", Needs: []string{"sendlimit"}},
 			{Expr: "quota d.envoi", Needs: []string{"quota d"}},
+			{Expr: "email rate limit exceeded", Needs: []string{"email rate limit exceeded"}},
+			{Expr: "hour limit", Needs: []string{"hour limit"}},
+			{Expr: "limit\\w*.{0,40}(ausgehend|nachrichten|versand).{0,30}(erreicht|[üu]berschritten|ersch[öo]pft)", Needs: []string{"ausgehend", "nachrichten", "versand"}},
 			{Expr: "limit of \\d+ .{0,30}(per|in|for)", Needs: []string{"limit of "}},
 			{Expr: "\\d+ (rcpts|recipients|messages|mails|e-?mails) per (\\d+ )?(hour|day|minute)", Needs: []string{" per "}},
 			{Expr: "sendelimit", Needs: []string{"sendelimit"}},
@@ -4044,6 +4143,7 @@ var entries = []Entry{
 		}, NotText: []Pattern{
 			{Expr: "mailbox", Needs: []string{"mailbox"}},
 			{Expr: "connection", Needs: []string{"connection"}},
+			{Expr: "tenant has exceeded threshold", Needs: []string{"tenant has exceeded threshold"}},
 			{Expr: "message size", Needs: []string{"message size"}},
 			{Expr: "size (limit|exceed)", Needs: []string{"size "}},
 			{Expr: "maximum size", Needs: []string{"maximum size"}},
@@ -4059,8 +4159,8 @@ var entries = []Entry{
 			{Expr: "line length", Needs: []string{"line length"}},
 			{Expr: "hop", Needs: []string{"hop"}},
 			{Expr: "per session", Needs: []string{"per session"}},
-			{Expr: "rate limit", Needs: []string{"rate limit"}},
-			{Expr: "ratelimit", Needs: []string{"ratelimit"}},
+			{Expr: "too much mail", Needs: []string{"too much mail"}},
+			{Expr: "(message|connection|recipient|client|delivery) rate", Needs: []string{"message", "connection", "recipient", "client", "delivery"}},
 			{Expr: "attempts", Needs: []string{"attempts"}},
 			{Expr: "password", Needs: []string{"password"}},
 			{Expr: "fixed limit", Needs: []string{"fixed limit"}},
@@ -4077,6 +4177,7 @@ var entries = []Entry{
 			{Expr: "connection", Needs: []string{"connection"}},
 			{Expr: "size", Needs: []string{"size"}},
 			{Expr: "concurrent", Needs: []string{"concurrent"}},
+			{Expr: "thread", Needs: []string{"thread"}},
 			{Expr: "disk", Needs: []string{"disk"}},
 			{Expr: "storage", Needs: []string{"storage"}},
 			{Expr: "over quota", Needs: []string{"over quota"}},
@@ -4110,6 +4211,8 @@ var entries = []Entry{
 	{ID: "message-refused", Step: "message", Title: []string{"the server refuses the message and does not say why"}, Explanation: []string{"Connection, login, sender and recipient were accepted. What the server dislikes in the message, or whom it refuses after all, its log tells."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{Text: "Ask the server's administrator with the exact reply and the time", Who: "it-admin"},
 		{Text: "Send a plain short message: when it passes, the content was the reason", Who: "user"},
+	}, Decides: []DecidesEntry{
+		{Question: "Does a short message of plain words pass, from the same sender to the same recipient?"},
 	}, Rules: []Rule{
 		{When: When{Step: []string{"message"}, Fault: []string{"rejected", "deferred"}}, Confidence: "likely", General: true},
 		{When: When{Step: []string{"message"}, Failed: "yes"}, Confidence: "possible", General: true, Title: []string{"the sending of the message came to no end"}},
@@ -4121,6 +4224,28 @@ var entries = []Entry{
 			{Expr: "nachricht.{0,30}(zur[üu]ckgewiesen|abgewiesen|abgelehnt)", Needs: []string{"nachricht"}},
 			{Expr: "message.{0,20}(rejected|refused)", Needs: []string{"message"}},
 		}}, Confidence: "possible", General: true},
+	}},
+	{ID: "redirect-external-blocked", Step: "redirect", Title: []string{"the mailbox system does not forward mail to the outside"}, Explanation: []string{"A rule or a setting of the mailbox forwards the message to another organization, and the administrator's policy forbids that. Sending and receiving work."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
+		{When: &When{Service: []string{"microsoft"}}, Text: "Allow forwarding for the forwarding mailbox alone, with an outbound spam policy of its own (\"Automatic forwarding: On\"); leave the default policy as it is", Who: "it-admin", Path: "Microsoft Defender portal > Email & collaboration > Policies & rules > Threat policies > Anti-spam > Create policy > Outbound", Commands: []Command{
+			{Shell: "powershell", Text: "New-HostedOutboundSpamFilterPolicy -Name \"Forwarding of one mailbox\" -AutoForwardingMode On"},
+			{Shell: "powershell", Text: "New-HostedOutboundSpamFilterRule -Name \"Forwarding of one mailbox\" -HostedOutboundSpamFilterPolicy \"Forwarding of one mailbox\" -From THE-FORWARDING-MAILBOX"},
+		}},
+		{Text: "Have the administrator allow forwarding for this one mailbox, or have the mail read there (IMAP) in place of forwarding it", Who: "it-admin"},
+	}, Links: []LinkEntry{
+		{When: &When{Service: []string{"microsoft"}}, Title: "Microsoft: external email forwarding", URL: "https://learn.microsoft.com/en-us/defender-office-365/outbound-spam-policies-external-email-forwarding"},
+	}, Over: []string{"message-refused", "sender-refused", "recipient-refused", "message-rejected-as-spam", "helo-name-rejected", "policy-blocklisted", "auth-bad-credentials"}, Rules: []Rule{
+		{When: When{Step: []string{"redirect", "message", "sender", "delivery"}, Failed: "yes", Text: []Pattern{
+			{Expr: "(external|automatic|auto).{0,20}forwarding", Needs: []string{"forwarding"}},
+			{Expr: "(does not|not) allow(ed)? (external |automatic )*forward", Needs: []string{"forward"}},
+			{Expr: "forwarding (to external|is (not allowed|disabled|blocked))", Needs: []string{"forwarding "}},
+			{Expr: "externe weiterleitung", Needs: []string{"externe weiterleitung"}},
+			{Expr: "weiterleitung.{0,30}(nicht (zul[äa]ssig|erlaubt)|deaktiviert)", Needs: []string{"weiterleitung"}},
+			{Expr: "transfert externe", Needs: []string{"transfert externe"}},
+		}, NotText: []Pattern{
+			{Expr: "loop", Needs: []string{"loop"}},
+			{Expr: "relay", Needs: []string{"relay"}},
+		}}, Confidence: "certain"},
+		{When: When{Step: []string{"redirect", "message", "sender", "delivery"}, Failed: "yes", Enhanced: []string{"5.7.520"}}, Confidence: "certain"},
 	}},
 	{ID: "client-protocol-defect", Step: "any", Title: []string{"the program that sends does not keep to the rules of mail servers (SMTP)"}, Explanation: []string{"The server answers as it should, and the program reads it wrongly or says things out of turn. The settings do not mend that; another version or another program does."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Update the program or its mail library", Who: "application"},
@@ -4188,6 +4313,8 @@ var entries = []Entry{
 	{ID: "connection-rate-limited", Step: "any", Title: []string{"the server takes no more connections from this address for now"}, Explanation: []string{"There are, or were, too many connections or messages from here at once. Later it works again; fewer in parallel keep it working."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Wait, then let the application open fewer connections at the same time", Who: "application"},
 		{Text: "or have this address put on the server's list of exceptions", Who: "it-admin"},
+	}, Decides: []DecidesEntry{
+		{Question: "Does a single connection after ten quiet minutes pass?", Command: "{check}"},
 	}, Over: []string{"greeting-refused", "server-temporary-failure", "connection-closed", "sender-refused", "recipient-refused", "message-refused", "recipient-greylisted", "ehlo-refused"}, Rules: []Rule{
 		{When: When{Step: []string{"greeting", "ehlo", "ehlo-tls", "sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "too many (concurrent |simultaneous |open |new |smtp |incoming |parallel )*(connections|sessions|connects)", Needs: []string{"too many "}},
@@ -4203,7 +4330,10 @@ var entries = []Entry{
 			{Expr: "too (fast|quickly|frequently)", Needs: []string{"too "}},
 			{Expr: "slow down", Needs: []string{"slow down"}},
 			{Expr: "frequency limited", Needs: []string{"frequency limited"}},
-			{Expr: "connection denied", Needs: []string{"connection denied"}},
+			{Expr: "excessive volume", Needs: []string{"excessive volume"}},
+			{Expr: "outbound thread limit", Needs: []string{"outbound thread limit"}},
+			{Expr: "message per connection", Needs: []string{"message per connection"}},
+			{Expr: "messages? .{0,20}deferred due to (excessive|volume)", Needs: []string{"deferred due to "}},
 			{Expr: "hl:(icc|ifc|itc)", Needs: []string{"hl:"}},
 			{Expr: "mi:(cel|ccl|dmc)", Needs: []string{"mi:"}},
 			{Expr: "rp:(drc|ccl|cel)", Needs: []string{"rp:"}},
@@ -4239,6 +4369,8 @@ var entries = []Entry{
 			{Expr: "too many recipients", Needs: []string{"too many recipients"}},
 			{Expr: "credits", Needs: []string{"credits"}},
 			{Expr: "sending limit", Needs: []string{"sending limit"}},
+			{Expr: "hour limit", Needs: []string{"hour limit"}},
+			{Expr: "email rate limit exceeded", Needs: []string{"email rate limit exceeded"}},
 		}}, Confidence: "certain"},
 		{When: When{Step: []string{"greeting", "ehlo", "ehlo-tls", "sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "unusual rate of", Needs: []string{"unusual rate of"}},
@@ -4267,7 +4399,11 @@ var entries = []Entry{
 	{ID: "policy-blocklisted", Step: "any", Title: []string{"the server refuses this network's address: it is on the list {list}", "the server refuses this network's address or domain as listed for spam"}, Explanation: []string{"The server asks a block list who may connect, and this address or domain stands on it. Addresses of homes and clouds are often listed as a whole."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{When: &When{Port: []int{25}}, Text: "Send through the provider's server for applications, port 587, with a login", Who: "user", Setting: "port", From: "25", To: "587"},
 		{Text: "Look up the reason at the list's own page and have the address taken off", Who: "it-admin"},
+	}, Decides: []DecidesEntry{
+		{Question: "Does it happen from another network too?", Command: "{check}"},
 	}, Links: []LinkEntry{
+		{When: &When{Service: []string{"microsoft"}}, Title: "Microsoft: have an address taken off", URL: "https://sender.office.com/"},
+		{When: &When{Service: []string{"yahoo"}}, Title: "Yahoo: SMTP error codes", URL: "https://senders.yahooinc.com/smtp-error-codes/"},
 		{Title: "Spamhaus: check an address", URL: "https://check.spamhaus.org/"},
 	}, Over: []string{"greeting-refused", "sender-refused", "recipient-refused", "message-refused", "ehlo-refused", "server-temporary-failure", "relay-denied-not-allowed", "message-rejected-as-spam", "auth-bad-credentials", "recipient-greylisted", "helo-name-rejected", "auth-ip-not-authorized"}, Rules: []Rule{
 		{When: When{Step: []string{"greeting", "ehlo", "ehlo-tls", "auth", "sender", "message"}, Failed: "yes", Text: []Pattern{
@@ -4279,10 +4415,11 @@ var entries = []Entry{
 			{Expr: "dial.?up", Needs: []string{"dial"}},
 			{Expr: "\\bdbl\\b", Needs: []string{"dbl"}},
 			{Expr: "url", Needs: []string{"url"}},
-		}}, Confidence: "certain"},
+		}}, Confidence: "certain", Over: []string{"connection-rate-limited", "policy-direct-delivery-refused"}},
 		{When: When{Step: []string{"greeting", "ehlo", "ehlo-tls", "auth", "sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "(client host|\\bip\\b|host|your (ip|server|network|address|domain)|address|server|domain|sender|connection).{0,80}(block ?list|black ?list|blacklisted|blocklisted|blocked using|\\brbl\\b|dnsbl|on (a|our|the) (block|black|deny)|listed (at|in|on|by) |blocked by|is blocked|been blocked|banned)", Needs: []string{"list", "list", "listed", "listed", "ed using", "rbl", "dnsbl", "on ", "listed ", "blocked by", "is blocked", "een blocked", "anned"}},
 			{Expr: "block(ed)? ?list", Needs: []string{"block"}},
+			{Expr: "spamhaus", Needs: []string{"spamhaus"}},
 			{Expr: "black ?list(ed)?", Needs: []string{"black"}},
 			{Expr: "\\b(rbl|dnsbl)\\b", Needs: []string{"rbl", "dnsbl"}},
 			{Expr: "banned send(er|ing)", Needs: []string{"banned send"}},
@@ -4312,6 +4449,8 @@ var entries = []Entry{
 			{Expr: "(ip|host).{0,30}sent (too many|spam)", Needs: []string{"sent "}},
 			{Expr: "currently sending spam", Needs: []string{"currently sending spam"}},
 			{Expr: "suspected spam ip", Needs: []string{"suspected spam ip"}},
+			{Expr: "connection denied", Needs: []string{"connection denied"}},
+			{Expr: "spam ip list", Needs: []string{"spam ip list"}},
 			{Expr: "messages from .{0,60}weren.t sent", Needs: []string{"messages from "}},
 			{Expr: "tosa@rx\\.t-online", Needs: []string{"tosa@rx.t-online"}},
 			{Expr: "ipcheck\\.proofpoint", Needs: []string{"ipcheck.proofpoint"}},
@@ -4348,7 +4487,6 @@ var entries = []Entry{
 			{Expr: "unauthenticated", Needs: []string{"unauthenticated"}},
 			{Expr: "ptr", Needs: []string{"ptr"}},
 			{Expr: "reverse dns", Needs: []string{"reverse dns"}},
-			{Expr: "access denied by", Needs: []string{"access denied by"}},
 			{Expr: "whitelist", Needs: []string{"whitelist"}},
 			{Expr: "helo", Needs: []string{"helo"}},
 			{Expr: "not blocked", Needs: []string{"not blocked"}},
@@ -4383,6 +4521,10 @@ var entries = []Entry{
 	{ID: "policy-missing-ptr", Step: "any", Title: []string{"the server wants a reverse DNS name (PTR) for this network's address"}, Explanation: []string{"Servers for incoming mail expect that the sending address has a name and that the name leads back. Addresses of homes and new cloud servers mostly have none that fits."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{When: &When{Port: []int{25}}, Text: "Send through the provider's server for applications, port 587, with a login", Who: "user", Setting: "port", From: "25", To: "587"},
 		{Text: "Have the network operator set a PTR record whose name leads back to the address", Who: "it-admin"},
+	}, Decides: []DecidesEntry{
+		{Question: "Which name does the DNS give for this network's public address, and does that name lead back to it?"},
+	}, Links: []LinkEntry{
+		{When: &When{Service: []string{"google"}}, Title: "Google: email sender guidelines", URL: "https://support.google.com/mail/answer/81126"},
 	}, Over: []string{"greeting-refused", "policy-blocklisted", "sender-refused", "recipient-refused", "message-refused", "ehlo-refused", "helo-name-rejected", "policy-direct-delivery-refused", "server-temporary-failure", "message-rejected-as-spam", "recipient-unknown"}, Rules: []Rule{
 		{When: When{Step: []string{"greeting", "ehlo", "ehlo-tls", "sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "\\bptr\\b", Needs: []string{"ptr"}},
@@ -4410,6 +4552,7 @@ var entries = []Entry{
 			{Expr: "does not resolve to address .{0,40}(certificate|tls)", Needs: []string{"does not resolve to address "}},
 			{Expr: "dynamic", Needs: []string{"dynamic"}},
 			{Expr: "generic", Needs: []string{"generic"}},
+			{Expr: "relaying denied. ip name lookup failed", Needs: []string{" ip name lookup failed"}},
 		}}, Confidence: "certain"},
 		{When: When{Step: []string{"greeting", "ehlo", "ehlo-tls", "sender", "message"}, Failed: "yes", Enhanced: []string{"5.7.25", "4.7.25"}}, Confidence: "certain"},
 		{When: When{Step: []string{"greeting", "ehlo", "ehlo-tls", "sender", "message"}, Failed: "yes", Text: []Pattern{
@@ -4419,10 +4562,12 @@ var entries = []Entry{
 		{When: When{Step: []string{"greeting", "ehlo", "ehlo-tls", "sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "reverse.?(dns|hostname).{0,80}(dynamic|generic)", Needs: []string{"reverse"}},
 			{Expr: "(dynamic|generic).{0,60}(ptr|reverse|rdns)", Needs: []string{"dynamic", "generic"}},
-		}}, Confidence: "likely"},
+		}}, Confidence: "possible"},
 	}},
 	{ID: "policy-direct-delivery-refused", Step: "any", Title: []string{"the server takes no mail directly from this kind of address"}, Explanation: []string{"This is a server for incoming mail, and it refuses addresses of homes, offices and dial-up lines. Applications send through a provider's server with a login."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Enter your own provider's server for sending, port 587, with account and password", Who: "user", Setting: "host", From: "{host}"},
+	}, Decides: []DecidesEntry{
+		{Question: "Is this the server of the recipients (MX), or the provider's server for sending? Applications use the latter."},
 	}, Over: []string{"greeting-refused", "recipient-refused", "sender-refused", "message-refused", "ehlo-refused", "auth-ip-not-authorized", "policy-blocklisted"}, Rules: []Rule{
 		{When: When{Step: []string{"greeting", "ehlo", "sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "dial.?up", Needs: []string{"dial"}},
@@ -4459,6 +4604,8 @@ var entries = []Entry{
 	{ID: "server-temporary-failure", Step: "any", Title: []string{"the server has a fault of its own and asks to come back later"}, Explanation: []string{"The answer speaks of a fault on the server's side. Nothing in the settings mends that; if it lasts, its administrator has to act."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{Text: "Try again in some minutes", Who: "user"},
 		{Text: "If it lasts, look into the server's log: disk, login service, certificate", Who: "it-admin"},
+	}, Decides: []DecidesEntry{
+		{Question: "Does the same attempt pass after some minutes?", Command: "{check}"},
 	}, Over: []string{"auth-failed", "auth-bad-credentials", "greeting-refused", "starttls-refused", "ehlo-refused", "connection-closed", "message-refused"}, Rules: []Rule{
 		{When: When{Step: []string{"starttls"}, Code: []Codes{{From: 454, To: 454}, {From: 400, To: 499}}, Text: []Pattern{
 			{Expr: "\\btls\\b.{0,40}(not available|unavailable|not ready|problem|temporar|resource|limit|error|fail)", Needs: []string{"not available", "unavailable", "not ready", "problem", "temporar", "resource", "limit", "error", "fail"}},
@@ -4509,7 +4656,7 @@ var entries = []Entry{
 			{Expr: "error in processing", Needs: []string{"error in processing"}},
 			{Expr: "local error in processing", Needs: []string{"local error in processing"}},
 			{Expr: "not enough (disk )?space", Needs: []string{"not enough "}},
-			{Expr: "qq"},
+			{Expr: "\\bqqt? (temporary|trouble|failure|write|read|hard|soft|internal|permanent|out of|timeout|crashed)", Needs: []string{"emporary", "rouble", "failure", "write", "read", "hard", "soft", "internal", "permanent", "out of", "timeout", "crashed"}},
 			{Expr: "trouble (in|with|writing)", Needs: []string{"trouble "}},
 			{Expr: "maintenance", Needs: []string{"maintenance"}},
 			{Expr: "timed? ?out.{0,30}(backend|server|dns|lookup)", Needs: []string{"time"}},
@@ -4544,6 +4691,7 @@ var entries = []Entry{
 			{Expr: "unable to relay", Needs: []string{"unable to relay"}},
 			{Expr: "call-?out", Needs: []string{"call"}},
 			{Expr: "thread limit", Needs: []string{"thread limit"}},
+			{Expr: "doc-1369", Needs: []string{"doc-1369"}},
 			{Expr: "credits", Needs: []string{"credits"}},
 			{Expr: "server busy. please try again later from", Needs: []string{" please try again later from"}},
 		}}, Confidence: "likely", Over: []string{"sender-refused", "recipient-refused", "recipient-greylisted"}},

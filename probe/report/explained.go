@@ -151,7 +151,7 @@ func toldHandOver(told Told) *handover {
 	h.list(false, toldItems(f))
 	if text := evidenceText(f); text != "" {
 		h.paragraph(says("The words that decided:")...)
-		h.block([]string{text})
+		h.parts = append(h.parts, part{code: []string{text}})
 	}
 	h.list(false, furtherItems(r, f))
 	h.lists("Settings read out of the text", told.Read)
