@@ -1019,7 +1019,7 @@ var entries = []Entry{
 	}, Links: []LinkEntry{
 		{When: &When{Service: []string{"google"}}, Title: "Google: cannot sign in with an email client", URL: "https://support.google.com/mail/answer/7126229"},
 	}, Over: []string{"auth-bad-credentials", "auth-app-password-required", "auth-required-missing", "auth-failed"}, Rules: []Rule{
-		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Text: []Pattern{
 			{Expr: "log ?in (via|with|through|using) (your|the|a) web", Needs: []string{" web"}},
 			{Expr: "web ?login ?required", Needs: []string{"required"}},
 			{Expr: "use the web (interface|browser|mail)? ?to (log|sign)", Needs: []string{"use the web "}},
@@ -1042,7 +1042,7 @@ var entries = []Entry{
 			{Expr: "looks like spam", Needs: []string{"looks like spam"}},
 			{Expr: "for sending", Needs: []string{"for sending"}},
 		}}, Confidence: "certain"},
-		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Text: []Pattern{
 			{Expr: "captcha", Needs: []string{"captcha"}},
 			{Expr: "not a robot", Needs: []string{"not a robot"}},
 		}, NotText: []Pattern{
@@ -1072,7 +1072,7 @@ var entries = []Entry{
 	}, Decides: []DecidesEntry{
 		{Question: "Is access by mail programs (POP3, IMAP, SMTP) switched on in the mailbox's web settings? If it is, the password is to be looked at next."},
 	}, Over: []string{"auth-failed"}, Rules: []Rule{
-		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Text: []Pattern{
 			{Expr: "\\b(smtp|imap|pop3?)\\b.{0,30}(is |are |service |access |login |was )?.{0,20}(disabled|not (enabled|activated|allowed|turned on|opened)|switched off|turned off|closed|deactivated|inactive)( |\\.|,|$)", Needs: []string{"disabled", "enabled", "ctivated", "llowed", "turned on", "opened", "switched off", "turned off", "closed", "deactivated", "inactive"}},
 			{Expr: "order is not support", Needs: []string{"order is not support"}},
 			{Expr: "has no permission", Needs: []string{"has no permission"}},
@@ -1181,7 +1181,7 @@ var entries = []Entry{
 		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
 			{Expr: "basic authentication is (disabled|not supported)", Needs: []string{"basic authentication is "}},
 		}, NotService: []string{"outlook-com"}}, Confidence: "possible"},
-		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Text: []Pattern{
 			{Expr: "(policy|administrator|\\badmin\\b).{0,40}(forbid|prohibit|disallow|disabled|not allow|denie|block)", Needs: []string{"policy", "administrator", "admin"}},
 			{Expr: "(disabled|blocked|forbidden|turned off|not (allowed|permitted)) .{0,30}\\bby (your |the |an? )?(admin|policy|organi[sz]ation|domain)", Needs: []string{"disabled", "blocked", "forbidden", "turned off", "allowed", "permitted"}},
 			{Expr: "(vom|durch (den|ihren)) administrator.{0,30}(gesperrt|deaktiviert|untersagt|nicht erlaubt)", Needs: []string{" administrator"}},
@@ -1327,7 +1327,7 @@ var entries = []Entry{
 	}, Decides: []DecidesEntry{
 		{Question: "Does one single login work after an hour in which nothing logged in? If it fails as well, the password is to be looked at."},
 	}, Over: []string{"auth-bad-credentials", "server-temporary-failure", "auth-failed", "account-blocked"}, Rules: []Rule{
-		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Text: []Pattern{
 			{Expr: "too many (login|auth|failed|invalid|unsuccessful|wrong|incorrect|bad|smtp auth|sasl)", Needs: []string{"too many "}},
 			{Expr: "authenticate too many", Needs: []string{"authenticate too many"}},
 			{Expr: "too many .{0,20}(attempts|logins|logons|failures|tries)", Needs: []string{"too many "}},
@@ -1354,6 +1354,16 @@ var entries = []Entry{
 			{Expr: "account is abnormal", Needs: []string{"account is abnormal"}},
 			{Expr: "too many (concurrent )?connections", Needs: []string{"connections"}},
 		}, NotService: []string{"yahoo"}}, Confidence: "certain"},
+		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+			{Expr: "too many (failed |invalid |unsuccessful )?(login|auth\\S*|logon|sign-?in) (attempts|requests|failures|errors|tries)", Needs: []string{"too many "}},
+			{Expr: "zu viele (fehlgeschlagene )?anmelde", Needs: []string{"zu viele "}},
+			{Expr: "trop de tentatives de (connexion|login|authentification)", Needs: []string{"trop de tentatives de "}},
+			{Expr: "demasiados intentos de (inicio|acceso|login)", Needs: []string{"demasiados intentos de "}},
+			{Expr: "слишком много (неудачных )?(попыток )?(входа|авторизации)", Needs: []string{"слишком много "}},
+		}, NotText: []Pattern{
+			{Expr: "account is abnormal", Needs: []string{"account is abnormal"}},
+			{Expr: "imap", Needs: []string{"imap"}},
+		}, NotService: []string{"yahoo"}}, Confidence: "likely"},
 		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 500, To: 599}, {From: 400, To: 499}}, Text: []Pattern{
 			{Expr: "too many", Needs: []string{"too many"}},
 		}, Service: []string{"yahoo"}}, Confidence: "possible"},
@@ -1416,7 +1426,7 @@ var entries = []Entry{
 	}, Decides: []DecidesEntry{
 		{Question: "What does the provider's web page say when the account signs in there?"},
 	}, Over: []string{"auth-bad-credentials", "auth-app-password-required", "auth-wrong-credential-kind", "auth-username-form", "auth-failed", "sender-refused", "recipient-refused"}, Rules: []Rule{
-		{When: When{Step: []string{"auth", "sender", "message"}, Failed: "yes", Text: []Pattern{
+		{When: When{Step: []string{"auth", "sender", "message"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Text: []Pattern{
 			{Expr: "(account|user|mailbox|login|domain|customer|client|organi[sz]ation|service|password).{0,40}(suspend|locked|blocked|deactivat|frozen|banned|expired|inactive|not (yet |been )?activ|terminated|restricted|under review|on hold|closed|cancell?ed|delinquent|past due|compromised|hacked|gesperrt|deaktiviert|stillgelegt|abgelaufen|nicht (freigeschaltet|aktiviert)|bloqu|suspendu|expir[ée]|bloccat|sospes|scadut|suspens|suspendid|vencid|zablokowan|zawieszon|wygas|geblokkeerd|opgeschort|verlopen|заблокирован|приостановлен|истек)", Needs: []string{"suspend", "locked", "blocked", "deactivat", "frozen", "banned", "expired", "inactive", "activ", "terminated", "restricted", "under review", "on hold", "losed", "ancel", "delinquent", "past due", "compromised", "hacked", "gesperrt", "deaktiviert", "stillgelegt", "abgelaufen", "freigeschaltet", "aktiviert", "bloqu", "suspendu", "expir", "bloccat", "ospes", "cadut", "uspen", "vencid", "blokowan", "wieszon", "wygas", "geblokkeerd", "opgeschort", "verlopen", "заблокирован", "приостановлен", "истек"}},
 			{Expr: "(учетн\\S+ запис|аккаунт|почтовый ящик|пользовател).{0,30}(заблокирован|приостановлен|отключен|истек)", Needs: []string{" запис", "аккаунт", "чтовый ящик", "льзовател"}},
 			{Expr: "(suspended|locked|blocked|frozen|banned|inactive|disabled|expired|compromised).{0,20}(account|user|mailbox|password|domain)", Needs: []string{"suspended", "locked", "blocked", "frozen", "banned", "inactive", "disabled", "expired", "compromised"}},
@@ -4193,7 +4203,7 @@ var entries = []Entry{
 		}}, Confidence: "likely", Title: []string{"the message has more recipients than the server takes at once"}, Explanation: []string{"Servers limit how many recipients one message may have; the rest is refused or put off."}, Fix: []FixEntry{
 			{Text: "Have the application send to fewer recipients at a time", Who: "application"},
 		}},
-		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Text: []Pattern{
 			{Expr: "maximum credits", Needs: []string{"maximum credits"}},
 			{Expr: "(credits?|quota|daily limit|sending limit|monthly limit|message limit|plan limit|allowance).{0,30}(exceeded|used up|exhausted|depleted|reached|insufficient)", Needs: []string{"exceeded", "used up", "exhausted", "depleted", "reached", "insufficient"}},
 			{Expr: "(exceeded|reached|used up|out of) .{0,30}(credits?|quota|daily limit|sending limit|monthly limit|plan limit)", Needs: []string{"exceeded", "reached", "used up", "out of"}},
@@ -4771,8 +4781,6 @@ var entries = []Entry{
 			{Expr: "internal (server |authentication )?(error|failure).{0,40}(auth|login)", Needs: []string{"internal "}},
 			{Expr: "(auth|login)\\S*.{0,40}internal (server )?(error|failure)", Needs: []string{"internal "}},
 			{Expr: "temporary system problem", Needs: []string{"temporary system problem"}},
-			{Expr: "(ldap|database|sql|radius|active directory|directory).{0,40}(unavailable|unreachable|down|timeout|connect|error|failed)", Needs: []string{"available", "reachable", "down", "timeout", "connect", "error", "failed"}},
-			{Expr: "backend (is )?(unavailable|error|down)", Needs: []string{"backend "}},
 			{Expr: "authdaemon", Needs: []string{"authdaemon"}},
 			{Expr: "auth(entication)? failed.{0,20}generic failure", Needs: []string{"generic failure"}},
 			{Expr: "unable to (reach|contact|connect to) (the )?auth", Needs: []string{"unable to "}},
@@ -4785,6 +4793,14 @@ var entries = []Entry{
 			{Text: "Try again in some minutes", Who: "user"},
 			{Text: "If it lasts, look whether the login service (Dovecot, saslauthd, directory) runs", Who: "it-admin"},
 		}, Over: []string{"auth-mechanism-unsupported", "auth-not-offered-at-all"}},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Text: []Pattern{
+			{Expr: "(ldap|database|sql|radius|active directory|directory).{0,40}(unavailable|unreachable|down|timeout|connect|error|failed)", Needs: []string{"available", "reachable", "down", "timeout", "connect", "error", "failed"}},
+			{Expr: "backend (is )?(unavailable|error|down)", Needs: []string{"backend "}},
+		}, NotText: []Pattern{
+			{Expr: "too many", Needs: []string{"too many"}},
+			{Expr: "quota", Needs: []string{"quota"}},
+			{Expr: "mailbox", Needs: []string{"mailbox"}},
+		}}, Confidence: "likely"},
 		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
 			{Expr: "\\b4[25]1 authentication failed", Needs: []string{"1 authentication failed"}},
 		}, NotText: []Pattern{
