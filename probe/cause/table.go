@@ -3429,7 +3429,7 @@ var entries = []Entry{
 			{Expr: "ip addresses are not allowed as a from", Needs: []string{"ip addresses are not allowed as a from"}},
 			{Expr: "address in mailbox given.{0,160}does not comply", Needs: []string{"address in mailbox given"}},
 			{Expr: "does not comply with (rfc|addr-?spec)", Needs: []string{"does not comply with "}},
-			{Expr: "\\bmail: (missing|no angle|expected|unclosed|invalid|no address|trailing|misformatted)", Needs: []string{"missing", "no angle", "expected", "unclosed", "invalid", "no address", "trailing", "misformatted"}},
+			{Expr: "\\bmail: (missing|no angle|expected (comma|single)|unclosed|invalid|no address|trailing|misformatted)", Needs: []string{"missing", "no angle", "expected ", "unclosed", "invalid", "no address", "trailing", "misformatted"}},
 			{Expr: "local address contains", Needs: []string{"local address contains"}},
 			{Expr: "missing final .@domain", Needs: []string{"missing final "}},
 			{Expr: "domain (contains|starts with|ends with) (illegal|control|dot)", Needs: []string{"contains", "starts with", "ends with"}},

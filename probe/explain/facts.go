@@ -18,6 +18,7 @@ func factsOf(t *ticket) (cause.Facts, bool) {
 	}
 	unknown(&f)
 	cleanHost(&f)
+	transcriptFacts(&f, t.text)
 	r, refused := decisive(replies(text))
 	f.Verb, f.Steps = placeOf(text, r)
 	if refused {

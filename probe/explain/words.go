@@ -40,13 +40,27 @@ func withoutSettings(lines []string) []string {
 	return kept
 }
 
+// isSetting: the whole line is a setting with a value that it can have.
 func isSetting(line string) bool {
+	if command().MatchString(line) {
+		return false
+	}
 	for _, l := range labels {
-		if at := pairs[l.key]().FindStringIndex(line); at != nil && at[0] <= 4 && len(line)-at[1] <= 4 {
+		at := pairs[l.key]().FindStringSubmatchIndex(line)
+		if at != nil && at[0] <= 4 && len(line)-at[1] <= 4 && isValue(l.key, line[at[2]:at[3]], line[at[4]:at[5]]) {
 			return true
 		}
 	}
 	return false
+}
+
+func isValue(key, label, value string) bool {
+	if key == "encryption" {
+		return encryptionOf(label, value, 0) != ""
+	}
+	var s Settings
+	s.set(key, value)
+	return s != Settings{}
 }
 
 func tellsOfFault(line string) bool {
