@@ -19,7 +19,7 @@ func factsOf(t *ticket) (cause.Facts, bool) {
 	unknown(&f)
 	cleanHost(&f)
 	transcriptFacts(&f, t.text)
-	r, refused := decisive(replies(text))
+	r, refused := decisive(text)
 	f.Verb, f.Steps = placeOf(text, r)
 	if refused {
 		replyFacts(&f, r)

@@ -144,11 +144,15 @@ func (t *ticket) evidence() string {
 	for end < len(lines) && end < at+4 && belongsTo(lines[end], lines[at]) {
 		end++
 	}
-	return shortened(strings.Join(strings.Fields(strings.Join(lines[at:end], " ")), " "), longestEvidence)
+	words := strings.Join(strings.Fields(strings.Join(lines[at:end], " ")), " ")
+	return shortened(directionMark().ReplaceAllString(words, ""), longestEvidence)
 }
 
+// directionMark stands before a line of a transcript.
+var directionMark = compiled(`^(?:<[-~*]+|[~=*>-]+) `)
+
 func decidingLine(lines []string) int {
-	if r, ok := decisive(replies(strings.Join(lines, "\n"))); ok {
+	if r, ok := decisive(strings.Join(lines, "\n")); ok {
 		for i, line := range lines {
 			if r.at <= len(line) {
 				return i
