@@ -153,12 +153,7 @@ var directionMark = compiled(`^(?:<[-~*]+|[~=*>-]+) `)
 
 func decidingLine(lines []string) int {
 	if r, ok := decisive(strings.Join(lines, "\n")); ok {
-		for i, line := range lines {
-			if r.at <= len(line) {
-				return i
-			}
-			r.at -= len(line) + 1
-		}
+		return lineOf(lines, r.at)
 	}
 	for _, tells := range []func(string) bool{tellsOfFault, isGeneric, func(line string) bool { return strings.TrimSpace(line) != "" }} {
 		if i := slices.IndexFunc(lines, tells); i >= 0 {
@@ -166,6 +161,17 @@ func decidingLine(lines []string) int {
 		}
 	}
 	return 0
+}
+
+// lineOf is the line in which a place of the joined text is.
+func lineOf(lines []string, at int) int {
+	for i, line := range lines {
+		if at <= len(line) {
+			return i
+		}
+		at -= len(line) + 1
+	}
+	return len(lines) - 1
 }
 
 // belongsTo: the lines of a reply begin with its code, folded ones with a blank.
