@@ -17,7 +17,9 @@ var entries = []Entry{
 		{When: &When{Encryption: []string{"ssl"}, Port: []int{587}}, Text: "or set the port to 465 and keep SSL", Who: "user", Setting: "port", From: "587", To: "465"},
 		{When: &When{Port: []int{25}}, Text: "Set the port to 587: 25 is for mail between servers", Who: "user", Setting: "port", From: "25", To: "587"},
 	}, Rules: []Rule{
-		{When: When{Step: []string{"settings"}, Port: []int{25}, Seen: []Observation{"port-encryption-unusual"}}, Confidence: "likely", Title: []string{"port 25 is for mail between servers, not for sending with a login"}, Explanation: []string{"Many networks and providers block port 25, and many servers offer no login on it. Applications that log in use 587 with TLS/STARTTLS or 465 with SSL. For a relay without login, 25 is right."}},
+		{When: When{Step: []string{"settings"}, Port: []int{25}, Seen: []Observation{"port-encryption-unusual"}}, Confidence: "likely", Title: []string{"port 25 is for mail between servers, not for sending with a login"}, Explanation: []string{"Many networks and providers block port 25, and many servers offer no login on it. Applications that log in use 587 with TLS/STARTTLS or 465 with SSL. For a relay without login, 25 is right."}, Suggest: &Suggest{Port: 587, Encryption: "starttls", Text: "587 with TLS/STARTTLS is the port for applications"}},
+		{When: When{Step: []string{"settings"}, Port: []int{465}, Seen: []Observation{"port-encryption-unusual"}}, Confidence: "likely", Suggest: &Suggest{Encryption: "ssl", Text: "465 is the port for TLS from the first byte"}},
+		{When: When{Step: []string{"settings"}, Port: []int{587}, Seen: []Observation{"port-encryption-unusual"}}, Confidence: "likely", Suggest: &Suggest{Encryption: "starttls", Text: "587 is the port for TLS/STARTTLS"}},
 		{When: When{Step: []string{"settings"}, Seen: []Observation{"port-encryption-unusual"}}, Confidence: "likely"},
 		{When: When{Step: []string{"settings"}, Seen: []Observation{"encryption-ambiguous"}}, Confidence: "possible", Title: []string{"\"tls\" can mean two things; here it was read as {encryption}", "\"tls\" can mean two things; see how it was read"}, Explanation: []string{"Forms use \"TLS\" for TLS from the first byte (SSL, port 465) and for TLS after a plain start (STARTTLS, port 587). On port 465 it is read as SSL, on every other port as STARTTLS."}, Severity: "info", Fix: []FixEntry{
 			{Text: "Say which one is meant: ssl or starttls", Who: "user", Setting: "encryption"},
@@ -48,7 +50,7 @@ var entries = []Entry{
 	}},
 	{ID: "settings-account-form", Step: "settings", Title: []string{"the account {account} has no domain", "the account has another form than the provider wants"}, Explanation: []string{"Most providers want the full mail address as user name; a part of it is refused like a wrong password."}, Who: "user", Severity: "warning", Fix: []FixEntry{
 		{Text: "Enter {wanted} as account", Who: "user", Setting: "account", From: "{account}", To: "{wanted}"},
-		{Text: "Enter the full mail address as account", Who: "user", Setting: "account", From: "{account}", To: "name@domain"},
+		{When: &When{Unknown: []string{"wanted"}}, Text: "Enter the full mail address as account", Who: "user", Setting: "account", From: "{account}", To: "name@domain"},
 	}, Rules: []Rule{
 		{When: When{Step: []string{"settings"}, Seen: []Observation{"account-form-differs"}}, Confidence: "likely", Title: []string{"{provider} wants {wanted} as account", "the provider wants another form of account"}, Explanation: []string{"A user name of another form is refused like a wrong password."}},
 		{When: When{Step: []string{"settings"}, Seen: []Observation{"account-without-domain"}}, Confidence: "possible"},
@@ -83,7 +85,7 @@ var entries = []Entry{
 	}},
 	{ID: "settings-differ-from-provider", Step: "settings", Title: []string{"{provider} publishes other settings: {published}", "the provider publishes other settings"}, Explanation: []string{"Other settings than the published ones can work today and stop without notice."}, Who: "user", Severity: "warning", Fix: []FixEntry{
 		{Text: "Enter the published settings: {published}", Who: "user"},
-		{Text: "Enter the settings that the provider publishes", Who: "user"},
+		{When: &When{Unknown: []string{"published"}}, Text: "Enter the settings that the provider publishes", Who: "user"},
 	}, Rules: []Rule{
 		{When: When{Step: []string{"settings"}, Seen: []Observation{"differs-from-provider"}}, Confidence: "likely"},
 		{When: When{Step: []string{"settings"}, Seen: []Observation{"differs-from-list"}}, Confidence: "possible", Title: []string{"our list has other settings for {provider}: {published}", "our list has other settings for the provider"}, Explanation: []string{"The list is not confirmed by the provider itself; what works counts."}, Severity: "info"},
@@ -95,7 +97,7 @@ var entries = []Entry{
 	}},
 	{ID: "settings-refused", Step: "settings", Title: []string{"the value of {key} cannot be used", "the settings cannot be used as they are"}, Explanation: []string{"{text}", "Nothing was contacted. The message names the setting and where it stands."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "{hint}", Who: "user", Setting: "{key}"},
-		{Text: "Correct the setting that the message names", Who: "user"},
+		{When: &When{Unknown: []string{"hint"}}, Text: "Correct the setting that the message names", Who: "user"},
 	}, Rules: []Rule{
 		{When: When{Step: []string{"settings"}, Seen: []Observation{"settings-refused"}}, Confidence: "certain"},
 		{When: When{Step: []string{"settings"}, Failed: "yes"}, Confidence: "likely", General: true},
@@ -120,7 +122,6 @@ var entries = []Entry{
 	}},
 	{ID: "dns-mail-domain-as-host", Step: "dns", Title: []string{"{host} is a mail domain, not a server", "the host is a mail domain, not a server"}, Explanation: []string{"The part behind the @ was entered as host. Mail for {host} goes to {mx}; the server for sending usually has another name, which the provider's help pages give.", "The part behind the @ was entered as host. The server for sending has a name of its own, which the provider's help pages give."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Enter the server's name as host, often smtp. or mail. before the domain", Who: "user", Setting: "host", From: "{host}"},
-		{Text: "Enter the name of the server for sending as host", Who: "user", Setting: "host"},
 	}, Over: []string{"dns-no-such-host"}, Rules: []Rule{
 		{When: When{Step: []string{"dns"}, Fault: []string{"no-such-host", "no-data"}, Seen: []Observation{"name-is-mail-domain"}}, Confidence: "certain"},
 		{When: When{Step: []string{"tcp"}, Fault: []string{"refused", "timeout", "unreachable"}, Seen: []Observation{"name-is-mail-domain"}}, Confidence: "likely", Over: []string{"tcp-filtered-port", "tcp-refused", "tcp-unreachable"}},
@@ -132,7 +133,6 @@ var entries = []Entry{
 	}},
 	{ID: "dns-host-malformed", Step: "dns", Title: []string{"{host} is no host name", "what the host field holds is no host name"}, Explanation: []string{"A host name has letters, digits, hyphens and dots only. Often a blank, a comma, a whole URL or the user name has got into the field."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Enter the server's name alone, without scheme, port, blanks or user name", Who: "user", Setting: "host", From: "{host}"},
-		{Text: "Enter the server's name alone", Who: "user", Setting: "host"},
 	}, Over: []string{"dns-no-such-host"}, Rules: []Rule{
 		{When: When{Step: []string{"dns"}, Fault: []string{"malformed-name"}}, Confidence: "certain"},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"name-unknown", "resolver-fails"}, Seen: []Observation{"pasted", "host-cleaned"}}, Confidence: "likely", Explanation: []string{"The host that was given has a blank, a comma, quotes or a scheme at its edges. Programs take them literally, and no host has such a name."}, Over: []string{"dns-no-such-host", "dns-resolver-failure"}},
@@ -141,7 +141,7 @@ var entries = []Entry{
 			{Expr: "(host|hostname|server)['\"]?\\s?[:=]>? ?['\"]([^'\"]*[ ,;@/|<>\\\\][^'\"]{0,60}|[^'\"]*[,.;:]{2,}[^'\"]*)['\"]", Needs: []string{"host", "server"}},
 			{Expr: "(enotfound|eai_again|eai_noname|esetupfail|edns|querya \\w+) ['\"]?(smtps?|ssl|tls|tcp|https?)(:|\\b ?$| (smtps?|ssl|tls|tcp|https?)[: ])", Needs: []string{"notfound", "again", "noname", "setupfail", "dns", "querya "}},
 			{Expr: "(enotfound|eai_again) \\S*[,;/@|<>\\\\()&$%#!]\\S*", Needs: []string{"notfound", "ai_again"}},
-			{Expr: "getaddrinfo for (ssl|tls|tcp|smtps?|https?)://|getaddrinfo for \\S*[/,@ ] ?\\S* ?failed|(no such host|could not resolve host|unknown (smtp )?host)[:.]? ['\"]?(ssl|tls|tcp|smtps?|https?)(:|//)|could not resolve host: \\S*[,;@/]", Needs: []string{"getaddrinfo for ", "no such host", "could not resolve host", "unknown ", "could not resolve host: "}},
+			{Expr: "getaddrinfo for (ssl|tls|tcp|smtps?|https?)://|getaddrinfo for \\S*[/,@]\\S* ?failed|getaddrinfo for failed|(no such host|could not resolve host|unknown (smtp )?host)[:.]? ['\"]?(ssl|tls|tcp|smtps?|https?)(:|//)|could not resolve host: \\S*[,;@/]", Needs: []string{"getaddrinfo for ", "no such host", "could not resolve host", "unknown ", "could not resolve host: "}},
 			{Expr: "lookup (\\S*[/,;@\"]|\\S+ :|(ssl|tls|tcp|smtps?|https?):)|address \\S+: too many colons|too many colons in address|missing port in address|lookup (tcp|smtp)/", Needs: []string{"lookup ", ": too many colons", "too many colons in address", "missing port in address", "lookup "}},
 			{Expr: "label (empty or )?too long|codec can.?t (en|de)code.{0,60}idna|idna. codec failed|invalid (host ?name|domain name|host)(:| ['\"]|$)|invalid hostentry|host ?name.{0,40}(invalid|contains|malformed|illegal|not valid)|illegal (character|host)|ungültige[rn]? (host|server)name|hostname (ist )?ungültig", Needs: []string{"too long", "codec can", " codec failed", "nvalid ", "invalid", "contains", "malformed", "illegal", "not valid", "illegal ", "ungültige", "hostname "}},
 			{Expr: "(ssl|tls|tcp)://(ssl|tls|tcp|smtps?|https?)[:/]", Needs: []string{"://"}},
@@ -154,9 +154,11 @@ var entries = []Entry{
 		}, Over: []string{"dns-no-such-host"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, HostKind: []string{"bare-name"}, Wording: []string{"name-unknown"}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"name-unknown"}, Service: []string{"large-provider"}, Seen: []Observation{"pasted"}}, Confidence: "possible", Explanation: []string{"The name that is shown exists. A blank or an invisible character behind it in the settings makes it another name."}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"host-unreadable"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"dns-no-such-host", "dns-resolver-failure"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
 			{Expr: "err_invalid_url", Needs: []string{"err_invalid_url"}},
 			{Expr: "invalid url", Needs: []string{"invalid url"}},
+			{Expr: "hostname could not be parsed", Needs: []string{"hostname could not be parsed"}},
 			{Expr: "parse .{0,120}(invalid port|invalid userinfo|invalid url escape)", Needs: []string{"invalid "}},
 			{Expr: "failed to parse (the )?(url|address|dsn)", Needs: []string{"failed to parse "}},
 			{Expr: "unable to parse ur[il]", Needs: []string{"unable to parse ur"}},
@@ -165,7 +167,7 @@ var entries = []Entry{
 			{Expr: "urisyntaxexception", Needs: []string{"urisyntaxexception"}},
 			{Expr: "bad uri", Needs: []string{"bad uri"}},
 			{Expr: "invalid uri", Needs: []string{"invalid uri"}},
-		}, Seen: []Observation{"pasted"}}, Confidence: "possible", Title: []string{"the address of the server (URL) cannot be read"}, Explanation: []string{"The settings are given as one URL, and it breaks its rules. Mostly a special character of the user name or password stands there as it is, or the host is missing."}, Fix: []FixEntry{
+		}, Wording: []string{"url-unreadable"}, Seen: []Observation{"pasted"}}, Confidence: "possible", Title: []string{"the address of the server (URL) cannot be read"}, Explanation: []string{"The settings are given as one URL, and it breaks its rules. Mostly a special character of the user name or password stands there as it is, or the host is missing."}, Fix: []FixEntry{
 			{Text: "Percent-encode special characters of user name and password in the URL (@ is %40, / is %2F, # is %23)", Who: "user"},
 			{Text: "or give host, port, user name and password as settings of their own", Who: "user"},
 		}},
@@ -241,6 +243,11 @@ var entries = []Entry{
 			{Expr: "\\b0\\.0\\.0\\.0\\b", Needs: []string{"0.0.0.0"}},
 		}, Wording: []string{"refused"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Title: []string{"the program dialled its own computer, where no mail server runs"}, Explanation: []string{"The address that was dialled (127.0.0.1, ::1 or localhost) means the machine or container where the program runs. Often the host was left at its default, or the settings were not read."}, Over: []string{"tcp-filtered-port"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
+			{Expr: "127\\.0\\.\\d+\\.\\d+", Needs: []string{"127.0."}},
+			{Expr: "\\blocalhost\\b", Needs: []string{"localhost"}},
+			{Expr: "(^|[ \\[('\"])::1\\b", Needs: []string{"::1"}},
+		}, Wording: []string{"unreachable"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"tcp-filtered-port", "tcp-unreachable", "tcp-ipv6-unreachable"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
 			{Expr: "connect to (smtp )?(host|server).{0,24}(localhost|127\\.0\\.0\\.1)\\b", Needs: []string{"connect to "}},
 			{Expr: "mail ?server at \"?(localhost|127\\.0\\.0\\.1)\"?", Needs: []string{"server at "}},
 			{Expr: "connection.{0,40}with host .{0,12}(localhost|127\\.0\\.0\\.1)", Needs: []string{"connection"}},
@@ -256,11 +263,12 @@ var entries = []Entry{
 	}, Decides: []DecidesEntry{
 		{Question: "Does the same check pass from another network, or from where the application runs?", Command: "{check}"},
 	}, Rules: []Rule{
-		{When: When{Step: []string{"tcp"}, Fault: []string{"timeout"}, Port: []int{587}}, Confidence: "likely", Suggest: &Suggest{Port: 465, Encryption: "ssl", Text: "465 with SSL is often open where 587 is blocked"}},
-		{When: When{Step: []string{"tcp"}, Fault: []string{"timeout"}, Port: []int{465}}, Confidence: "likely", Suggest: &Suggest{Port: 587, Encryption: "starttls", Text: "587 with TLS/STARTTLS is often open where 465 is blocked"}},
-		{When: When{Step: []string{"tcp"}, Fault: []string{"timeout"}, Port: []int{25}}, Confidence: "likely", Explanation: []string{"Outgoing port 25 is blocked by most internet providers, cloud and hosting companies, against spam. Applications send over 587 or 465 instead."}, Suggest: &Suggest{Port: 587, Encryption: "starttls", Text: "587 with TLS/STARTTLS is seldom blocked"}},
+		{When: When{Step: []string{"tcp"}, Fault: []string{"timeout"}, Port: []int{587}, Unseen: []Observation{"pasted"}}, Confidence: "likely", Suggest: &Suggest{Port: 465, Encryption: "ssl", Text: "465 with SSL is often open where 587 is blocked"}},
+		{When: When{Step: []string{"tcp"}, Fault: []string{"timeout"}, Port: []int{465}, Unseen: []Observation{"pasted"}}, Confidence: "likely", Suggest: &Suggest{Port: 587, Encryption: "starttls", Text: "587 with TLS/STARTTLS is often open where 465 is blocked"}},
+		{When: When{Step: []string{"tcp"}, Fault: []string{"timeout"}, Port: []int{25}, Unseen: []Observation{"pasted"}}, Confidence: "likely", Explanation: []string{"Outgoing port 25 is blocked by most internet providers, cloud and hosting companies, against spam. Applications send over 587 or 465 instead."}, Suggest: &Suggest{Port: 587, Encryption: "starttls", Text: "587 with TLS/STARTTLS is seldom blocked"}},
 		{When: When{Step: []string{"tcp"}, Fault: []string{"timeout"}, Seen: []Observation{"address-private"}}, Confidence: "possible", Title: []string{"{host} is in a private network and does not answer", "the host is in a private network and does not answer"}, Explanation: []string{"The address is a private one. Either this computer is not in that network (VPN off), or the server is down, or a firewall stands between."}},
-		{When: When{Step: []string{"tcp"}, Fault: []string{"timeout"}}, Confidence: "likely"},
+		{When: When{Step: []string{"tcp"}, Fault: []string{"timeout"}, Unseen: []Observation{"pasted"}}, Confidence: "likely"},
+		{When: When{Step: []string{"tcp"}, Fault: []string{"timeout"}}, Confidence: "possible"},
 		{When: When{Step: []string{"tcp"}, Fault: []string{"refused", "unreachable", "reset"}, Service: []string{"large-provider"}, Unseen: []Observation{"through-proxy", "address-loopback", "address-ipv6", "name-is-mail-domain"}}, Confidence: "likely", Title: []string{"a firewall on the way turns connections to port {port} away", "a firewall on the way turns connections to this port away"}, Explanation: []string{"This provider's servers take connections on their published ports from everywhere. A refusal comes from a firewall, VPN or hosting company in between."}, Over: []string{"tcp-unreachable"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"no-answer"}, Port: []int{587}, Seen: []Observation{"pasted"}, Unseen: []Observation{"port-unknown"}}, Confidence: "likely", Suggest: &Suggest{Port: 465, Encryption: "ssl", Text: "465 with SSL is often open where 587 is blocked"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"no-answer"}, Port: []int{465}, Seen: []Observation{"pasted"}, Unseen: []Observation{"port-unknown"}}, Confidence: "likely", Suggest: &Suggest{Port: 587, Encryption: "starttls", Text: "587 with TLS/STARTTLS is often open where 465 is blocked"}},
@@ -332,6 +340,12 @@ var entries = []Entry{
 	}, Over: []string{"server-silent", "connection-closed", "tcp-reset", "not-an-smtp-service", "reply-invalid", "greeting-refused"}, Rules: []Rule{
 		{When: When{Step: []string{"greeting"}, Encryption: []string{"starttls", "none"}, Failed: "yes", AnySeen: []Observation{"tls-answers", "looks-like-tls"}}, Confidence: "certain", Suggest: &Suggest{Encryption: "ssl", Text: "the port answers to TLS from the first byte"}},
 		{When: When{Step: []string{"greeting"}, Fault: []string{"timeout", "closed", "reset", "not-smtp"}, Encryption: []string{"starttls", "none"}, Port: []int{465, 8465, 9465}, Unseen: []Observation{"tls-does-not-answer"}}, Confidence: "likely", Suggest: &Suggest{Encryption: "ssl", Text: "465 is the port for TLS from the first byte"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Encryption: []string{"starttls", "none"}, NotText: []Pattern{
+			{Expr: "authent", Needs: []string{"authent"}},
+			{Expr: "anmeld", Needs: []string{"anmeld"}},
+			{Expr: "log ?in", Needs: []string{"log"}},
+			{Expr: "\\b[45]\\d\\d[ -]"},
+		}, Port: []int{465}, Seen: []Observation{"pasted", "generic-sentence"}, Unseen: []Observation{"port-unknown", "encryption-unknown"}}, Confidence: "likely", Over: []string{"error-text-generic"}, Suggest: &Suggest{Encryption: "ssl", Text: "465 is the port for TLS from the first byte"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Encryption: []string{"starttls", "none"}, Wording: []string{"no-greeting", "cut-off", "reset", "plain-in-place-of-tls"}, Port: []int{465, 8465, 9465}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"tcp-filtered-port", "connection-closed", "tcp-reset", "server-silent", "not-an-smtp-service"}, Suggest: &Suggest{Encryption: "ssl", Text: "465 is the port for TLS from the first byte"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Encryption: []string{"starttls", "none"}, Wording: []string{"no-answer"}, NotText: []Pattern{
 			{Expr: "connect(ion)? (attempt )?(timeout|timed)", Needs: []string{"connect"}},
@@ -359,7 +373,7 @@ var entries = []Entry{
 	}},
 	{ID: "not-an-smtp-service", Step: "greeting", Title: []string{"port {port} of {host} is no mail server: {service} answers", "another service than mail answers on this port"}, Explanation: []string{"Something listens on this port, and it does not speak SMTP. The port belongs to another service."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{When: &When{AnySeen: []Observation{"looks-like-imap", "looks-like-pop3"}}, Text: "Enter the server for sending (SMTP), not the one for receiving (IMAP, POP3)", Who: "user", Setting: "port", From: "{port}", To: "587"},
-		{Text: "Enter the port for sending: 587 with TLS/STARTTLS or 465 with SSL", Who: "user", Setting: "port", From: "{port}", To: "587"},
+		{When: &When{Unseen: []Observation{"looks-like-imap", "looks-like-pop3"}}, Text: "Enter the port for sending: 587 with TLS/STARTTLS or 465 with SSL", Who: "user", Setting: "port", From: "{port}", To: "587"},
 	}, Over: []string{"reply-invalid", "tls-handshake-failed", "connection-closed", "server-silent"}, Rules: []Rule{
 		{When: When{Step: []string{"greeting"}, Failed: "yes", Seen: []Observation{"looks-like-imap"}}, Confidence: "certain", Suggest: &Suggest{Port: 587, Encryption: "starttls", Text: "587 is the usual port for sending"}},
 		{When: When{Step: []string{"greeting"}, Failed: "yes", Seen: []Observation{"looks-like-pop3"}}, Confidence: "certain", Suggest: &Suggest{Port: 587, Encryption: "starttls", Text: "587 is the usual port for sending"}},
@@ -377,9 +391,11 @@ var entries = []Entry{
 		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"client-protocol-defect", "tcp-filtered-port"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"no-greeting", "cut-off", "no-answer", "plain-in-place-of-tls", "tls-not-started", "starttls-missing", "reset"}, Port: []int{110, 143, 993, 995, 80, 443, 8080, 22, 21, 4190}, Seen: []Observation{"pasted"}}, Confidence: "likely", Title: []string{"port {port} is not for sending mail", "this port is not for sending mail"}, Explanation: []string{"Ports 110, 143, 993 and 995 are for receiving mail (POP3, IMAP), 80 and 443 for the web. A mail program that wants to send finds no mail server (SMTP) there."}, Over: []string{"tcp-filtered-port", "server-silent", "connection-closed", "tls-wrong-mode-plain-on-tls-port", "tls-wrong-mode-implicit-on-starttls-port", "tls-handshake-failed", "starttls-not-offered"}, Suggest: &Suggest{Port: 587, Encryption: "starttls", Text: "587 is the usual port for sending"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"no-greeting"}, NotPort: []int{25, 465, 587, 2525}, Seen: []Observation{"pasted"}, Unseen: []Observation{"port-unknown"}}, Confidence: "possible"},
-		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"reply-unreadable"}, NotPort: []int{25, 465, 587, 2525}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"reply-invalid"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"reply-unreadable"}, NotText: []Pattern{
-			{Expr: "250[ -]", Needs: []string{"250"}},
+			{Expr: "response=.{0,8}250", Needs: []string{"response="}},
+		}, NotPort: []int{25, 465, 587, 2525}, Seen: []Observation{"pasted"}, Unseen: []Observation{"port-unknown"}}, Confidence: "likely", Over: []string{"reply-invalid"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"reply-unreadable"}, NotText: []Pattern{
+			{Expr: "250", Needs: []string{"250"}},
 			{Expr: "http", Needs: []string{"http"}},
 		}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
 	}},
@@ -392,7 +408,7 @@ var entries = []Entry{
 	}},
 	{ID: "smtp-redirected-by-host", Step: "greeting", Title: []string{"another server answers in place of {host}", "another server than the one entered answers"}, Explanation: []string{"The server calls itself {server_name}, not {host}. Some hosting companies and networks lead outgoing mail connections to a server of their own, where this account is unknown.", "What answers is not the provider's server. Some hosting companies and networks lead outgoing mail connections to a server of their own, where this account is unknown."}, Who: "network", Severity: "error", Fix: []FixEntry{
 		{Text: "Have outgoing mail connections to {host} led there directly (hosting company: \"SMTP restrictions\")", Who: "network"},
-		{Text: "Have outgoing mail connections led to their target directly", Who: "network"},
+		{When: &When{Unknown: []string{"host"}}, Text: "Have outgoing mail connections led to their target directly", Who: "network"},
 	}, Decides: []DecidesEntry{
 		{Question: "Does the same check reach the provider from another network?", Command: "{check}"},
 	}, Over: []string{"cert-name-mismatch", "cert-self-signed", "cert-untrusted-chain", "auth-bad-credentials"}, Rules: []Rule{
@@ -494,9 +510,20 @@ var entries = []Entry{
 			{Expr: "banned", Needs: []string{"banned"}},
 			{Expr: "client host", Needs: []string{"client host"}},
 			{Expr: "dmarc", Needs: []string{"dmarc"}},
+			{Expr: "forwarding", Needs: []string{"forwarding"}},
+			{Expr: "tenant", Needs: []string{"tenant"}},
+			{Expr: "traffic", Needs: []string{"traffic"}},
+			{Expr: "spam", Needs: []string{"spam"}},
+			{Expr: "to request removal", Needs: []string{"to request removal"}},
+			{Expr: "as\\(\\d", Needs: []string{"as("}},
 		}}, Confidence: "likely"},
 		{When: When{Step: []string{"ehlo", "ehlo-tls"}, Code: []Codes{{From: 500, To: 599}}, Mentions: []string{"helo"}}, Confidence: "possible"},
 		{When: When{Step: []string{"ehlo", "ehlo-tls"}, Fault: []string{"closed", "reset"}, Service: []string{"google"}}, Confidence: "likely", Explanation: []string{"Google's servers hang up when the name that the client gives is none they take, \"localhost\" for one."}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
+			{Expr: "invalid (helo|ehlo) (name|host)", Needs: []string{"invalid "}},
+			{Expr: "(helo|ehlo) name (is )?(rejected|not (accepted|allowed|permitted)|refused|denied)", Needs: []string{" name "}},
+			{Expr: "need fully.qualified", Needs: []string{"need fully"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"ehlo-refused"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
 			{Expr: "(syntactically invalid|invalid domain|requires domain|invalid) .{0,30}(helo|ehlo)", Needs: []string{"syntactically invalid", "invalid domain", "requires domain", "invalid"}},
 			{Expr: "(helo|ehlo).{0,30}(invalid|requires) .{0,12}(domain|address)", Needs: []string{"invalid", "requires"}},
@@ -514,6 +541,7 @@ var entries = []Entry{
 			{Expr: "(helo|ehlo) name", Needs: []string{" name"}},
 		}, NotText: []Pattern{
 			{Expr: "send (helo|ehlo)", Needs: []string{"send "}},
+			{Expr: "rejected (helo|ehlo) command", Needs: []string{"rejected "}},
 			{Expr: "(helo|ehlo) first", Needs: []string{" first"}},
 			{Expr: "response: 220", Needs: []string{"response: 220"}},
 			{Expr: "helo or ehlo", Needs: []string{"helo or ehlo"}},
@@ -553,7 +581,7 @@ var entries = []Entry{
 			{Expr: "syntactically invalid (helo|ehlo|argument)", Needs: []string{"syntactically invalid "}},
 			{Expr: "must be a (valid )?(domain|host)", Needs: []string{"must be a "}},
 			{Expr: "(helo|ehlo).{0,120}syntactically invalid", Needs: []string{"syntactically invalid"}},
-			{Expr: "invalid (helo|ehlo) (domain|name|argument)", Needs: []string{"invalid "}},
+			{Expr: "invalid (helo|ehlo) (domain|argument)", Needs: []string{"invalid "}},
 			{Expr: "(helo|ehlo) (requires|needs|invalid).{0,12}(domain|address|argument)", Needs: []string{"domain", "ddress", "rgument"}},
 			{Expr: "underscore.{0,40}(helo|ehlo|host)", Needs: []string{"underscore"}},
 		}, Wording: []string{"own-name-refused"}, Seen: []Observation{"pasted"}}, Confidence: "likely"},
@@ -576,9 +604,23 @@ var entries = []Entry{
 		{When: When{Step: []string{"starttls"}, Fault: []string{"not-offered"}, Unseen: []Observation{"pasted"}}, Confidence: "certain"},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Encryption: []string{"starttls"}, Wording: []string{"starttls-missing"}, NotText: []Pattern{
 			{Expr: "tls ?v?1\\.\\d", Needs: []string{"tls"}},
+			{Expr: "protocol version", Needs: []string{"protocol version"}},
+			{Expr: "cipher", Needs: []string{"cipher"}},
+			{Expr: "\\b454\\b", Needs: []string{"454"}},
+			{Expr: "local problem", Needs: []string{"local problem"}},
+			{Expr: "temporar", Needs: []string{"temporar"}},
+			{Expr: "currently", Needs: []string{"currently"}},
+			{Expr: "certificate", Needs: []string{"certificate"}},
 		}, Port: []int{25, 587, 2525, 1025}, Seen: []Observation{"pasted"}}, Confidence: "certain", Over: []string{"tls-wrong-mode-starttls-inside-tls", "tls-handshake-failed"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"starttls-missing"}, NotText: []Pattern{
 			{Expr: "tls ?v?1\\.\\d", Needs: []string{"tls"}},
+			{Expr: "protocol version", Needs: []string{"protocol version"}},
+			{Expr: "cipher", Needs: []string{"cipher"}},
+			{Expr: "\\b454\\b", Needs: []string{"454"}},
+			{Expr: "local problem", Needs: []string{"local problem"}},
+			{Expr: "temporar", Needs: []string{"temporar"}},
+			{Expr: "currently", Needs: []string{"currently"}},
+			{Expr: "certificate", Needs: []string{"certificate"}},
 		}, Seen: []Observation{"pasted"}}, Confidence: "likely"},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Encryption: []string{"starttls"}, Wording: []string{"encryption-type"}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
 	}},
@@ -633,6 +675,12 @@ var entries = []Entry{
 		{When: When{Step: []string{"tls"}, Failed: "yes", Seen: []Observation{"plain-greeting-seen"}}, Confidence: "certain", Suggest: &Suggest{Encryption: "starttls", Text: "the server begins in plain text on this port"}},
 		{When: When{Step: []string{"tls"}, Fault: []string{"tls-record"}, Encryption: []string{"ssl"}, Port: []int{25, 587, 2525}}, Confidence: "likely", Suggest: &Suggest{Encryption: "starttls", Text: "servers begin in plain text on this port"}},
 		{When: When{Step: []string{"tls"}, Fault: []string{"timeout", "closed", "reset"}, Encryption: []string{"ssl"}, Port: []int{25, 587}}, Confidence: "possible", Suggest: &Suggest{Encryption: "starttls", Text: "servers begin in plain text on this port"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Encryption: []string{"ssl"}, NotText: []Pattern{
+			{Expr: "authent", Needs: []string{"authent"}},
+			{Expr: "anmeld", Needs: []string{"anmeld"}},
+			{Expr: "log ?in", Needs: []string{"log"}},
+			{Expr: "\\b[45]\\d\\d[ -]"},
+		}, Port: []int{587, 25}, Seen: []Observation{"pasted", "generic-sentence"}, Unseen: []Observation{"port-unknown", "encryption-unknown"}}, Confidence: "likely", Over: []string{"error-text-generic"}, Suggest: &Suggest{Encryption: "starttls", Text: "servers begin in plain text on this port"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Encryption: []string{"ssl"}, Wording: []string{"plain-in-place-of-tls"}, Port: []int{25, 587, 2525, 1025}, Seen: []Observation{"pasted"}}, Confidence: "certain", Over: []string{"cert-untrusted-chain", "cert-tls-intercepted"}, Suggest: &Suggest{Encryption: "starttls", Text: "servers begin in plain text on this port"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"plain-in-place-of-tls"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Explanation: []string{"The program began with TLS from the first byte (\"SSL\"), and port {port} answered in plain text. Such a port switches to TLS later (STARTTLS); \"SSL\" belongs to port 465.", "The program began with TLS from the first byte (\"SSL\"), and the port answered in plain text. Such a port (587, 25) switches to TLS later (STARTTLS); \"SSL\" belongs to port 465."}, Over: []string{"cert-untrusted-chain", "cert-tls-intercepted", "tls-weak-crypto"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Encryption: []string{"ssl"}, Wording: []string{"tls-not-started", "encryption-type", "starttls-missing"}, Port: []int{25, 587, 2525}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"cert-untrusted-chain", "cert-tls-intercepted", "tls-handshake-failed", "tls-weak-crypto"}, Suggest: &Suggest{Encryption: "starttls", Text: "servers begin in plain text on this port"}},
@@ -763,8 +811,8 @@ var entries = []Entry{
 		}}, Confidence: "likely", Title: []string{"the server has a fault of its own in the TLS handshake"}, Explanation: []string{"Often the certificate or key file cannot be read by the server. Nothing in the settings mends that."}},
 		{When: When{Step: []string{"tls"}, Fault: []string{"tls-alert"}, Text: []Pattern{
 			{Expr: "handshake.?failure", Needs: []string{"handshake"}},
-		}}, Confidence: "likely", Explanation: []string{"\"Handshake failure\" is what servers say when no cipher, version or certificate fits. Old servers and those that want a client certificate answer so."}},
-		{When: When{Step: []string{"tls"}, Fault: []string{"tls-record"}}, Confidence: "likely", Title: []string{"what came in place of the TLS handshake is no TLS"}, Explanation: []string{"The server, or something before it, answered in another language. A proxy or a mail program behind a wrong port does that."}},
+		}, Unseen: []Observation{"pasted"}}, Confidence: "likely", Explanation: []string{"\"Handshake failure\" is what servers say when no cipher, version or certificate fits. Old servers and those that want a client certificate answer so."}},
+		{When: When{Step: []string{"tls"}, Fault: []string{"tls-record"}, Unseen: []Observation{"pasted"}}, Confidence: "likely", Title: []string{"what came in place of the TLS handshake is no TLS"}, Explanation: []string{"The server, or something before it, answered in another language. A proxy or a mail program behind a wrong port does that."}},
 		{When: When{Step: []string{"tls"}, Fault: []string{"certificate"}}, Confidence: "likely", Title: []string{"the server's certificate cannot be read"}, Explanation: []string{"The certificate is damaged or uses a form that no program understands."}, Fix: []FixEntry{
 			{Text: "Have the certificate renewed", Who: "it-admin"},
 		}},
@@ -790,7 +838,7 @@ var entries = []Entry{
 	}},
 	{ID: "cert-expires-soon", Step: "certificate", Title: []string{"the server's certificate runs out in {days} days", "the server's certificate runs out soon"}, Explanation: []string{"After that day no program that checks certificates sends mail here. Automatic renewal should have replaced it by now."}, Who: "it-admin", Severity: "warning", Fix: []FixEntry{
 		{Text: "Renew the certificate before {not_after}", Who: "it-admin"},
-		{Text: "Renew the certificate", Who: "it-admin"},
+		{When: &When{Unknown: []string{"not_after"}}, Text: "Renew the certificate", Who: "it-admin"},
 	}, Rules: []Rule{
 		{When: When{Step: []string{"certificate"}, Seen: []Observation{"certificate-expires-soon"}}, Confidence: "certain"},
 	}},
@@ -812,6 +860,7 @@ var entries = []Entry{
 		{When: &When{Unknown: []string{"names"}}, Text: "Enter the host that the provider's help pages give", Who: "user", Setting: "host", From: "{host}"},
 		{Text: "or have {checked} put into the server's certificate", Who: "it-admin"},
 		{When: &When{Unknown: []string{"checked"}}, Text: "or have the name entered put into the server's certificate", Who: "it-admin"},
+		{Text: "Do not switch certificate checks off in the application: the password would go to anyone who answers under this name", Who: "user"},
 	}, Rules: []Rule{
 		{When: When{Step: []string{"certificate"}, Seen: []Observation{"certificate-without-names"}}, Confidence: "certain", Title: []string{"the server's certificate carries no name where programs look for it"}, Explanation: []string{"The name stands only in the old \"common name\" field. Programs have read names from the \"subject alternative name\" alone for years."}, Fix: []FixEntry{
 			{Text: "Have a certificate made with {host} as subject alternative name", Who: "it-admin"},
@@ -903,7 +952,8 @@ var entries = []Entry{
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"cert-issuer-missing"}, NotService: []string{"large-provider"}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
 	}},
 	{ID: "cert-tls-intercepted", Step: "certificate", Title: []string{"a security product stands in the connection ({issuer})", "a security product stands in the encrypted connection"}, Explanation: []string{"The certificate was made by a virus scanner or proxy on this side, which opens the encryption to look inside. The mail server's own certificate cannot be seen through it."}, Who: "user", Severity: "error", Fix: []FixEntry{
-		{Text: "Except the mail server from the product's TLS inspection (\"mail protection\", \"SSL scanning\")", Who: "network"},
+		{Text: "Virus scanner on this computer: except the mail server from its mail protection or SSL scanning", Who: "user"},
+		{Text: "Proxy or firewall of the network: except the mail server from TLS inspection", Who: "network"},
 	}, Decides: []DecidesEntry{
 		{Question: "Is the certificate another one from outside this network?", Command: "{check} --until certificate"},
 	}, Over: []string{"cert-untrusted-chain", "cert-self-signed", "cert-name-mismatch", "client-ca-store-missing", "cert-trusted-here-only", "smtp-redirected-by-host", "cert-missing-intermediate"}, Rules: []Rule{
@@ -1441,7 +1491,7 @@ var entries = []Entry{
 			{Expr: "outbound ?spam", Needs: []string{"outbound"}},
 			{Expr: "bad outbound sender", Needs: []string{"bad outbound sender"}},
 			{Expr: "tenant has exceeded threshold", Needs: []string{"tenant has exceeded threshold"}},
-			{Expr: "traffic not accepted from this ip", Needs: []string{"traffic not accepted from this ip"}},
+			{Expr: "traffic not accepted", Needs: []string{"traffic not accepted"}},
 			{Expr: "outgoing mail suspension", Needs: []string{"outgoing mail suspension"}},
 			{Expr: "(message )?sending (for|from|of) (this|your|the) (account|user|domain) (is |has been |was )?(disabled|suspended|blocked|restricted)", Needs: []string{"sending "}},
 			{Expr: "(your|the|this) (account|user|mailbox|domain|service|subscription|license|api key|mail) .{0,40}(suspend|disabled|deactivated|blocked|locked|banned|frozen|terminated|restricted|not (yet )?(activ|approved|enabled)|under review)", Needs: []string{"account", "user", "mailbox", "domain", "ervice", "ubscription", "license", "api key", "mail"}},
@@ -2355,6 +2405,10 @@ var entries = []Entry{
 	{ID: "relay-denied-no-login", Step: "sender", Title: []string{"the server sends to {to_domain} only after a login, and none was made", "the server sends to other domains only after a login; none was made"}, Explanation: []string{"\"Relay denied\" means that the server takes mail for its own domains from everybody, and for others only from those who have logged in."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Enter account and password", Who: "user", Setting: "account", From: "none", To: "name@domain"},
 		{When: &When{Port: []int{25}}, Text: "and use port 587 with TLS/STARTTLS, where servers offer logins", Who: "user", Setting: "port", From: "25", To: "587"},
+	}, Decides: []DecidesEntry{
+		{Question: "Do the settings hold an account and a password? Without them the login is missing; with them, or where none is meant, the client is not allowed.", Command: "{check_plain} -u ACCOUNT"},
+	}, Links: []LinkEntry{
+		{When: &When{Service: []string{"postfix"}}, Title: "Postfix: relay and access control", URL: "https://www.postfix.org/SMTPD_ACCESS_README.html"},
 	}, Over: []string{"recipient-refused", "sender-refused", "message-refused", "recipient-unknown", "policy-blocklisted", "auth-bad-credentials"}, Rules: []Rule{
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "relay(ing|ed)?.{0,25}(denied|not (allowed|permitted|authori[sz]ed|possible)|prohibited|refused|rejected|forbidden|is disabled)", Needs: []string{"relay"}},
@@ -2440,6 +2494,13 @@ var entries = []Entry{
 		{When: &When{Service: []string{"google-relay"}}, Text: "Add the address in the SMTP relay service", Who: "it-admin", Path: "Google Admin console > Apps > Google Workspace > Gmail > Routing > SMTP relay service"},
 		{Text: "Have the application's own address added and no wider range than needed", Who: "it-admin"},
 		{When: &When{Port: []int{25}}, Text: "or, with an account there, use port 587 with TLS/STARTTLS and log in", Who: "user", Setting: "port", From: "25", To: "587"},
+	}, Decides: []DecidesEntry{
+		{Question: "Do the settings hold an account and a password? Without them the login is missing; with them, or where none is meant, the client is not allowed."},
+	}, Links: []LinkEntry{
+		{When: &When{Service: []string{"exchange"}, NotService: []string{"microsoft"}}, Title: "Microsoft: allow anonymous relay on Exchange servers", URL: "https://learn.microsoft.com/en-us/exchange/mail-flow/connectors/allow-anonymous-relay"},
+		{When: &When{Service: []string{"microsoft"}}, Title: "Microsoft: send mail from a device or application", URL: "https://learn.microsoft.com/en-us/exchange/mail-flow-best-practices/how-to-set-up-a-multifunction-device-or-application-to-send-email-using-microsoft-365-or-office-365"},
+		{When: &When{Service: []string{"google"}}, Title: "Google: route outgoing relay messages", URL: "https://support.google.com/a/answer/2956491"},
+		{When: &When{Service: []string{"postfix"}}, Title: "Postfix: relay and access control", URL: "https://www.postfix.org/SMTPD_ACCESS_README.html"},
 	}, Over: []string{"recipient-refused", "sender-refused", "message-refused", "recipient-unknown", "auth-bad-credentials", "auth-required-missing"}, Rules: []Rule{
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "(client|ip|address|host).{0,30}not (on|in) (the|our|my) (relay )?(list|whitelist|allow)", Needs: []string{"not "}},
@@ -2643,6 +2704,11 @@ var entries = []Entry{
 			{Expr: "tls", Needs: []string{"tls"}},
 		}}, Confidence: "likely"},
 		{When: When{Step: []string{"sender", "message"}, Text: []Pattern{
+			{Expr: "user unknown$", Needs: []string{"user unknown"}},
+			{Expr: "\\.\\.\\. user unknown", Needs: []string{"... user unknown"}},
+			{Expr: "destinataire invalide", Needs: []string{"destinataire invalide"}},
+			{Expr: "find the recipient domain", Needs: []string{"find the recipient domain"}},
+			{Expr: "no longer on server", Needs: []string{"no longer on server"}},
 			{Expr: "user unknown in", Needs: []string{"user unknown in"}},
 			{Expr: "(e-?mail )?account that you tried to reach does not exist", Needs: []string{"account that you tried to reach does not exist"}},
 			{Expr: "no such user", Needs: []string{"no such user"}},
@@ -2666,7 +2732,7 @@ var entries = []Entry{
 			{Expr: "sasl", Needs: []string{"sasl"}},
 			{Expr: "login", Needs: []string{"login"}},
 			{Expr: "password", Needs: []string{"password"}},
-		}, Unseen: []Observation{"recipient-default"}}, Confidence: "certain"},
+		}, Unseen: []Observation{"recipient-default"}}, Confidence: "certain", Over: []string{"auth-bad-credentials", "address-syntax-invalid"}},
 		{When: When{Step: []string{"sender", "message"}, Enhanced: []string{"5.4.1"}, Text: []Pattern{
 			{Expr: "recipient address rejected: access denied", Needs: []string{"recipient address rejected: access denied"}},
 		}, Unseen: []Observation{"recipient-default"}}, Confidence: "likely", Explanation: []string{"Microsoft 365 refuses with \"Access denied\" a recipient that is not in its directory. The login and the sender are not refused by this."}, Over: []string{"auth-required-missing", "auth-bad-credentials", "helo-name-rejected"}},
@@ -2726,8 +2792,10 @@ var entries = []Entry{
 		}, Port: []int{25}, Unseen: []Observation{"sender-refused"}}, Confidence: "likely"},
 	}},
 	{ID: "recipient-mailbox-unavailable", Step: "sender", Title: []string{"the mailbox {to} exists and cannot take mail now", "the recipient's mailbox cannot take mail now"}, Explanation: []string{"The mailbox is full or switched off. Sender and login are not refused by this."}, Who: "recipient-side", Severity: "error", Fix: []FixEntry{
-		{Text: "Have the mailbox {to} emptied or switched on", Who: "recipient-side"},
+		{Text: "Have the recipient's mailbox emptied or switched on", Who: "recipient-side"},
 		{Text: "or check with another recipient", Who: "user", Setting: "to", From: "{to}"},
+	}, Decides: []DecidesEntry{
+		{Question: "Does it work with another recipient?", Command: "{check} --from {from} --to YOUR-OWN-ADDRESS"},
 	}, Over: []string{"recipient-refused", "recipient-unknown", "message-refused", "account-blocked", "quota-exceeded", "recipient-greylisted", "server-temporary-failure"}, Rules: []Rule{
 		{When: When{Step: []string{"sender", "message"}, Text: []Pattern{
 			{Expr: "(mailbox|folder|inbox|account|postfach|mail ?drop|maildir|user|recipient).{0,40}(is |has |are )?(full|over ?quota|out of (storage|space)|voll\\b|over the (allowed )?quota|exceed\\w* .{0,20}(quota|storage|space|mailbox)|used up)", Needs: []string{"mailbox", "folder", "inbox", "account", "postfach", "mail", "user", "recipient"}},
@@ -2815,6 +2883,8 @@ var entries = []Entry{
 	}},
 	{ID: "recipient-server-misconfigured", Step: "sender", Title: []string{"the recipient's own server has a fault and refuses everybody"}, Explanation: []string{"The reply shows that the receiving server cannot use its block list or does not know its own domain. Nothing on this side mends that."}, Who: "recipient-side", Severity: "error", Fix: []FixEntry{
 		{Text: "Tell the recipient's administrator by another way; the reply names the reason", Who: "recipient-side"},
+	}, Decides: []DecidesEntry{
+		{Question: "Does mail to this domain arrive when it is sent from another provider?"},
 	}, Over: []string{"policy-blocklisted", "recipient-refused", "message-refused"}, Rules: []Rule{
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "open resolver", Needs: []string{"open resolver"}},
@@ -2848,12 +2918,15 @@ var entries = []Entry{
 	{ID: "recipient-greylisted", Step: "sender", Title: []string{"the server puts a first contact off on purpose (greylisting)"}, Explanation: []string{"Unknown senders are asked to come back in some minutes, which spam senders do not do. Mail servers repeat by themselves; a program that sends once must try again."}, Who: "recipient-side", Severity: "error", Fix: []FixEntry{
 		{Text: "Try again in five to fifteen minutes", Who: "user"},
 		{Text: "If it comes again and again, have this client put on the server's list of exceptions", Who: "it-admin"},
+	}, Decides: []DecidesEntry{
+		{Question: "Does the same attempt pass after fifteen minutes?", Command: "{check} --from {from} --to {to}"},
 	}, Over: []string{"recipient-refused", "sender-refused", "message-refused", "recipient-unknown", "message-rejected-as-spam", "server-temporary-failure"}, Rules: []Rule{
 		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 400, To: 499}}, Text: []Pattern{
 			{Expr: "gr[ea]y.?list", Needs: []string{"list"}},
 			{Expr: "postgrey", Needs: []string{"postgrey"}},
 			{Expr: "sqlgrey", Needs: []string{"sqlgrey"}},
 			{Expr: "milter-greylist", Needs: []string{"milter-greylist"}},
+			{Expr: "internal resources are temporarily unavailable - http", Needs: []string{"internal resources are temporarily unavailable - http"}},
 		}}, Confidence: "certain"},
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "(recipient address rejected|temporarily rejected|4\\.[27]\\.[01]|deferred).{0,40}gr[ea]y.?list", Needs: []string{"list"}},
@@ -2872,6 +2945,8 @@ var entries = []Entry{
 			{Expr: "greet pause", Needs: []string{"greet pause"}},
 			{Expr: "resources restricted temporarily", Needs: []string{"resources restricted temporarily"}},
 			{Expr: "docs/doc-1369#451", Needs: []string{"docs/doc-1369#451"}},
+			{Expr: "internal resources are temporarily unavailable - http", Needs: []string{"internal resources are temporarily unavailable - http"}},
+			{Expr: "policy rejection- please", Needs: []string{"policy rejection- please"}},
 			{Expr: "sp[äa]ter (noch einmal|erneut|wieder)", Needs: []string{"noch einmal", "erneut", "wieder"}},
 		}, NotText: []Pattern{
 			{Expr: "too many", Needs: []string{"too many"}},
@@ -2880,7 +2955,7 @@ var entries = []Entry{
 			{Expr: "blocked", Needs: []string{"blocked"}},
 			{Expr: "spamhaus", Needs: []string{"spamhaus"}},
 			{Expr: "service", Needs: []string{"service"}},
-			{Expr: "system", Needs: []string{"system"}},
+			{Expr: "system (problem|error)", Needs: []string{"system "}},
 			{Expr: "server (busy|error|config)", Needs: []string{"server "}},
 			{Expr: "disk", Needs: []string{"disk"}},
 			{Expr: "storage", Needs: []string{"storage"}},
@@ -2893,10 +2968,13 @@ var entries = []Entry{
 			{Expr: "complaints", Needs: []string{"complaints"}},
 			{Expr: "TSS0", Needs: []string{"tss0"}},
 			{Expr: "queue", Needs: []string{"queue"}},
-			{Expr: "lookup", Needs: []string{"lookup"}},
+			{Expr: "look-?up", Needs: []string{"look"}},
 			{Expr: "temporary (local|failure|error)", Needs: []string{"temporary "}},
 			{Expr: "helo", Needs: []string{"helo"}},
 			{Expr: "unable to", Needs: []string{"unable to"}},
+			{Expr: "unresolvable", Needs: []string{"unresolvable"}},
+			{Expr: "excessive", Needs: []string{"excessive"}},
+			{Expr: "volume", Needs: []string{"volume"}},
 			{Expr: "sender address rejected", Needs: []string{"sender address rejected"}},
 			{Expr: "\\bdns\\b", Needs: []string{"dns"}},
 		}}, Confidence: "likely"},
@@ -2924,6 +3002,15 @@ var entries = []Entry{
 		{Question: "Does it work with a recipient that surely exists?", Command: "{check} --from {from} --to YOUR-OWN-ADDRESS"},
 	}, Over: []string{"message-refused"}, Rules: []Rule{
 		{When: When{Step: []string{"sender"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Seen: []Observation{"recipient-refused", "recipient-default"}}, Confidence: "likely", Title: []string{"the sender {from} takes no mail itself; --to decides", "the sender takes no mail itself; --to decides"}, Explanation: []string{"No recipient was given, so the sender itself was tried, and it is refused as a recipient. A check with --to and a real recipient decides."}, Severity: "warning"},
+		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}}, Text: []Pattern{
+			{Expr: "restrictedtorecipientspermission", Needs: []string{"restrictedtorecipientspermission"}},
+			{Expr: "sendernotauthenticatedforgroup", Needs: []string{"sendernotauthenticatedforgroup"}},
+			{Expr: "resolver\\.rst\\.(notauthorized|restricted|sendernot)", Needs: []string{"resolver.rst."}},
+			{Expr: "not authori[sz]ed to send to (this |the |that )?(recipient|group|distribution|list)", Needs: []string{"ed to send to "}},
+			{Expr: "(group|list|recipient) only accepts", Needs: []string{" only accepts"}},
+		}, Unseen: []Observation{"recipient-default"}}, Confidence: "certain", Title: []string{"the recipient takes mail from certain senders only"}, Explanation: []string{"This mailbox or distribution list has a list of those who may write to it, or takes mail of logged-in colleagues only."}, Fix: []FixEntry{
+			{Text: "Have the sender put on the recipient's list of allowed senders", Who: "recipient-side", Path: "Exchange admin center > Recipients > (the recipient) > Message delivery restrictions"},
+		}},
 		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Seen: []Observation{"recipient-refused"}, Unseen: []Observation{"recipient-default"}}, Confidence: "likely", General: true},
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "smtprecipientsrefused", Needs: []string{"smtprecipientsrefused"}},
@@ -2967,6 +3054,7 @@ var entries = []Entry{
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "not owned by (user|the user|auth|login|sasl|authori[sz]ed|you\\b)", Needs: []string{"not owned by "}},
 			{Expr: "sender address rejected: not owned", Needs: []string{"sender address rejected: not owned"}},
+			{Expr: "mail from not owned", Needs: []string{"mail from not owned"}},
 		}, Unseen: []Observation{"from-is-account", "account-sender-refused"}}, Confidence: "certain"},
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "permissions? to send as", Needs: []string{" to send as"}},
@@ -3037,12 +3125,16 @@ var entries = []Entry{
 			{Expr: "helo", Needs: []string{"helo"}},
 			{Expr: "domain.{0,20}(not found|not exist)", Needs: []string{"domain"}},
 			{Expr: "\\bip\\b"},
+			{Expr: "recipient", Needs: []string{"recipient"}},
 			{Expr: "signature", Needs: []string{"signature"}},
 			{Expr: "format", Needs: []string{"format"}},
 			{Expr: "syntax", Needs: []string{"syntax"}},
 			{Expr: "null sender", Needs: []string{"null sender"}},
 			{Expr: "rate", Needs: []string{"rate"}},
 		}, Unseen: []Observation{"not-logged-in", "from-is-account"}}, Confidence: "likely"},
+		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
+			{Expr: "dt:sum", Needs: []string{"dt:sum"}},
+		}, Unseen: []Observation{"from-is-account"}}, Confidence: "likely", Title: []string{"the sender in the envelope and in the header differ"}},
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "not allowed in.{0,20}(header )?from", Needs: []string{"not allowed in"}},
 		}, Unseen: []Observation{"from-is-account"}}, Confidence: "certain", Over: []string{"auth-ip-not-authorized"}},
@@ -3060,9 +3152,7 @@ var entries = []Entry{
 			{Expr: "quota", Needs: []string{"quota"}},
 			{Expr: "unknown", Needs: []string{"unknown"}},
 		}, NotPort: []int{25}, Unseen: []Observation{"recipient-refused", "not-logged-in", "from-is-account", "account-sender-refused"}}, Confidence: "likely", Explanation: []string{"GMX, web.de and IONOS say \"mailbox unavailable\" mostly after MAIL FROM: then the sender does not belong to the account, and the recipient is not meant."}, Decides: []DecidesEntry{
-			{When: &When{Seen: []Observation{"account-sender-accepted"}}, Question: "The account itself is taken as sender; this one is not."},
 			{Question: "Does the reply come after MAIL FROM (the sender is meant) or after RCPT TO (the recipient is meant)?", Command: "{check} --from {account}"},
-			{Question: "Does the reply come after MAIL FROM (the sender is meant) or after RCPT TO (the recipient is meant)?"},
 		}},
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "relaying disallowed", Needs: []string{"relaying disallowed"}},
@@ -3105,13 +3195,17 @@ var entries = []Entry{
 		}, Service: []string{"gmx", "ionos", "t-online", "strato"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"sender-refused"}},
 	}},
 	{ID: "sender-login-map-broken", Step: "sender", Title: []string{"the server does not take {account} even as its own sender", "the server does not take {owner} even as its own sender", "the server does not take the account even as its own sender"}, Explanation: []string{"Sender and login are the same, and still the server says that the address belongs to somebody else. Its table of who may send as whom has no line, or a wrong one, for this address."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
-		{When: &When{NotService: []string{"exim", "exchange"}}, Text: "Ask the server's table (Postfix: smtpd_sender_login_maps) whose address {account} is; nothing or another login in the answer is the fault", Who: "it-admin", Commands: []Command{
+		{When: &When{NotService: []string{"exim", "exchange"}, AnySeen: []Observation{"from-is-account", "account-sender-refused"}}, Text: "Ask the server's table (Postfix: smtpd_sender_login_maps) whose address {account} is; nothing or another login in the answer is the fault", Who: "it-admin", Commands: []Command{
 			{Shell: "posix", Text: "postmap -q {account} \"$(postconf -h smtpd_sender_login_maps)\""},
 		}},
-		{When: &When{NotService: []string{"exim", "exchange"}}, Text: "Ask the server's table (Postfix: smtpd_sender_login_maps) whose address {owner} is; nothing or another login in the answer is the fault", Who: "it-admin", Commands: []Command{
+		{When: &When{NotService: []string{"exim", "exchange"}, Unseen: []Observation{"from-is-account", "account-sender-refused"}}, Text: "Ask the server's table (Postfix: smtpd_sender_login_maps) whose address {owner} is; nothing or another login in the answer is the fault", Who: "it-admin", Commands: []Command{
 			{Shell: "posix", Text: "postmap -q {owner} \"$(postconf -h smtpd_sender_login_maps)\""},
 		}},
 		{Text: "Add the line that gives this address to this login, and load the table anew", Who: "it-admin"},
+	}, Decides: []DecidesEntry{
+		{Question: "Does the table give the address to this very login? Letters, domain and case must be the same."},
+	}, Links: []LinkEntry{
+		{When: &When{NotService: []string{"exim", "exchange"}}, Title: "Postfix: smtpd_sender_login_maps", URL: "https://www.postfix.org/postconf.5.html#smtpd_sender_login_maps"},
 	}, Over: []string{"sender-not-owned", "sender-refused", "recipient-refused"}, Rules: []Rule{
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "<(?P<envelope>[^<>@ ]+@[^<>]+)>: sender address rejected: not owned by (auth )?user (?P<owner>[^ ;,]+@[^ ;,]+)", Needs: []string{">: sender address rejected: not owned by "}},
@@ -3135,16 +3229,16 @@ var entries = []Entry{
 		}, Sender: []string{"account"}}, Confidence: "possible"},
 	}},
 	{ID: "sender-unverified-identity", Step: "sender", Title: []string{"the service wants {from} or its domain to be verified first", "the service wants the sender or its domain to be verified first"}, Explanation: []string{"Sending services let an account send only under addresses and domains that it has proved to be its own."}, Who: "user", Severity: "error", Fix: []FixEntry{
-		{When: &When{Service: []string{"ses"}}, Text: "Verify {from_domain}, in the region of this host", Who: "user", Path: "Amazon SES console > Configuration > Identities > Create identity"},
 		{When: &When{Service: []string{"ses"}}, Text: "Verify the sender's domain, in the region of this host", Who: "user", Path: "Amazon SES console > Configuration > Identities > Create identity"},
 		{When: &When{Service: []string{"sendgrid"}}, Text: "Authenticate the sender's domain, or verify the single address", Who: "user", Path: "SendGrid > Settings > Sender Authentication"},
-		{When: &When{Service: []string{"mailjet"}}, Text: "Add and validate the sender or its domain", Who: "user", Path: "Mailjet > Account settings > Senders & Domains"},
-		{When: &When{Service: []string{"brevo"}}, Text: "Add and verify the sender or its domain", Who: "user", Path: "Brevo > Settings > Senders, domains, IPs"},
+		{When: &When{Service: []string{"mailjet"}}, Text: "Add and validate the sender or its domain", Who: "user"},
+		{When: &When{Service: []string{"brevo"}}, Text: "Add and verify the sender or its domain", Who: "user"},
 		{When: &When{Service: []string{"postmark"}}, Text: "Add and confirm the sender or its domain", Who: "user", Path: "Postmark > Sender Signatures > Add domain or signature"},
 		{When: &When{Service: []string{"mailgun"}}, Text: "Add the sender's domain and set its DNS records", Who: "user", Path: "Mailgun > Send > Sending > Domains > Add new domain"},
-		{Text: "Verify {from_domain} or the address in the service's web pages (sender identities, domains)", Who: "user"},
-		{Text: "Verify the sender's domain or the address in the service's web pages (sender identities, domains)", Who: "user"},
+		{When: &When{NotService: []string{"ses", "sendgrid", "mailjet", "brevo", "postmark", "mailgun"}}, Text: "Verify the sender's domain or the address in the service's web pages (sender identities, domains)", Who: "user"},
 		{Text: "Use a sender that is verified already", Who: "user", Setting: "from", From: "{from}"},
+	}, Decides: []DecidesEntry{
+		{Question: "Is the sender's domain, or the address, listed as verified in the service, in the region of this host?"},
 	}, Links: []LinkEntry{
 		{When: &When{Service: []string{"ses"}}, Title: "Amazon SES: verified identities", URL: "https://docs.aws.amazon.com/ses/latest/dg/verify-addresses-and-domains.html"},
 		{When: &When{Service: []string{"sendgrid"}}, Title: "SendGrid: sender identity", URL: "https://www.twilio.com/docs/sendgrid/for-developers/sending-email/sender-identity"},
@@ -3209,6 +3303,8 @@ var entries = []Entry{
 			{Expr: "(mail ?from|sender|envelope|from).{0,40}domain.{0,40}(has no|no valid|without|lacks|missing) .{0,15}(mx|dns|a record)", Needs: []string{"domain"}},
 			{Expr: "cannot resolve.{0,20}(sender|mail from|domain of)", Needs: []string{"cannot resolve"}},
 			{Expr: "valid sender domain", Needs: []string{"valid sender domain"}},
+			{Expr: "unresolvable (rfc|from|sender|mail)", Needs: []string{"unresolvable "}},
+			{Expr: "due to unresolvable", Needs: []string{"due to unresolvable"}},
 			{Expr: "absender-?dom[aä]\\w*.{0,60}(nicht gefunden|existiert nicht|unbekannt|ung[üu]ltig)", Needs: []string{"absender"}},
 			{Expr: "domaine.{0,20}(de l.exp[ée]diteur|[ée]metteur).{0,40}(introuvable|inexistant|n.existe)", Needs: []string{"domaine"}},
 			{Expr: "dominio.{0,20}(del )?(remitente|mittente).{0,40}(no existe|no encontrado|non (esiste|trovato)|inesistente)", Needs: []string{"remitente", "mittente"}},
@@ -3245,6 +3341,11 @@ var entries = []Entry{
 			{Expr: "mailgun", Needs: []string{"mailgun"}},
 		}, Unseen: []Observation{"recipient-refused"}}, Confidence: "likely"},
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
+			{Expr: "(unrouteable|unroutable) (address|domain).{0,60}sender verify", Needs: []string{"sender verify"}},
+		}, NotText: []Pattern{
+			{Expr: "helo", Needs: []string{"helo"}},
+		}}, Confidence: "likely", Over: []string{"sender-verification-failed"}},
+		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "sender verify fail", Needs: []string{"sender verify fail"}},
 			{Expr: "verification failed for <", Needs: []string{"verification failed for <"}},
 		}, NotText: []Pattern{
@@ -3268,6 +3369,8 @@ var entries = []Entry{
 	{ID: "sender-verification-failed", Step: "sender", Title: []string{"the server asked back, and {from} was unknown", "the server asked the sender's own server back, and was told no"}, Explanation: []string{"Before it takes mail, this server asks the sender's mail server whether the address exists. It was told that it does not, or got no answer."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{Text: "Create the mailbox or an alias for {from}", Who: "it-admin"},
 		{Text: "Use a sender that exists and takes mail", Who: "user", Setting: "from", From: "{from}"},
+	}, Decides: []DecidesEntry{
+		{Question: "Does the sender's address take mail? Write to it from another provider."},
 	}, Over: []string{"sender-refused", "recipient-unknown", "recipient-refused", "sender-not-owned", "server-temporary-failure", "relay-denied-no-login", "policy-blocklisted"}, Rules: []Rule{
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "verification failed for <", Needs: []string{"verification failed for <"}},
@@ -3301,6 +3404,8 @@ var entries = []Entry{
 		{When: &When{AnySeen: []Observation{"recipient-refused"}}, Text: "Correct the recipient: name@domain and nothing around it", Who: "user", Setting: "to", From: "{to}"},
 		{Text: "Correct the sender: name@domain and nothing around it", Who: "user", Setting: "from", From: "{from}"},
 		{Text: "Write the address as name@domain", Who: "user"},
+	}, Decides: []DecidesEntry{
+		{Question: "What exactly stands in the application's fields for sender and recipient? The reply shows the address as it arrived."},
 	}, Over: []string{"sender-refused", "recipient-refused", "sender-not-owned", "message-refused", "helo-syntax-invalid", "message-format-invalid"}, Rules: []Rule{
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "bad (sender|recipient|destination|return|envelope|e-?mail)? ?(mailbox )?address(es)? syntax", Needs: []string{"address"}},
@@ -3399,6 +3504,15 @@ var entries = []Entry{
 			{Expr: "ip address", Needs: []string{"ip address"}},
 			{Expr: "invalid dns", Needs: []string{"invalid dns"}},
 		}}, Confidence: "likely"},
+		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 501, To: 501}, {From: 553, To: 553}}, Enhanced: []string{"5.1.3", "5.1.7"}, Text: []Pattern{
+			{Expr: "invalid", Needs: []string{"invalid"}},
+			{Expr: "syntax", Needs: []string{"syntax"}},
+			{Expr: "malformed", Needs: []string{"malformed"}},
+		}, NotText: []Pattern{
+			{Expr: "\\b(helo|ehlo)\\b", Needs: []string{"helo", "ehlo"}},
+			{Expr: "owned", Needs: []string{"owned"}},
+			{Expr: "not (allowed|permitted)", Needs: []string{"allowed", "permitted"}},
+		}}, Confidence: "certain"},
 		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 501, To: 501}, {From: 555, To: 555}, {From: 553, To: 553}}, Enhanced: []string{"5.1.3", "5.1.7"}, NotText: []Pattern{
 			{Expr: "\\b(helo|ehlo)\\b", Needs: []string{"helo", "ehlo"}},
 			{Expr: "owned", Needs: []string{"owned"}},
@@ -3428,6 +3542,9 @@ var entries = []Entry{
 	{ID: "auth-required-missing", Step: "sender", Title: []string{"the server wants a login before it takes a sender, and none was made"}, Explanation: []string{"The settings have no account, or the login was left out, and this server sends only for those who have logged in."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Enter account and password", Who: "user", Setting: "account", From: "none", To: "name@domain"},
 		{When: &When{Service: []string{"microsoft"}}, Text: "See that \"Authenticated SMTP\" is allowed for the mailbox", Who: "it-admin", Path: "Microsoft 365 admin center > Users > Active users > (the user) > Mail > Manage email apps"},
+	}, Decides: []DecidesEntry{
+		{When: &When{AccountForm: []string{"none"}}, Question: "Does it pass with account and password?", Command: "{check_plain} -u ACCOUNT"},
+		{Question: "Does the application's log show a login (AUTH) before MAIL FROM, and a 235 after it?"},
 	}, Over: []string{"sender-refused", "recipient-refused", "sender-not-owned", "relay-denied-no-login", "relay-denied-not-allowed", "message-refused", "auth-bad-credentials", "auth-failed", "server-temporary-failure", "address-syntax-invalid", "helo-name-rejected"}, Rules: []Rule{
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "auth(entication)?( is|'s)? (required|needed|necessary|mandatory)", Needs: []string{"auth"}},
@@ -3517,7 +3634,7 @@ var entries = []Entry{
 			{Expr: "verif", Needs: []string{"verif"}},
 		}, Unseen: []Observation{"logged-in"}}, Confidence: "certain"},
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
-			{Expr: "client host rejected: access denied", Needs: []string{"client host rejected: access denied"}},
+			{Expr: "client host rejected: access denied(?: by)?[^a-z]*(?:;|$| in reply| from=)", Needs: []string{"client host rejected: access denied"}},
 			{Expr: "(submission|smtps).{0,200}rejected: access denied", Needs: []string{"rejected: access denied"}},
 		}, NotText: []Pattern{
 			{Expr: "5\\.4\\.1", Needs: []string{"5.4.1"}},
@@ -3616,6 +3733,8 @@ var entries = []Entry{
 	}},
 	{ID: "smtputf8-missing", Step: "sender", Title: []string{"the address has characters beyond ASCII, which this server cannot take"}, Explanation: []string{"Umlauts, accents and other scripts before the @ need the extension SMTPUTF8, and the server does not offer it."}, Who: "mail-provider", Severity: "error", Fix: []FixEntry{
 		{Text: "Use an address of plain letters, or an alias with such letters", Who: "user", Setting: "from", From: "{from}"},
+	}, Decides: []DecidesEntry{
+		{Question: "Does it pass with an address of plain letters?", Command: "{check} --from {account}"},
 	}, Over: []string{"address-syntax-invalid"}, Rules: []Rule{
 		{When: When{Step: []string{"sender", "message"}, Fault: []string{"not-offered"}}, Confidence: "certain"},
 		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}}, Text: []Pattern{
@@ -3640,6 +3759,8 @@ var entries = []Entry{
 			{Shell: "powershell", Text: "Set-Mailbox {account} -MaxSendSize 75MB"},
 		}},
 		{Text: "or have the limit for one message raised", Who: "it-admin"},
+	}, Decides: []DecidesEntry{
+		{Question: "Does a short message without attachment pass?"},
 	}, Over: []string{"message-refused", "sender-refused", "recipient-refused", "quota-exceeded", "recipient-mailbox-unavailable", "server-temporary-failure", "message-rejected-as-spam"}, Rules: []Rule{
 		{When: When{Step: []string{"message", "sender"}, Failed: "yes", Text: []Pattern{
 			{Expr: "(message|mail|e-?mail|data|attachment)s?( file)? ?(header )?(size|length).{0,60}(exceed|too (large|big|long)|limit|larger|over)", Needs: []string{"size", "length"}},
@@ -3654,6 +3775,7 @@ var entries = []Entry{
 			{Expr: "declared size", Needs: []string{"declared size"}},
 			{Expr: "size limit exceeded", Needs: []string{"size limit exceeded"}},
 			{Expr: "message size", Needs: []string{"message size"}},
+			{Expr: "taille.{0,40}(message|limite|maxim)", Needs: []string{"taille"}},
 			{Expr: "nachricht.{0,30}(zu gro(ß|ss)|[üu]berschreitet.{0,30}gr[öo](ß|ss)e)", Needs: []string{"nachricht"}},
 			{Expr: "(gr[öo](ß|ss)e|gr[öo](ß|ss)enlimit).{0,40}([üu]berschr|zu gro)", Needs: []string{"berschr", "zu gro"}},
 			{Expr: "(message|courriel|pi[èe]ce jointe).{0,30}trop (gros|volumineu|grand)", Needs: []string{"message", "courriel", "ce jointe"}},
@@ -3692,6 +3814,10 @@ var entries = []Entry{
 	{ID: "message-format-invalid", Step: "message", Title: []string{"the message breaks a rule of form, and the server refuses it"}, Explanation: []string{"Line ends, line lengths, headers or characters are not as the standard (RFC 5322) wants them. The program that writes the mail has to change; the settings do not help."}, Who: "application", Severity: "error", Fix: []FixEntry{
 		{Text: "Have the application end every line with CR LF, keep lines under 998 characters, and write From, Date and Message-ID once each", Who: "application"},
 		{Text: "Try an update of the application or of its mail library", Who: "user"},
+	}, Decides: []DecidesEntry{
+		{Question: "Does the same message pass when a mail program sends it through the same server?"},
+	}, Links: []LinkEntry{
+		{Title: "Bare LFs in SMTP", URL: "https://cr.yp.to/docs/smtplf.html"},
 	}, Over: []string{"message-refused", "sender-refused", "recipient-refused", "message-rejected-as-spam", "server-temporary-failure"}, Rules: []Rule{
 		{When: When{Step: []string{"message", "sender"}, Failed: "yes", Text: []Pattern{
 			{Expr: "bare (<?(lf|cr|nl)>?|line ?feed|newline|carriage)", Needs: []string{"bare "}},
@@ -3749,6 +3875,9 @@ var entries = []Entry{
 			{Expr: "domain", Needs: []string{"domain"}},
 		}}, Confidence: "likely"},
 		{When: When{Step: []string{"message", "sender"}, Code: []Codes{{From: 500, To: 599}}, Enhanced: []string{"5.6.0", "5.6.11", "5.7.512", "5.6.5", "5.6.211"}, NotText: []Pattern{
+			{Expr: "banned", Needs: []string{"banned"}},
+			{Expr: "infected", Needs: []string{"infected"}},
+			{Expr: "reject, id", Needs: []string{"reject, id"}},
 			{Expr: "virus", Needs: []string{"virus"}},
 			{Expr: "spam", Needs: []string{"spam"}},
 			{Expr: "malware", Needs: []string{"malware"}},
@@ -3761,7 +3890,11 @@ var entries = []Entry{
 		{Text: "Send a message of plain words, without links and attachments; when that passes, put them back one by one", Who: "user"},
 		{Text: "Send under a domain whose DNS has SPF and DKIM for this server", Who: "it-admin"},
 		{Text: "Ask the administrator of the refusing server with the exact reply and the time", Who: "it-admin"},
-	}, Over: []string{"message-refused", "sender-refused", "recipient-refused", "relay-denied-not-allowed", "relay-denied-no-login", "server-temporary-failure"}, Rules: []Rule{
+	}, Decides: []DecidesEntry{
+		{Question: "Does a short message of plain words pass, from the same sender to the same recipient?"},
+	}, Links: []LinkEntry{
+		{When: &When{Service: []string{"google"}}, Title: "Google: file types that are blocked", URL: "https://support.google.com/mail/answer/6590"},
+	}, Over: []string{"message-refused", "sender-refused", "recipient-refused", "relay-denied-not-allowed", "relay-denied-no-login", "server-temporary-failure", "auth-disabled-by-admin"}, Rules: []Rule{
 		{When: When{Step: []string{"message", "sender"}, Failed: "yes", Text: []Pattern{
 			{Expr: "(presents|potential) a? ?(potential )?security (issue|risk|threat)", Needs: []string{"security "}},
 			{Expr: "p=blockedmessage", Needs: []string{"p=blockedmessage"}},
@@ -3769,7 +3902,7 @@ var entries = []Entry{
 			{Expr: "(found|detected|contains?|contained|carr(y|ies|ied)|suspected|possible|infected with) .{0,25}(virus|malware|trojan|worm|phish)", Needs: []string{"virus", "malware", "trojan", "worm", "phish"}},
 			{Expr: "(attachment|file|extension).{0,30}(not allowed|blocked|banned|forbidden|prohibited|type)", Needs: []string{"attachment", "file", "extension"}},
 			{Expr: "(banned|forbidden|blocked|prohibited|executable) (file|attachment|content|extension)", Needs: []string{"banned", "forbidden", "blocked", "prohibited", "executable"}},
-			{Expr: "reject.{0,30}(infected|banned)", Needs: []string{"reject"}},
+			{Expr: "reject.{0,40}\\b(infected|banned)\\b", Needs: []string{"reject"}},
 		}, NotText: []Pattern{
 			{Expr: "\\b(spf|dkim|dmarc)\\b", Needs: []string{"spf", "kim", "marc"}},
 			{Expr: "size", Needs: []string{"size"}},
@@ -3781,8 +3914,10 @@ var entries = []Entry{
 			{Text: "Ask the administrator of the refusing server with the exact reply and the time", Who: "it-admin"},
 		}},
 		{When: When{Step: []string{"message", "sender"}, Failed: "yes", Text: []Pattern{
-			{Expr: "\\b(spam|junk ?mail|junk|ube|uce|unsolicited|bulk (mail|e-?mail|advertis)|phishing)\\b.{0,60}(reject|refus|block|detect|den(y|ied)|not (accept|allow|queued)|filter|message|content|score|suspic|prevent|characteristics)"},
-			{Expr: "(reject|refus|block|detect|suspect|suspicion|classif|identif|consider|looks? like|appears to be|likely|scored|probab|contain|regarded|treated|flag|as|is|was|for|no) .{0,60}\\b(spam|junk|ube|uce|unsolicited|bulk mail)\\b"},
+			{Expr: "\\bube\\b", Needs: []string{"ube"}},
+			{Expr: "\\buce\\b", Needs: []string{"uce"}},
+			{Expr: "\\b(spam|junk ?mail|junk|unsolicited|bulk (mail|e-?mail|advertis)|phishing)\\b.{0,60}(reject|refus|block|detect|den(y|ied)|not (accept|allow|queued)|filter|message|content|score|suspic|prevent|characteristics)", Needs: []string{"spam", "junk", "unsolicited", "bulk ", "phishing"}},
+			{Expr: "(reject|refus|block|detect|suspect|suspicion|classif|identif|consider|looks? like|appears to be|likely|scored|probab|contain|regarded|treated|flag|as|is|was|for|no) .{0,60}\\b(spam|junk|unsolicited|bulk mail)\\b", Needs: []string{"spam", "junk", "unsolicited", "bulk mail"}},
 			{Expr: "dt:spm", Needs: []string{"dt:spm"}},
 			{Expr: "spam(assassin|profiler|bouncer|d)?\\b.{0,30}(score|points|hits|level)", Needs: []string{"spam"}},
 			{Expr: "content (filter|reject|denied|not accepted|policy|is not acceptable|blocked|scan|judged)", Needs: []string{"content "}},
@@ -3793,10 +3928,13 @@ var entries = []Entry{
 			{Expr: "rejected? (due to|for|because of|by) (local |security |our |content |mail |a |site )?(policy|policies|policy reasons|policy restrictions|restrictions|administrative|anti-?spoof)", Needs: []string{"rejecte"}},
 			{Expr: "due to (local |content |security )?(policy|policies|policy restrictions|content restrictions)", Needs: []string{"due to "}},
 			{Expr: "(policy|content) (violation|rejection|reasons|restriction)", Needs: []string{"policy", "content"}},
-			{Expr: "(anti-?spoof|spoofing|impersonat|forged (sender|header|message|from))", Needs: []string{"spoof", "spoofing", "impersonat", "forged "}},
+			{Expr: "(anti-?spoof\\w*|spoofing|impersonat|forged (sender|header|message|from))", Needs: []string{"spoof", "spoofing", "impersonat", "forged "}},
 			{Expr: "spoofed", Needs: []string{"spoofed"}},
 			{Expr: "outbound ?spam", Needs: []string{"outbound"}},
 			{Expr: "gtube", Needs: []string{"gtube"}},
+			{Expr: "content examination", Needs: []string{"content examination"}},
+			{Expr: "(blocked|rejected|refused) by (spam|anti)", Needs: []string{"blocked", "jected", "fused"}},
+			{Expr: "email policy violation", Needs: []string{"email policy violation"}},
 			{Expr: "matched? (a )?(spam|content|filter|rule|map)", Needs: []string{"matche"}},
 			{Expr: "denied by policy", Needs: []string{"denied by policy"}},
 			{Expr: "refused by local policy", Needs: []string{"refused by local policy"}},
@@ -3888,11 +4026,10 @@ var entries = []Entry{
 	}},
 	{ID: "sender-domain-authentication-failed", Step: "message", Title: []string{"the DNS of {from_domain} does not vouch for this server", "the DNS of the sender's domain does not vouch for this server"}, Explanation: []string{"The receiver checks in the DNS of the sender's domain whether this server may send for it (SPF) and whether the message carries its signature (DKIM); DMARC says what to do if neither does. The login has nothing to do with it."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{Text: "Send through the server that the domain's DNS names: its mail provider's, with a login", Who: "user", Setting: "host", From: "{host}"},
-		{Text: "or have this server added to the SPF record of {from_domain}, and DKIM switched on for the domain", Who: "it-admin", Commands: []Command{
+		{Text: "or have this server added to the SPF record of the sender's domain, and DKIM switched on for it", Who: "it-admin", Commands: []Command{
 			{Shell: "posix", Text: "dig +short TXT {from_domain}"},
 			{Shell: "posix", Text: "dig +short TXT _dmarc.{from_domain}"},
 		}},
-		{Text: "or have this server added to the SPF record of the sender's domain, and DKIM switched on for it", Who: "it-admin"},
 		{Text: "Do not send under an address of a free mail provider (gmail.com, yahoo.com, gmx.de) from a server of your own", Who: "user", Setting: "from", From: "{from}"},
 	}, Decides: []DecidesEntry{
 		{Question: "Which of SPF and DKIM does the reply call failed, and for which domain?"},
@@ -3972,6 +4109,8 @@ var entries = []Entry{
 		{Text: "Wait until the limit starts anew, mostly after an hour or a day", Who: "user"},
 		{Text: "If it is reached often, book a larger plan or use a service made for sending", Who: "user"},
 		{Text: "If nobody sent that much, have the password changed: somebody else may be sending with it", Who: "it-admin"},
+	}, Decides: []DecidesEntry{
+		{Question: "Does it pass again after an hour, or on the next day, with nothing changed?"},
 	}, Links: []LinkEntry{
 		{When: &When{Service: []string{"google"}}, Title: "Google: Gmail sending limits", URL: "https://support.google.com/a/answer/166852"},
 		{When: &When{Service: []string{"microsoft"}}, Title: "Microsoft: Exchange Online limits", URL: "https://learn.microsoft.com/en-us/office365/servicedescriptions/exchange-online-service-description/exchange-online-limits"},
@@ -3992,13 +4131,15 @@ var entries = []Entry{
 			{Expr: "(not enough|insufficient).{0,10}credit", Needs: []string{"not enough", "insufficient"}},
 			{Expr: "payment required", Needs: []string{"payment required"}},
 			{Expr: "quota.{0,20}(depleted|exhausted|used up|exceeded for (today|your))", Needs: []string{"depleted", "exhausted", "used up", "exceeded for "}},
-			{Expr: "tenant has exceeded", Needs: []string{"tenant has exceeded"}},
 			{Expr: "too many (messages|e-?mails|recipients|mails) (sent )?(today|this (hour|day|month)|per (hour|day))", Needs: []string{"too many "}},
 			{Expr: "mi:(stc|sfq)", Needs: []string{"mi:"}},
 			{Expr: "rp:(qrc|trc)", Needs: []string{"rp:"}},
 			{Expr: "dailyquota", Needs: []string{"dailyquota"}},
 			{Expr: "sendlimit", Needs: []string{"sendlimit"}},
 			{Expr: "quota d.envoi", Needs: []string{"quota d"}},
+			{Expr: "email rate limit exceeded", Needs: []string{"email rate limit exceeded"}},
+			{Expr: "hour limit", Needs: []string{"hour limit"}},
+			{Expr: "limit\\w*.{0,40}(ausgehend|nachrichten|versand).{0,30}(erreicht|[üu]berschritten|ersch[öo]pft)", Needs: []string{"ausgehend", "nachrichten", "versand"}},
 			{Expr: "limit of \\d+ .{0,30}(per|in|for)", Needs: []string{"limit of "}},
 			{Expr: "\\d+ (rcpts|recipients|messages|mails|e-?mails) per (\\d+ )?(hour|day|minute)", Needs: []string{" per "}},
 			{Expr: "sendelimit", Needs: []string{"sendelimit"}},
@@ -4016,6 +4157,7 @@ var entries = []Entry{
 		}, NotText: []Pattern{
 			{Expr: "mailbox", Needs: []string{"mailbox"}},
 			{Expr: "connection", Needs: []string{"connection"}},
+			{Expr: "tenant has exceeded threshold", Needs: []string{"tenant has exceeded threshold"}},
 			{Expr: "message size", Needs: []string{"message size"}},
 			{Expr: "size (limit|exceed)", Needs: []string{"size "}},
 			{Expr: "maximum size", Needs: []string{"maximum size"}},
@@ -4031,8 +4173,8 @@ var entries = []Entry{
 			{Expr: "line length", Needs: []string{"line length"}},
 			{Expr: "hop", Needs: []string{"hop"}},
 			{Expr: "per session", Needs: []string{"per session"}},
-			{Expr: "rate limit", Needs: []string{"rate limit"}},
-			{Expr: "ratelimit", Needs: []string{"ratelimit"}},
+			{Expr: "too much mail", Needs: []string{"too much mail"}},
+			{Expr: "(message|connection|recipient|client|delivery) rate", Needs: []string{"message", "connection", "recipient", "client", "delivery"}},
 			{Expr: "attempts", Needs: []string{"attempts"}},
 			{Expr: "password", Needs: []string{"password"}},
 			{Expr: "fixed limit", Needs: []string{"fixed limit"}},
@@ -4049,6 +4191,7 @@ var entries = []Entry{
 			{Expr: "connection", Needs: []string{"connection"}},
 			{Expr: "size", Needs: []string{"size"}},
 			{Expr: "concurrent", Needs: []string{"concurrent"}},
+			{Expr: "thread", Needs: []string{"thread"}},
 			{Expr: "disk", Needs: []string{"disk"}},
 			{Expr: "storage", Needs: []string{"storage"}},
 			{Expr: "over quota", Needs: []string{"over quota"}},
@@ -4082,6 +4225,8 @@ var entries = []Entry{
 	{ID: "message-refused", Step: "message", Title: []string{"the server refuses the message and does not say why"}, Explanation: []string{"Connection, login, sender and recipient were accepted. What the server dislikes in the message, or whom it refuses after all, its log tells."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{Text: "Ask the server's administrator with the exact reply and the time", Who: "it-admin"},
 		{Text: "Send a plain short message: when it passes, the content was the reason", Who: "user"},
+	}, Decides: []DecidesEntry{
+		{Question: "Does a short message of plain words pass, from the same sender to the same recipient?"},
 	}, Rules: []Rule{
 		{When: When{Step: []string{"message"}, Fault: []string{"rejected", "deferred"}}, Confidence: "likely", General: true},
 		{When: When{Step: []string{"message"}, Failed: "yes"}, Confidence: "possible", General: true, Title: []string{"the sending of the message came to no end"}},
@@ -4093,6 +4238,28 @@ var entries = []Entry{
 			{Expr: "nachricht.{0,30}(zur[üu]ckgewiesen|abgewiesen|abgelehnt)", Needs: []string{"nachricht"}},
 			{Expr: "message.{0,20}(rejected|refused)", Needs: []string{"message"}},
 		}}, Confidence: "possible", General: true},
+	}},
+	{ID: "redirect-external-blocked", Step: "redirect", Title: []string{"the mailbox system does not forward mail to the outside"}, Explanation: []string{"A rule or a setting of the mailbox forwards the message to another organization, and the administrator's policy forbids that. Sending and receiving work."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
+		{When: &When{Service: []string{"microsoft"}}, Text: "Allow forwarding for the forwarding mailbox alone, with an outbound spam policy of its own (\"Automatic forwarding: On\"); leave the default policy as it is", Who: "it-admin", Path: "Microsoft Defender portal > Email & collaboration > Policies & rules > Threat policies > Anti-spam > Create policy > Outbound", Commands: []Command{
+			{Shell: "powershell", Text: "New-HostedOutboundSpamFilterPolicy -Name \"Forwarding of one mailbox\" -AutoForwardingMode On"},
+			{Shell: "powershell", Text: "New-HostedOutboundSpamFilterRule -Name \"Forwarding of one mailbox\" -HostedOutboundSpamFilterPolicy \"Forwarding of one mailbox\" -From THE-FORWARDING-MAILBOX"},
+		}},
+		{Text: "Have the administrator allow forwarding for this one mailbox, or have the mail read there (IMAP) in place of forwarding it", Who: "it-admin"},
+	}, Links: []LinkEntry{
+		{When: &When{Service: []string{"microsoft"}}, Title: "Microsoft: external email forwarding", URL: "https://learn.microsoft.com/en-us/defender-office-365/outbound-spam-policies-external-email-forwarding"},
+	}, Over: []string{"message-refused", "sender-refused", "recipient-refused", "message-rejected-as-spam", "helo-name-rejected", "policy-blocklisted", "auth-bad-credentials"}, Rules: []Rule{
+		{When: When{Step: []string{"redirect", "message", "sender", "delivery"}, Failed: "yes", Text: []Pattern{
+			{Expr: "(external|automatic|auto).{0,20}forwarding", Needs: []string{"forwarding"}},
+			{Expr: "(does not|not) allow(ed)? (external |automatic )*forward", Needs: []string{"forward"}},
+			{Expr: "forwarding (to external|is (not allowed|disabled|blocked))", Needs: []string{"forwarding "}},
+			{Expr: "externe weiterleitung", Needs: []string{"externe weiterleitung"}},
+			{Expr: "weiterleitung.{0,30}(nicht (zul[äa]ssig|erlaubt)|deaktiviert)", Needs: []string{"weiterleitung"}},
+			{Expr: "transfert externe", Needs: []string{"transfert externe"}},
+		}, NotText: []Pattern{
+			{Expr: "loop", Needs: []string{"loop"}},
+			{Expr: "relay", Needs: []string{"relay"}},
+		}}, Confidence: "certain"},
+		{When: When{Step: []string{"redirect", "message", "sender", "delivery"}, Failed: "yes", Enhanced: []string{"5.7.520"}}, Confidence: "certain"},
 	}},
 	{ID: "client-protocol-defect", Step: "any", Title: []string{"the program that sends does not keep to the rules of mail servers (SMTP)"}, Explanation: []string{"The server answers as it should, and the program reads it wrongly or says things out of turn. The settings do not mend that; another version or another program does."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Update the program or its mail library", Who: "application"},
@@ -4160,6 +4327,8 @@ var entries = []Entry{
 	{ID: "connection-rate-limited", Step: "any", Title: []string{"the server takes no more connections from this address for now"}, Explanation: []string{"There are, or were, too many connections or messages from here at once. Later it works again; fewer in parallel keep it working."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Wait, then let the application open fewer connections at the same time", Who: "application"},
 		{Text: "or have this address put on the server's list of exceptions", Who: "it-admin"},
+	}, Decides: []DecidesEntry{
+		{Question: "Does a single connection after ten quiet minutes pass?", Command: "{check}"},
 	}, Over: []string{"greeting-refused", "server-temporary-failure", "connection-closed", "sender-refused", "recipient-refused", "message-refused", "recipient-greylisted", "ehlo-refused"}, Rules: []Rule{
 		{When: When{Step: []string{"greeting", "ehlo", "ehlo-tls", "sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "too many (concurrent |simultaneous |open |new |smtp |incoming |parallel )*(connections|sessions|connects)", Needs: []string{"too many "}},
@@ -4175,7 +4344,10 @@ var entries = []Entry{
 			{Expr: "too (fast|quickly|frequently)", Needs: []string{"too "}},
 			{Expr: "slow down", Needs: []string{"slow down"}},
 			{Expr: "frequency limited", Needs: []string{"frequency limited"}},
-			{Expr: "connection denied", Needs: []string{"connection denied"}},
+			{Expr: "excessive volume", Needs: []string{"excessive volume"}},
+			{Expr: "outbound thread limit", Needs: []string{"outbound thread limit"}},
+			{Expr: "message per connection", Needs: []string{"message per connection"}},
+			{Expr: "messages? .{0,20}deferred due to (excessive|volume)", Needs: []string{"deferred due to "}},
 			{Expr: "hl:(icc|ifc|itc)", Needs: []string{"hl:"}},
 			{Expr: "mi:(cel|ccl|dmc)", Needs: []string{"mi:"}},
 			{Expr: "rp:(drc|ccl|cel)", Needs: []string{"rp:"}},
@@ -4211,6 +4383,8 @@ var entries = []Entry{
 			{Expr: "too many recipients", Needs: []string{"too many recipients"}},
 			{Expr: "credits", Needs: []string{"credits"}},
 			{Expr: "sending limit", Needs: []string{"sending limit"}},
+			{Expr: "hour limit", Needs: []string{"hour limit"}},
+			{Expr: "email rate limit exceeded", Needs: []string{"email rate limit exceeded"}},
 		}}, Confidence: "certain"},
 		{When: When{Step: []string{"greeting", "ehlo", "ehlo-tls", "sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "unusual rate of", Needs: []string{"unusual rate of"}},
@@ -4239,7 +4413,11 @@ var entries = []Entry{
 	{ID: "policy-blocklisted", Step: "any", Title: []string{"the server refuses this network's address: it is on the list {list}", "the server refuses this network's address or domain as listed for spam"}, Explanation: []string{"The server asks a block list who may connect, and this address or domain stands on it. Addresses of homes and clouds are often listed as a whole."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{When: &When{Port: []int{25}}, Text: "Send through the provider's server for applications, port 587, with a login", Who: "user", Setting: "port", From: "25", To: "587"},
 		{Text: "Look up the reason at the list's own page and have the address taken off", Who: "it-admin"},
+	}, Decides: []DecidesEntry{
+		{Question: "Does it happen from another network too?", Command: "{check}"},
 	}, Links: []LinkEntry{
+		{When: &When{Service: []string{"microsoft"}}, Title: "Microsoft: have an address taken off", URL: "https://sender.office.com/"},
+		{When: &When{Service: []string{"yahoo"}}, Title: "Yahoo: SMTP error codes", URL: "https://senders.yahooinc.com/smtp-error-codes/"},
 		{Title: "Spamhaus: check an address", URL: "https://check.spamhaus.org/"},
 	}, Over: []string{"greeting-refused", "sender-refused", "recipient-refused", "message-refused", "ehlo-refused", "server-temporary-failure", "relay-denied-not-allowed", "message-rejected-as-spam", "auth-bad-credentials", "recipient-greylisted", "helo-name-rejected", "auth-ip-not-authorized"}, Rules: []Rule{
 		{When: When{Step: []string{"greeting", "ehlo", "ehlo-tls", "auth", "sender", "message"}, Failed: "yes", Text: []Pattern{
@@ -4251,10 +4429,11 @@ var entries = []Entry{
 			{Expr: "dial.?up", Needs: []string{"dial"}},
 			{Expr: "\\bdbl\\b", Needs: []string{"dbl"}},
 			{Expr: "url", Needs: []string{"url"}},
-		}}, Confidence: "certain"},
+		}}, Confidence: "certain", Over: []string{"connection-rate-limited", "policy-direct-delivery-refused"}},
 		{When: When{Step: []string{"greeting", "ehlo", "ehlo-tls", "auth", "sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "(client host|\\bip\\b|host|your (ip|server|network|address|domain)|address|server|domain|sender|connection).{0,80}(block ?list|black ?list|blacklisted|blocklisted|blocked using|\\brbl\\b|dnsbl|on (a|our|the) (block|black|deny)|listed (at|in|on|by) |blocked by|is blocked|been blocked|banned)", Needs: []string{"list", "list", "listed", "listed", "ed using", "rbl", "dnsbl", "on ", "listed ", "blocked by", "is blocked", "een blocked", "anned"}},
 			{Expr: "block(ed)? ?list", Needs: []string{"block"}},
+			{Expr: "spamhaus", Needs: []string{"spamhaus"}},
 			{Expr: "black ?list(ed)?", Needs: []string{"black"}},
 			{Expr: "\\b(rbl|dnsbl)\\b", Needs: []string{"rbl", "dnsbl"}},
 			{Expr: "banned send(er|ing)", Needs: []string{"banned send"}},
@@ -4284,6 +4463,8 @@ var entries = []Entry{
 			{Expr: "(ip|host).{0,30}sent (too many|spam)", Needs: []string{"sent "}},
 			{Expr: "currently sending spam", Needs: []string{"currently sending spam"}},
 			{Expr: "suspected spam ip", Needs: []string{"suspected spam ip"}},
+			{Expr: "connection denied", Needs: []string{"connection denied"}},
+			{Expr: "spam ip list", Needs: []string{"spam ip list"}},
 			{Expr: "messages from .{0,60}weren.t sent", Needs: []string{"messages from "}},
 			{Expr: "tosa@rx\\.t-online", Needs: []string{"tosa@rx.t-online"}},
 			{Expr: "ipcheck\\.proofpoint", Needs: []string{"ipcheck.proofpoint"}},
@@ -4320,7 +4501,6 @@ var entries = []Entry{
 			{Expr: "unauthenticated", Needs: []string{"unauthenticated"}},
 			{Expr: "ptr", Needs: []string{"ptr"}},
 			{Expr: "reverse dns", Needs: []string{"reverse dns"}},
-			{Expr: "access denied by", Needs: []string{"access denied by"}},
 			{Expr: "whitelist", Needs: []string{"whitelist"}},
 			{Expr: "helo", Needs: []string{"helo"}},
 			{Expr: "not blocked", Needs: []string{"not blocked"}},
@@ -4341,6 +4521,7 @@ var entries = []Entry{
 		{When: When{Step: []string{"greeting", "ehlo", "ehlo-tls", "sender", "message"}, Failed: "yes", Enhanced: []string{"4.7.500", "5.7.708", "4.7.0", "5.7.1"}, Text: []Pattern{
 			{Expr: "access denied, (please try|traffic)", Needs: []string{"access denied, "}},
 			{Expr: "server busy. please try again later from", Needs: []string{" please try again later from"}},
+			{Expr: "\\b(tls|ssl)\\b", Needs: []string{"tls", "ssl"}},
 		}}, Confidence: "possible"},
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "service refused", Needs: []string{"service refused"}},
@@ -4354,6 +4535,10 @@ var entries = []Entry{
 	{ID: "policy-missing-ptr", Step: "any", Title: []string{"the server wants a reverse DNS name (PTR) for this network's address"}, Explanation: []string{"Servers for incoming mail expect that the sending address has a name and that the name leads back. Addresses of homes and new cloud servers mostly have none that fits."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{When: &When{Port: []int{25}}, Text: "Send through the provider's server for applications, port 587, with a login", Who: "user", Setting: "port", From: "25", To: "587"},
 		{Text: "Have the network operator set a PTR record whose name leads back to the address", Who: "it-admin"},
+	}, Decides: []DecidesEntry{
+		{Question: "Which name does the DNS give for this network's public address, and does that name lead back to it?"},
+	}, Links: []LinkEntry{
+		{When: &When{Service: []string{"google"}}, Title: "Google: email sender guidelines", URL: "https://support.google.com/mail/answer/81126"},
 	}, Over: []string{"greeting-refused", "policy-blocklisted", "sender-refused", "recipient-refused", "message-refused", "ehlo-refused", "helo-name-rejected", "policy-direct-delivery-refused", "server-temporary-failure", "message-rejected-as-spam", "recipient-unknown"}, Rules: []Rule{
 		{When: When{Step: []string{"greeting", "ehlo", "ehlo-tls", "sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "\\bptr\\b", Needs: []string{"ptr"}},
@@ -4381,6 +4566,7 @@ var entries = []Entry{
 			{Expr: "does not resolve to address .{0,40}(certificate|tls)", Needs: []string{"does not resolve to address "}},
 			{Expr: "dynamic", Needs: []string{"dynamic"}},
 			{Expr: "generic", Needs: []string{"generic"}},
+			{Expr: "relaying denied. ip name lookup failed", Needs: []string{" ip name lookup failed"}},
 		}}, Confidence: "certain"},
 		{When: When{Step: []string{"greeting", "ehlo", "ehlo-tls", "sender", "message"}, Failed: "yes", Enhanced: []string{"5.7.25", "4.7.25"}}, Confidence: "certain"},
 		{When: When{Step: []string{"greeting", "ehlo", "ehlo-tls", "sender", "message"}, Failed: "yes", Text: []Pattern{
@@ -4390,10 +4576,12 @@ var entries = []Entry{
 		{When: When{Step: []string{"greeting", "ehlo", "ehlo-tls", "sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "reverse.?(dns|hostname).{0,80}(dynamic|generic)", Needs: []string{"reverse"}},
 			{Expr: "(dynamic|generic).{0,60}(ptr|reverse|rdns)", Needs: []string{"dynamic", "generic"}},
-		}}, Confidence: "likely"},
+		}}, Confidence: "possible"},
 	}},
 	{ID: "policy-direct-delivery-refused", Step: "any", Title: []string{"the server takes no mail directly from this kind of address"}, Explanation: []string{"This is a server for incoming mail, and it refuses addresses of homes, offices and dial-up lines. Applications send through a provider's server with a login."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Enter your own provider's server for sending, port 587, with account and password", Who: "user", Setting: "host", From: "{host}"},
+	}, Decides: []DecidesEntry{
+		{Question: "Is this the server of the recipients (MX), or the provider's server for sending? Applications use the latter."},
 	}, Over: []string{"greeting-refused", "recipient-refused", "sender-refused", "message-refused", "ehlo-refused", "auth-ip-not-authorized", "policy-blocklisted"}, Rules: []Rule{
 		{When: When{Step: []string{"greeting", "ehlo", "sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "dial.?up", Needs: []string{"dial"}},
@@ -4430,11 +4618,15 @@ var entries = []Entry{
 	{ID: "server-temporary-failure", Step: "any", Title: []string{"the server has a fault of its own and asks to come back later"}, Explanation: []string{"The answer speaks of a fault on the server's side. Nothing in the settings mends that; if it lasts, its administrator has to act."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{Text: "Try again in some minutes", Who: "user"},
 		{Text: "If it lasts, look into the server's log: disk, login service, certificate", Who: "it-admin"},
+	}, Decides: []DecidesEntry{
+		{Question: "Does the same attempt pass after some minutes?", Command: "{check}"},
 	}, Over: []string{"auth-failed", "auth-bad-credentials", "greeting-refused", "starttls-refused", "ehlo-refused", "connection-closed", "message-refused"}, Rules: []Rule{
 		{When: When{Step: []string{"starttls"}, Code: []Codes{{From: 454, To: 454}, {From: 400, To: 499}}, Text: []Pattern{
-			{Expr: "\\btls\\b", Needs: []string{"tls"}},
+			{Expr: "\\btls\\b.{0,40}(not available|unavailable|not ready|problem|temporar|resource|limit|error|fail)", Needs: []string{"not available", "unavailable", "not ready", "problem", "temporar", "resource", "limit", "error", "fail"}},
+			{Expr: "(unavailable|temporar\\w+|problem).{0,30}\\btls\\b", Needs: []string{"unavailable", "temporar", "problem"}},
 		}, NotText: []Pattern{
 			{Expr: "tls ?v?1\\.[0123]", Needs: []string{"tls"}},
+			{Expr: "attempting", Needs: []string{"attempting"}},
 		}}, Confidence: "certain", Title: []string{"the server cannot do TLS at the moment"}, Explanation: []string{"STARTTLS is offered, and the server's part of it does not work: certificate or key cannot be read, or a limit is reached."}, Fix: []FixEntry{
 			{Text: "Look into the server's log: certificate, key file and its permissions", Who: "it-admin"},
 		}},
@@ -4478,7 +4670,7 @@ var entries = []Entry{
 			{Expr: "error in processing", Needs: []string{"error in processing"}},
 			{Expr: "local error in processing", Needs: []string{"local error in processing"}},
 			{Expr: "not enough (disk )?space", Needs: []string{"not enough "}},
-			{Expr: "qq"},
+			{Expr: "\\bqqt? (temporary|trouble|failure|write|read|hard|soft|internal|permanent|out of|timeout|crashed)", Needs: []string{"emporary", "rouble", "failure", "write", "read", "hard", "soft", "internal", "permanent", "out of", "timeout", "crashed"}},
 			{Expr: "trouble (in|with|writing)", Needs: []string{"trouble "}},
 			{Expr: "maintenance", Needs: []string{"maintenance"}},
 			{Expr: "timed? ?out.{0,30}(backend|server|dns|lookup)", Needs: []string{"time"}},
@@ -4493,6 +4685,7 @@ var entries = []Entry{
 			{Expr: "(系统|服务器|临时).{0,6}(错误|繁忙|故障|忙)", Needs: []string{"系统", "服务器", "临时"}},
 			{Expr: "一時的", Needs: []string{"一時的"}},
 		}, NotText: []Pattern{
+			{Expr: "(connect|establish|negotiat)\\w* (with |an? )?(tls|ssl|starttls)", Needs: []string{"connect", "establish", "negotiat"}},
 			{Expr: "\\((ehlo|helo)\\)", Needs: []string{"ehlo", "helo"}},
 			{Expr: "grey.?list", Needs: []string{"grey"}},
 			{Expr: "too many (connections|messages|sessions)", Needs: []string{"too many "}},
@@ -4512,6 +4705,7 @@ var entries = []Entry{
 			{Expr: "unable to relay", Needs: []string{"unable to relay"}},
 			{Expr: "call-?out", Needs: []string{"call"}},
 			{Expr: "thread limit", Needs: []string{"thread limit"}},
+			{Expr: "doc-1369", Needs: []string{"doc-1369"}},
 			{Expr: "credits", Needs: []string{"credits"}},
 			{Expr: "server busy. please try again later from", Needs: []string{" please try again later from"}},
 		}}, Confidence: "likely", Over: []string{"sender-refused", "recipient-refused", "recipient-greylisted"}},
@@ -4681,15 +4875,15 @@ var entries = []Entry{
 		{When: When{Step: []string{"greeting"}, Fault: []string{"early-bytes"}}, Confidence: "likely"},
 		{When: When{Step: []string{"greeting"}, Fault: []string{"timeout", "closed"}, Seen: []Observation{"looks-like-smtp"}}, Confidence: "likely", Title: []string{"the server's greeting has no end"}, Over: []string{"server-silent", "connection-closed"}},
 	}},
-	{ID: "addresses-differ", Step: "any", Title: []string{"the servers behind this name do not answer alike"}, Explanation: []string{"The name has several addresses, and at this step one of them fails where another one works. Applications take any of them, so they fail now and then."}, Who: "it-admin", Severity: "warning", Fix: []FixEntry{
+	{ID: "addresses-differ", Step: "any", Title: []string{"the server at {address} does not answer like the others of {host}", "the servers behind this name do not answer alike"}, Explanation: []string{"The name has several addresses, and at this step one of them fails where another one works. Applications take any of them, so they fail now and then."}, Who: "it-admin", Severity: "warning", Fix: []FixEntry{
 		{Text: "Bring the server behind {address} into line with the others, or take its address out of the DNS", Who: "it-admin"},
-		{Text: "Bring the servers into line, or take the failing address out of the DNS", Who: "it-admin"},
+		{When: &When{Unknown: []string{"address"}}, Text: "Bring the servers into line, or take the failing address out of the DNS", Who: "it-admin"},
 	}, Rules: []Rule{
 		{When: When{Step: []string{"greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Failed: "yes", AnySeen: []Observation{"other-address-good", "side-lane"}, Unseen: []Observation{"other-family-good"}}, Confidence: "certain", Severity: "warning"},
 		{When: When{Step: []string{"greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Failed: "yes", Seen: []Observation{"other-family-good"}}, Confidence: "certain", Title: []string{"the servers behind the IPv4 and IPv6 addresses do not answer alike"}, Severity: "warning"},
 		{When: When{Step: []string{"tcp"}, Fault: []string{"refused", "reset", "timeout"}, Seen: []Observation{"other-address-good"}}, Confidence: "certain", Title: []string{"at {address} {host} takes no connection, at another address it does", "one address of the host takes no connection, another one does"}, Explanation: []string{"The port is right, as it answers at another address of the same name. Programs that try the dead address first wait or fail."}, Severity: "warning", Fix: []FixEntry{
 			{Text: "Start the server behind {address}, or take the address out of the DNS", Who: "it-admin"},
-			{Text: "Start the server behind the dead address, or take the address out of the DNS", Who: "it-admin"},
+			{When: &When{Unknown: []string{"address"}}, Text: "Start the server behind the dead address, or take the address out of the DNS", Who: "it-admin"},
 		}, Over: []string{"tcp-refused", "tcp-refused-localhost", "tcp-filtered-port", "tcp-reset", "tcp-unreachable"}},
 	}},
 	{ID: "imap-unreachable", Step: "any", Title: []string{"the mailbox for the arrival check cannot be read"}, Explanation: []string{"The connection to the mailbox (IMAP) failed; whether the message arrived is not known."}, Who: "user", Severity: "error", Fix: []FixEntry{
@@ -4719,7 +4913,7 @@ var entries = []Entry{
 		{When: When{Text: []Pattern{
 			{Expr: "(could not|couldn.t|cannot|unable to|failed to) (be )?(authenticate|log ?in)", Needs: []string{"ould", "annot", "unable to", "failed to"}},
 			{Expr: "(authentication|login|anmeldung|authentifizierung).{0,20}(failed|fehlgeschlagen|nicht m[öo]glich)", Needs: []string{"authentication", "login", "nmeldung", "uthentifizierung"}},
-		}, Seen: []Observation{"generic-sentence"}}, Confidence: "likely", General: true, Title: []string{"the application says that the login failed", "not why"}, Explanation: []string{"This sentence is the application's own. Where it comes after a login was tried, host, port and encryption are right and the account, the password or the way to log in is not; some applications say it for every failure. The server's own reply (535 and what follows) decides."}},
+		}, Seen: []Observation{"generic-sentence"}}, Confidence: "likely", General: true, Title: []string{"the application says that the login failed, not why"}, Explanation: []string{"This sentence is the application's own. Where it comes after a login was tried, host, port and encryption are right and the account, the password or the way to log in is not; some applications say it for every failure. The server's own reply (535 and what follows) decides."}},
 		{When: When{Text: []Pattern{
 			{Expr: "connect", Needs: []string{"connect"}},
 			{Expr: "verbind", Needs: []string{"verbind"}},
@@ -4728,7 +4922,7 @@ var entries = []Entry{
 			{Expr: "establish", Needs: []string{"establish"}},
 			{Expr: "erreich", Needs: []string{"erreich"}},
 			{Expr: "reach", Needs: []string{"reach"}},
-		}, Seen: []Observation{"generic-sentence"}}, Confidence: "likely", General: true, Title: []string{"the application says that it could not connect", "not why"}, Explanation: []string{"This sentence is the application's own. It rules nothing out: some applications say \"connection\" for a wrong host or port, a blocked port, the encryption, the certificate and even the login. What the network or the server said stands in the application's log."}},
+		}, Seen: []Observation{"generic-sentence"}}, Confidence: "likely", General: true, Title: []string{"the application says that it could not connect, not why"}, Explanation: []string{"This sentence is the application's own. It rules nothing out: some applications say \"connection\" for a wrong host or port, a blocked port, the encryption, the certificate and even the login. What the network or the server said stands in the application's log."}},
 		{When: When{Seen: []Observation{"generic-sentence"}}, Confidence: "likely", General: true},
 	}},
 	{ID: "settings-secret-pasted", Step: "explain", Title: []string{"the text holds a password; it was dropped and should be changed"}, Explanation: []string{"A password or token stands in the pasted text. It is not repeated here, but whoever has the ticket, the mail or the log can read it there, and tickets are copied, searched and kept."}, Who: "user", Severity: "warning", Fix: []FixEntry{
@@ -4804,13 +4998,19 @@ var wordings = []Wording{
 	}},
 	{ID: "resolver-fails", Says: []Pattern{
 		{Expr: "\\beai_again\\b|\\beai_fail\\b|\\beservfail\\b|\\bservfail\\b|\\betimeout\\b|\\bebadresp\\b|\\beai_system\\b", Needs: []string{"eai_again", "eai_fail", "eservfail", "servfail", "etimeout", "ebadresp", "eai_system"}},
-		{Expr: "temporary failure in name|non-?recoverable (failure|error) in name|temporary error during hostname resolution|host not found, try again|name service error.{0,80}try again|host lookup did not complete|host ?name lookup failure", Needs: []string{"temporary failure in name", "recoverable ", "temporary error during hostname resolution", "host not found, try again", "name service error", " lookup did not complete", "name lookup failure"}},
+		{Expr: "address information: (try again|temporary)|temporary failure in name|non-?recoverable (failure|error) in name|temporary error during hostname resolution|host not found, try again|name service error.{0,80}try again|host lookup did not complete|host ?name lookup failure", Needs: []string{"address information: ", "temporary failure in name", "recoverable ", "temporary error during hostname resolution", "host not found, try again", "name service error", " lookup did not complete", "name lookup failure"}},
 		{Expr: "server misbehaving|no servers could be reached|dns server failure|no (dns|name) ?servers?\\b|(dns|name) ?server (is )?(not respond|unreachable|unavailable|failed)|dns.{0,20}(timed? ?out|time-?out|unreachable|unavailable|temporary)|resolving timed out|resolver (error|failure|timeout)|name resolution (timed|time)", Needs: []string{"server misbehaving", "no servers could be reached", "dns server failure", "server", "server ", "time", "reachable", "available", "temporary", "resolv", "name resolution "}},
 		{Expr: "lookup .{1,120}(:53: (read|write|i/o)|on .{1,60}:53: (dial|read|write|i/o)|i/o timeout|on \\[?::1\\]?:53)|dial (udp|tcp) .{0,60}:53: |(read|write) udp .{0,80}:53:", Needs: []string{"lookup ", "dial ", " udp "}},
 		{Expr: "errno -3\\]|\\[errno -4\\]|\\b1100[23]\\b|0x800ccc0c", Needs: []string{"errno -3]", "[errno -4]", "1100", "0x800ccc0c"}},
 		{Expr: "fehler (bei|in) der namensaufl(ö|oe?)sung|namensaufl(ö|oe?)sung.{0,40}(fehlgeschlagen|nicht m(ö|oe?)glich|fehler)|fehler beim aufl(ö|oe?)sen des hostnamens|zeitweiliger fehler bei der aufl", Needs: []string{" der namensaufl", "namensaufl", "sen des hostnamens", "zeitweiliger fehler bei der aufl"}},
 		{Expr: "(é|e)chec (temporaire|non r(é|e)cup(é|e)rable).{0,20}r(é|e)solution du nom|fallo (temporal|irrecuperable) en la resoluci|errore (temporaneo|irrecuperabile) nella risoluzione|falha (tempor(á|a)ri[oa]|irrecuper(á|a)vel) na resolu|probleem in naams?herleiding", Needs: []string{"solution du nom", " en la resoluci", " nella risoluzione", " na resolu", "probleem in naam"}},
 		{Expr: "odwzorowani\\S+ nazw|сбой в разрешении имен|ошибка в разрешении имен|сбой поиска имени|域名解析.{0,8}失败|域名解析出现|解析名稱時|名前解決(に|で)", Needs: []string{"odwzorowani", "сбой в разрешении имен", "ошибка в разрешении имен", "сбой поиска имени", "域名解析", "解析名稱時", "名前解決"}},
+	}},
+	{ID: "host-unreadable", Says: []Pattern{
+		{Expr: "too many colons in address|missing port in address|label (empty or )?too long|idna. codec|host ?name.{0,20}(too long|contains (an )?(invalid|illegal)|is (malformed|illegal|not valid))|invalid host ?name|invalid hostentry|illegal character in (authority|host)|domain label (is )?too long|(ung(ü|ue?)ltiger|unzul(ä|ae?)ssiger) (host|server)-?name|(host|server)-?name (ist )?ung(ü|ue?)ltig", Needs: []string{"too many colons in address", "missing port in address", "too long", " codec", "too long", "contains ", "malformed", "illegal", "not valid", "nvalid host", "llegal character in ", "domain label ", "ltiger", "ssiger", "name "}},
+	}},
+	{ID: "url-unreadable", Says: []Pattern{
+		{Expr: "err_invalid_url|invalid ur[il]|hostname could not be parsed|parse .{0,120}(invalid port|invalid userinfo|invalid url escape)|failed to parse (the )?(url|address|dsn)|unable to parse ur[il]|invalid (mailer )?dsn|malformed (url|uri|dsn)|urisyntaxexception|bad uri", Needs: []string{"err_invalid_url", "invalid ur", "hostname could not be parsed", "invalid ", "failed to parse ", "unable to parse ur", "invalid ", "malformed ", "urisyntaxexception", "bad uri"}},
 	}},
 	{ID: "refused", Says: []Pattern{
 		{Expr: "econnrefused|connection ?refused|wsaeconnrefused|actively refused|connect(ion)?(:| was| has been| is| got)? refused|refused (the |your )?connection|connexception: connection refused", Needs: []string{"econnrefused", "connection", "wsaeconnrefused", "actively refused", " refused", "connection", "connexception: connection refused"}},
@@ -4832,7 +5032,7 @@ var wordings = []Wording{
 		{Expr: "socket\\.timeout|timeouterror|\\btimed out\\b|:timeout\\b|timeout error waiting|timeout (after|of) \\d|timeout was reached|timeout exceeded|request timed out|err_?timeout|connect timeout|timeout expired|errno::etimedout", Needs: []string{"socket.timeout", "timeouterror", "timed out", ":timeout", "timeout ", "request timed out", "timeout", "connect timeout", "timeout expired", "errno::etimedout"}},
 		{Expr: "did not properly respond after a period|connected host has failed to respond|host (is )?not respond|server (did not|does not|didn.?t|doesn.?t|is not) respond", Needs: []string{"did not properly respond after a period", "connected host has failed to respond", "not respond", " respond"}},
 		{Expr: "\\b10060\\b|\\[errno 110\\]|\\(110\\)|#110\\b|\\berrno[=: ]+110\\b|\\[errno 60\\]|0x80042109|0x8004210b|0x800ccc0b|0x800ccc19|0x800705b4", Needs: []string{"10060", "[errno 110]", "(110)", "#110", "errno", "[errno 60]", "0x800"}},
-		{Expr: "gegenstelle nach einer bestimmten zeitspanne|wartezeit f(ü|ue?)r die verbindung|zeit(ü|ue?)berschreitung|zeitlimit.{0,40}((ü|ue?)berschritten|erreicht|abgelaufen)|timeout f(ü|ue?)r (den )?vorgang|vorgang.{0,30}(zeitlimit|timeout)|timeout beim|(wartezeit|timeout) .{0,20}((ü|ue?)berschritten|abgelaufen)", Needs: []string{"gegenstelle nach einer bestimmten zeitspanne", "r die verbindung", "berschreitung", "berschritten", "erreicht", "abgelaufen", "timeout f", "vorgang", "timeout beim", "berschritten", "abgelaufen"}},
+		{Expr: "gegenstelle nach einer bestimmten zeitspanne|wartezeit f(ü|ue?)r die verbindung|zeit f(ü|ue?)r (die|eine) verbindung.{0,100}((ü|ue?)berschritten|abgelaufen)|zeit(ü|ue?)berschreitung|zeitlimit.{0,40}((ü|ue?)berschritten|erreicht|abgelaufen)|timeout f(ü|ue?)r (den )?vorgang|vorgang.{0,30}(zeitlimit|timeout)|timeout beim|(wartezeit|timeout) .{0,20}((ü|ue?)berschritten|abgelaufen)", Needs: []string{"gegenstelle nach einer bestimmten zeitspanne", "r die verbindung", " verbindung", "berschreitung", "berschritten", "erreicht", "abgelaufen", "timeout f", "vorgang", "timeout beim", "berschritten", "abgelaufen"}},
 		{Expr: "expiration du d(é|e)lai|n.a pas r(é|e)pondu convenablement|d(é|e)lai d.attente.{0,40}(d(é|e)pass|expir)|d(é|e)lai (imparti|d.attente) .{0,30}d(é|e)pass", Needs: []string{"expiration du d", "pondu convenablement", "attente", "imparti", "attente"}},
 		{Expr: "expir(ó|o) el tiempo|no respondi(ó|o) adecuadamente|tiempo de espera.{0,40}(agotado|excedi)|(agot(ó|o)|excedi(ó|o)|super(ó|o)) el tiempo", Needs: []string{" el tiempo", " adecuadamente", "tiempo de espera", " el tiempo"}},
 		{Expr: "connessione scaduta|risposta non corretta della parte connessa|timeout dell.operazione|tempo (di attesa )?scaduto|scadenza del tempo", Needs: []string{"connessione scaduta", "risposta non corretta della parte connessa", "imeout dell", "scaduto", "scadenza del tempo"}},
@@ -4859,16 +5059,16 @@ var wordings = []Wording{
 		{Expr: "(connect|socket|dial|fsockopen|stream_socket_client|smtp).{0,160}(eacces|eperm|permission denied|operation not permitted|\\b10013\\b)|\\b10013\\b|forbidden by its access permissions|zugriffsrechte des sockets|access permissions.{0,30}socket", Needs: []string{"acces", "perm", "permission denied", "operation not permitted", "10013", "10013", "forbidden by its access permissions", "zugriffsrechte des sockets", "access permissions"}},
 	}},
 	{ID: "cut-off", Says: []Pattern{
-		{Expr: "\\beof\\b|end of file reached|unexpected(ly)? (socket )?(close|eof|end of)|unexpectedeof|closed unexpectedly|unexpectedly (closed|dropped|disconnected|terminated)|has unexpectedly (disconnected|closed)|connection (was |has been |is )?(closed|dropped|lost|terminated|aborted|interrupted|shut ?down)|closed (the )?connection|closed by (the )?(remote|foreign|peer|server|host)|server (has )?(closed|disconnected|hung up|dropped)|socket (hang up|closed|close)|lost connection|smtpserverdisconnected|net_io_connectionclosed|broken ?pipe|disconnected from server|0x800ccc0f|\\bepipe\\b", Needs: []string{"eof", "end of file reached", "unexpected", "closed unexpectedly", "unexpectedly ", "has unexpectedly ", "onnection ", "losed ", "erver ", "ocket ", "lost connection", "smtpserverdisconnected", "net_io_connectionclosed", "broken", "disconnected from server", "0x800ccc0f", "epipe"}},
-		{Expr: "expected response code .{0,60}but got (an )?(empty|code \"\")|empty response|short response|exception reading response|no (smtp )?(response|reply) (from|received)|\\[eof\\]|0 bytes from the transport|transport ?stream|net_io_readfailure|unable to read data from the transport connection: (net_io|the connection)", Needs: []string{"xpected response code ", "mpty response", "short response", "exception reading response", "from", "received", "[eof]", "0 bytes from the transport", "transport", "net_io_readfailure", "unable to read data from the transport connection: "}},
+		{Expr: "\\beof\\b|end of file reached|unexpected(ly)? (socket )?(close|eof|end of)|unexpectedeof|closed unexpectedly|unexpectedly (closed|dropped|disconnected|terminated)|has unexpectedly (disconnected|closed)|connection (was |has been |is )?(closed|dropped|lost|terminated|aborted|interrupted|shut ?down)|closed (the )?connection|closed by (the )?(remote|foreign|peer|server|host)|server (has )?(closed|disconnected|hung up|dropped)|socket (hang up|closed|close)|lost connection|smtpserverdisconnected|net_io_connectionclosed|error, :?closed|broken ?pipe|disconnected from server|0x800ccc0f|\\bepipe\\b", Needs: []string{"eof", "end of file reached", "unexpected", "closed unexpectedly", "unexpectedly ", "has unexpectedly ", "onnection ", "losed ", "erver ", "ocket ", "lost connection", "smtpserverdisconnected", "net_io_connectionclosed", "error, ", "broken", "disconnected from server", "0x800ccc0f", "epipe"}},
+		{Expr: "expected response code .{0,60}but got (an )?(empty|code \"\")|empty response|short response|exception reading response|no (smtp )?(response|reply) (from|received)|\\[eof\\]|response: -1\\b|0 bytes from the transport|transport ?stream|net_io_readfailure|unable to read data from the transport connection: (net_io|the connection)", Needs: []string{"xpected response code ", "mpty response", "short response", "exception reading response", "from", "received", "[eof]", "response: -1", "0 bytes from the transport", "transport", "net_io_readfailure", "unable to read data from the transport connection: "}},
 		{Expr: "verbindung (zum server )?(wurde |ist )?.{0,60}(unterbrochen|getrennt|geschlossen|abgebrochen|beendet|verloren)|transport(daten)?strom geschlossen|unerwartetes eof|transportstream", Needs: []string{"verbindung ", "strom geschlossen", "unerwartetes eof", "transportstream"}},
 		{Expr: "connexion (a (é|e)t(é|e) )?(ferm(é|e)e|interrompue|perdue)|se (ha )?(cerr(ó|o)|interrumpi(ó|o)|perdi(ó|o)).{0,20}conexi|connessione (chiusa|interrotta)|conex(ã|a)o (foi )?(fechada|encerrada|interrompida)|verbinding (is |werd )?(verbroken|gesloten)|po(ł|l)(ą|a)czenie (zosta(ł|l)o )?(zamkni(ę|e)te|przerwane)|соединение (было )?(закрыто|разорвано|прервано)|连接(已|被)?(关闭|中断|断开)|接続が(閉じ|切断)", Needs: []string{"connexion ", "conexi", "nessione ", "fechada", "encerrada", "interrompida", "verbinding ", "czenie ", "соединение ", "连接", "接続が"}},
 	}},
 	{ID: "reply-unreadable", Says: []Pattern{
-		{Expr: "unable to parse (the )?(status|reply|response|code|server)|(invalid|malformed|unparse?able|bad|unrecogni[sz]ed) (smtp |server )?(greeting|reply|response( code)?|status code|banner)\\b|(cannot|could not|can.?t|failed to) parse (the )?(smtp |server )*(reply|response|greeting|status|code)|(reply|response|greeting) (is )?(malformed|not valid|unreadable|garbled)|not an smtp (server|service|greeting)|protocol error.{0,40}(greeting|banner)", Needs: []string{"unable to parse ", "invalid", "malformed", "unpars", "bad", "unrecogni", " parse ", "malformed", "not valid", "unreadable", "garbled", "not an smtp ", "protocol error"}},
+		{Expr: "unable to parse (the )?(status|reply|response|code|server)|(got )?(invalid|malformed|unparse?able|bad|unrecogni[sz]ed) (smtp |server )?(greeting|reply|response( code)?|status code|banner)\\b|(cannot|could not|can.?t|failed to) parse (the )?(smtp |server )*(reply|response|greeting|status|code)|(reply|response|greeting) (is )?(malformed|not valid|unreadable|garbled)|not an smtp (server|service|greeting)|protocol error.{0,40}(greeting|banner)", Needs: []string{"unable to parse ", "invalid", "malformed", "unpars", "bad", "unrecogni", " parse ", "malformed", "not valid", "unreadable", "garbled", "not an smtp ", "protocol error"}},
 	}},
 	{ID: "own-name-refused", Says: []Pattern{
-		{Expr: "syntactically invalid (helo|ehlo|argument)|invalid (helo|ehlo) (domain|name|argument|host)|(helo|ehlo) (argument|name|domain|host ?name)?.{0,20}(invalid|rejected|not (valid|accepted|allowed)|refused|requires|needs)|rejected (helo|ehlo)|(bad|wrong|illegal) (helo|ehlo)|need fully.qualified host", Needs: []string{"syntactically invalid ", "invalid ", "invalid", "rejected", "valid", "ccepted", "llowed", "fused", "quires", "needs", "rejected ", "helo", "ehlo", "qualified host"}},
+		{Expr: "syntactically invalid (helo|ehlo|argument)|invalid (helo|ehlo) (domain|argument|host)|(helo|ehlo) (argument|name|domain|host ?name)?.{0,20}(invalid|rejected|not (valid|accepted|allowed)|refused|requires|needs)|rejected (helo|ehlo)|(bad|wrong|illegal) (helo|ehlo)|need fully.qualified host", Needs: []string{"syntactically invalid ", "invalid ", "invalid", "rejected", "valid", "ccepted", "llowed", "fused", "quires", "needs", "rejected ", "helo", "ehlo", "qualified host"}},
 	}},
 	{ID: "reset", Says: []Pattern{
 		{Expr: "econnreset|connection ?reset|reset by peer|forcibly closed|econnaborted|aborted by the software|software caused connection abort|\\b1005[34]\\b|\\[errno 104\\]|\\(104\\)", Needs: []string{"econnreset", "connection", "reset by peer", "forcibly closed", "econnaborted", "aborted by the software", "software caused connection abort", "1005", "[errno 104]", "(104)"}},
@@ -4876,7 +5076,7 @@ var wordings = []Wording{
 		{Expr: "ferm(é|e)e par l.h(ô|o)te distant|r(é|e)-?initialis(é|e)e par|interrupci(ó|o)n de una conexi|reinicializada por|interrotta (forzatamente|dal corrispondente)|cancelamento de uma conex|fechada pela outra ponta|geforceerd gesloten|weggevallen|gwa(ł|l)townie zamkni|zerwane przez|принудительно разорвал|разорвано другой|强迫关闭|被对方重设|強制的に切断|リセットされました", Needs: []string{"te distant", "initialis", "n de una conexi", "reinicializada por", "forzatamente", "dal corrispondente", "cancelamento de uma conex", "fechada pela outra ponta", "geforceerd gesloten", "weggevallen", "townie zamkni", "zerwane przez", "принудительно разорвал", "разорвано другой", "强迫关闭", "被对方重设", "強制的に切断", "リセットされました"}},
 	}},
 	{ID: "plain-in-place-of-tls", Says: []Pattern{
-		{Expr: "wrong.version.number|1408f10b|0a00010b|ssl23_get_server_hello:unknown protocol|\\[ssl: unknown_protocol\\]|140770fc|get_record:unknown protocol|get_server_hello:unknown protocol", Needs: []string{"version", "1408f10b", "0a00010b", "ssl23_get_server_hello:unknown protocol", "[ssl: unknown_protocol]", "140770fc", "record:unknown protocol", "server_hello:unknown protocol"}},
+		{Expr: "wrong.version.number|1408f10b|0a00010b|ssl.{0,160}unknown protocol|\\[ssl: unknown_protocol\\]|140770fc|get_record:unknown protocol|get_server_hello:unknown protocol", Needs: []string{"version", "1408f10b", "0a00010b", "unknown protocol", "[ssl: unknown_protocol]", "140770fc", "record:unknown protocol", "server_hello:unknown protocol"}},
 		{Expr: "does not look like a tls handshake|oversized record received|unsupported sslv2 handshake|(unsupported or )?unrecognized ssl message|plaintext connection\\?|not an ssl/tls record|notsslrecordexception", Needs: []string{"does not look like a tls handshake", "oversized record received", "unsupported sslv2 handshake", "unrecognized ssl message", "plaintext connection?", " an ssl/tls record", "sslrecordexception"}},
 		{Expr: "cannot determine the frame size|unexpected packet format|corrupted frame|framegr(ö|oe?)(ß|ss)e|unerwartete\\S* paketformat|format de paquet inattendu|formato de paquete inesperado|formato (di|del) pacchetto (imprevisto|non previsto)|formato de pacote inesperado|onverwachte? pakketindeling|nieoczekiwan\\S+ format\\S* pakiet|непредвиденн\\S+ формат\\S* пакета|意外的数据包格式|予期しないパケット", Needs: []string{"cannot determine the frame size", "unexpected packet format", "corrupted frame", "framegr", " paketformat", " de paquet inattendu", "de paquete inesperado", " pacchetto ", "de pacote inesperado", " pakketindeling", "nieoczekiwan", "непредвиденн", "意外的数据包格式", "予期しないパケット"}},
 		{Expr: "invalidcontenttype|corrupt message of type|unexpected tls packet|rx_record_too_long|record too long|packet length too long|0x80090308|sec_e_invalid_token|token supplied to the function is invalid|funktion (ü|ue?)bergebene token|token.{0,40}funktion (ü|ue?)bergeben", Needs: []string{"invalidcontenttype", "corrupt message of type", "unexpected tls packet", "x_record_too_long", "ecord too long", "packet length too long", "0x80090308", "sec_e_invalid_token", "token supplied to the function is invalid", "bergebene token", "funktion "}},
@@ -4884,7 +5084,7 @@ var wordings = []Wording{
 	}},
 	{ID: "starttls-missing", Says: []Pattern{
 		{Expr: "(start_?tls|tls).{0,40}(extension )?(is )?(not|n.?t) (currently )?(supported|found|offered|available|advertised|enabled|announced|provided|support)|(not|n.?t) (support|offer|advertise|announce|have|provide|allow).{0,40}start_?tls|start_?tls.{0,40}(unsupported|unavailable|missing)|no start_?tls|without start_?tls|start_?tls (is )?(required|mandatory|requested|needed).{0,60}(not|n.?t) (support|offer|advertis)", Needs: []string{"supported", "found", "offered", "vailable", "dvertised", "enabled", "announced", "provided", "support", "start", "supported", "available", "missing", "no start", "without start", "required", "mandatory", "requested", "needed"}},
-		{Expr: "tls is required, but (was )?not offered|(not|n.?t) (support|offer) (tls|ssl|secure|encrypt)|(requires?|demand|want).{0,20}tls.{0,30}not (offered|supported)|since it doesn.?t advertise that feature|0x800ccc7d|support (ssl|tls)-(secured|encrypted)|smtpnotsupportederror.{0,40}starttls|starttls extension not supported|mailsmtp_error_starttls|(must issue|command) starttls (not|unrecogni)", Needs: []string{"tls is required, but ", "support", "offer", "offered", "supported", "t advertise that feature", "0x800ccc7d", "upport ", "mtpnotsupportederror", "tarttls extension not supported", "mailsmtp_error_starttls", " starttls "}},
+		{Expr: "tls is required, but (was )?not offered|(not|n.?t) (support|offer) (tls|ssl|secure|encrypt)|(requires?|demand|want).{0,20}tls.{0,30}not (offered|supported)|since it doesn.?t advertise that feature|0x800ccc7d|support (ssl|tls)-(secured|encrypted)|smtpnotsupportederror.{0,40}starttls|starttls extension not supported|mailsmtp_error_starttls|missing_requirement.{0,80}tls|(must issue|command) starttls (not|unrecogni)", Needs: []string{"tls is required, but ", "support", "offer", "offered", "supported", "t advertise that feature", "0x800ccc7d", "upport ", "mtpnotsupportederror", "tarttls extension not supported", "ailsmtp_error_starttls", "issing_requirement", " starttls "}},
 		{Expr: "unterst(ü|ue?)tzt keine (sicheren|verschl|ssl|tls)|unterst(ü|ue?)tzt kein\\S* (start)?(tls|ssl)|starttls.{0,80}(nicht (unterst|angebot|anbiet|verf)|bietet.{0,20}nicht)|(bietet|biete).{0,20}kein (starttls|tls)|keine ssl-gesicherten", Needs: []string{"tzt keine ", "tzt kein", "starttls", "biete", "keine ssl-gesicherten"}},
 		{Expr: "ne (prend|supporte?).{0,30}(connexions s(é|e)curis|starttls)|no admite.{0,30}(conexiones seguras|starttls)|non (supporta|prevede).{0,30}(connessioni (protette|sicure)|starttls)|n(ã|a)o (oferece suporte|suporta|d(á|a) suporte).{0,30}(conex(õ|o)es seguras|starttls)|ondersteunt geen (beveiligde|starttls)|nie obs(ł|l)uguje.{0,30}(bezpiecznych po|starttls)|не поддерживает.{0,30}(безопасн|защищ|starttls)|不支持(安全连接|starttls)|(保護された接続|starttls).{0,6}サポート(し|されて)", Needs: []string{"connexions s", "starttls", "conexiones seguras", "starttls", "connessioni ", "starttls", "es seguras", "starttls", "ondersteunt geen ", "bezpiecznych po", "starttls", "не поддерживает", "不支持", "サポート"}},
 	}},
@@ -4904,7 +5104,7 @@ var wordings = []Wording{
 		{Expr: "tls.{0,20}(handshake )?(failure|failed) \\(alert|fatal alert|a tls fatal alert has been received|remote error: tls: (handshake|internal)", Needs: []string{" (alert", "fatal alert", "a tls fatal alert has been received", "remote error: tls: "}},
 	}},
 	{ID: "tls-not-started", Says: []Pattern{
-		{Expr: "could not convert socket to tls|(could|can) ?not (start|establish|negotiate|enable) (the )?(tls|ssl|secure|encrypt)|establish an? (ssl|tls|ssl or tls|secure|encrypted)|sslhandshakeexception|unable to connect with (starttls|tls)|failed to (start|enable|establish|negotiate) (tls|ssl|a secure|an encrypted|crypto)|failed to enable crypto|tls (negotiation|handshake|connection)( has| was)? (failed|error)|ssl (handshake|negotiation|connect(ion)?).{0,12}(failed|error|failure)|stream_crypto_method|ssl_connect returned|starttls failed|failed starttls|error (upgrading|initializing|enabling) .{0,20}(starttls|tls)|problem with the ssl|ssl connect error|a call to sspi failed|schannel: |ssl: handshake", Needs: []string{"could not convert socket to tls", "start", "establish", "negotiate", "enable", "establish a", "sslhandshakeexception", "unable to connect with ", "failed to ", "negotiation", "handshake", "connection", "handshake", "negotiation", "connect", "tream_crypto_method", "sl_connect returned", "tarttls failed", "failed starttls", "upgrading", "initializing", "enabling", "problem with the ssl", "ssl connect error", "a call to sspi failed", "channel: ", "sl: handshake"}},
+		{Expr: "could not convert socket to tls|(could|can) ?not (start|establish|negotiate|enable) (the )?(tls|ssl|secure|encrypt)|establish an? (ssl|tls|ssl or tls|secure|encrypted)|sslhandshakeexception|unable to connect with (starttls|tls)|failed to (start|enable|establish|negotiate) (tls|ssl|a secure|an encrypted|crypto)|failed to enable crypto|tls (negotiation|handshake|connection)( has| was)? (failed|error)|ssl (handshake|negotiation|connect(ion)?).{0,12}(failed|error|failure)|stream_crypto_method|ssl_connect returned|starttls failed|failed starttls|error (upgrading|initializing|enabling) .{0,20}(starttls|tls)|problem with the ssl|ssl connect error|a call to sspi failed|schannel: |ssl: handshake|:?\\btls_failed", Needs: []string{"could not convert socket to tls", "start", "establish", "negotiate", "enable", "establish a", "sslhandshakeexception", "unable to connect with ", "failed to ", "negotiation", "handshake", "connection", "handshake", "negotiation", "connect", "tream_crypto_method", "sl_connect returned", "tarttls failed", "failed starttls", "upgrading", "initializing", "enabling", "problem with the ssl", "ssl connect error", "a call to sspi failed", "channel: ", "sl: handshake", "tls_failed"}},
 		{Expr: "fehler bei (dem |einem )?sspi-?aufruf|(keine|nicht).{0,30}(sichere|verschl(ü|ue?)sselte) verbindung.{0,30}|(ssl|tls)-?(handshake|verbindung|aushandlung).{0,40}(fehl|nicht|gescheitert)|fehler.{0,30}(ssl|tls)-?(handshake|verbindung)|sicherheitsautorit(ä|ae?)t.{0,30}nicht erreichbar|verschl(ü|ue?)sselungs(typ|methode)|0x80090304|local security authority cannot be contacted", Needs: []string{"fehler bei ", " verbindung", "handshake", "verbindung", "aushandlung", "handshake", "verbindung", "sicherheitsautorit", "sselungs", "0x80090304", "local security authority cannot be contacted"}},
 	}},
 	{ID: "encryption-type", Says: []Pattern{

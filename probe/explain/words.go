@@ -1,7 +1,6 @@
 package explain
 
 import (
-	"regexp"
 	"strings"
 )
 
@@ -21,10 +20,10 @@ func (t *ticket) words() string {
 
 // constants are reasons as programs have them in their source: DH_KEY_TOO_SMALL.
 // Beside them the words are put, so that rules need to know but one form.
-var constants = regexp.MustCompile(`\b(?:[A-Z][A-Z0-9]+_){2,}[A-Z0-9]+\b`)
+var constants = compiled(`\b(?:[A-Z][A-Z0-9]+_){2,}[A-Z0-9]+\b`)
 
 func withConstants(text string) string {
-	return constants.ReplaceAllStringFunc(text, func(word string) string {
+	return constants().ReplaceAllStringFunc(text, func(word string) string {
 		return word + " (" + strings.ToLower(strings.ReplaceAll(word, "_", " ")) + ")"
 	})
 }
@@ -43,7 +42,7 @@ func withoutSettings(lines []string) []string {
 
 func isSetting(line string) bool {
 	for _, l := range labels {
-		if at := pairs[l.key].FindStringIndex(line); at != nil && at[0] <= 4 && len(line)-at[1] <= 4 {
+		if at := pairs[l.key]().FindStringIndex(line); at != nil && at[0] <= 4 && len(line)-at[1] <= 4 {
 			return true
 		}
 	}

@@ -62,7 +62,7 @@ func (f *file) plainConditions(w *cause.When) map[string]func(*yaml.Node) {
 		"mechanism":    f.words(&w.Mechanism), "used_by": f.oneOf(&w.UsedBy, "place", []string{"here", "cloud"}),
 		"sender": f.oneOf(&w.Sender, "sender", []string{"account", "same-domain", "other-domain", "unknown"}),
 		"known":  f.oneOf(&w.Known, "placeholder", cause.Placeholders()), "unknown": f.oneOf(&w.Unknown, "placeholder", cause.Placeholders()),
-		"seen":   f.seen(&w.Seen), "any_seen": f.seen(&w.AnySeen), "unseen": f.seen(&w.Unseen),
+		"seen": f.seen(&w.Seen), "any_seen": f.seen(&w.AnySeen), "unseen": f.seen(&w.Unseen),
 	}
 }
 
