@@ -1168,7 +1168,7 @@ var entries = []Entry{
 			{When: &When{Known: []string{"account"}}, Text: "Look up the refused sign-in and the rule behind it", Who: "it-admin", Path: "Microsoft Entra admin center > Users > {account} > Sign-in logs"},
 			{When: &When{Unknown: []string{"account"}}, Text: "Look up the refused sign-in and the rule behind it", Who: "it-admin", Path: "Microsoft Entra admin center > Users > (the user) > Sign-in logs"},
 			{Text: "Use the application's sign-in with Microsoft (OAuth), if it has one", Who: "user"},
-		}, Over: []string{"auth-bad-credentials"}},
+		}, Over: []string{"auth-bad-credentials", "auth-oauth-required"}},
 		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
 			{Expr: "authentication unsuccessful.{0,200}not authenticated to send", Needs: []string{"authentication unsuccessful"}},
 			{Expr: "not authenticated to send.{0,200}authentication unsuccessful", Needs: []string{"authentication unsuccessful"}},
@@ -1970,7 +1970,7 @@ var entries = []Entry{
 		{When: &When{Service: []string{"google"}}, Title: "Google: sign in with app passwords", URL: "https://support.google.com/accounts/answer/185833"},
 		{When: &When{Service: []string{"yahoo"}}, Title: "Yahoo: generate third-party app passwords", URL: "https://help.yahoo.com/kb/SLN15241.html"},
 		{When: &When{Service: []string{"icloud"}}, Title: "Apple: app-specific passwords", URL: "https://support.apple.com/102654"},
-	}, Over: []string{"auth-required-missing"}, Rules: []Rule{
+	}, Rules: []Rule{
 		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
 			{Expr: "app(lication)?.?specific.?password", Needs: []string{"specific"}},
 			{Expr: "\\bapp(lication)?[- ]passw(or)?d", Needs: []string{"passw"}},
@@ -2027,6 +2027,10 @@ var entries = []Entry{
 		}, NotText: []Pattern{
 			{Expr: "webloginrequired", Needs: []string{"webloginrequired"}},
 			{Expr: "web browser", Needs: []string{"web browser"}},
+			{Expr: "authentication required", Needs: []string{"authentication required"}},
+			{Expr: "secure connection", Needs: []string{"secure connection"}},
+			{Expr: "too many", Needs: []string{"too many"}},
+			{Expr: "temporary", Needs: []string{"temporary"}},
 		}, Service: []string{"google"}}, Confidence: "likely", Explanation: []string{"Google answers a wrong password and the normal password of an account alike. With 2-step verification only an app password works; without it, no password does."}},
 		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
 			{Expr: "#auth005", Needs: []string{"#auth005"}},
@@ -2039,7 +2043,7 @@ var entries = []Entry{
 			{Expr: "credential", Needs: []string{"credential"}},
 		}, NotText: []Pattern{
 			{Expr: "#auth012", Needs: []string{"#auth012"}},
-		}, Service: []string{"yahoo"}}, Confidence: "likely", Explanation: []string{"Yahoo and AOL take only app passwords from mail programs, and answer the normal password like too many wrong ones."}},
+		}, Service: []string{"yahoo"}}, Confidence: "likely", Explanation: []string{"Yahoo and AOL take only app passwords from mail programs, and answer the normal password like too many wrong ones."}, Over: []string{"auth-required-missing"}},
 		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, Text: []Pattern{
 			{Expr: "auth", Needs: []string{"auth"}},
 			{Expr: "login", Needs: []string{"login"}},
