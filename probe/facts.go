@@ -374,13 +374,44 @@ func certificateFacts(f *cause.Facts, e *CertificateEvidence) {
 	}
 	if len(e.Chain) > 0 {
 		leaf := e.Chain[0]
-		f.Values["issuer"], f.Values["subject"] = leaf.Issuer, leaf.Subject
+		f.Values["issuer"], f.Values["subject"] = holderName(leaf.Issuer), holderName(leaf.Subject)
 		f.Values["names"] = firstNames(leaf.Names, 4)
 		f.Values["not_after"] = leaf.NotAfter.Format("2006-01-02")
 		f.Values["not_before"] = leaf.NotBefore.Format("2006-01-02")
 	}
 	f.Values["checked"] = string(e.HostChecked)
 	f.Values["fits"], f.Values["link"], f.Values["product"] = e.fits, e.link, e.product
+}
+
+// holderName is what a person calls the holder of a distinguished name (RFC
+// 4514): "ACME (Issuing CA 1)" for CN=Issuing CA 1,O=ACME,C=DE. A name without
+// CN and O stays as it is.
+func holderName(dn string) string {
+	organisation, common := attribute(dn, "O"), attribute(dn, "CN")
+	switch {
+	case organisation == "" && common == "":
+		return dn
+	case organisation == "" || strings.Contains(strings.ToLower(common), strings.ToLower(organisation)):
+		return common
+	case common == "":
+		return organisation
+	}
+	return organisation + " (" + common + ")"
+}
+
+// attribute is the first value of a type in a distinguished name.
+func attribute(dn, kind string) string {
+	for start, escaped, i := 0, false, 0; i <= len(dn); i++ {
+		if i < len(dn) && (escaped || dn[i] != ',' && dn[i] != '+') {
+			escaped = !escaped && dn[i] == '\\'
+			continue
+		}
+		if value, ok := strings.CutPrefix(dn[start:i], kind+"="); ok {
+			return strings.ReplaceAll(value, `\`, "")
+		}
+		start = i + 1
+	}
+	return ""
 }
 
 // firstNames lists at most n names and counts the rest.

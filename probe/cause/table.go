@@ -50,7 +50,7 @@ var entries = []Entry{
 	}},
 	{ID: "settings-account-form", Step: "settings", Title: []string{"the account {account} has no domain", "the account has another form than the provider wants"}, Explanation: []string{"Most providers want the full mail address as user name; a part of it is refused like a wrong password."}, Who: "user", Severity: "warning", Fix: []FixEntry{
 		{Text: "Enter {wanted} as account", Who: "user", Setting: "account", From: "{account}", To: "{wanted}"},
-		{Text: "Enter the full mail address as account", Who: "user", Setting: "account", From: "{account}", To: "name@domain"},
+		{When: &When{Unknown: []string{"wanted"}}, Text: "Enter the full mail address as account", Who: "user", Setting: "account", From: "{account}", To: "name@domain"},
 	}, Rules: []Rule{
 		{When: When{Step: []string{"settings"}, Seen: []Observation{"account-form-differs"}}, Confidence: "likely", Title: []string{"{provider} wants {wanted} as account", "the provider wants another form of account"}, Explanation: []string{"A user name of another form is refused like a wrong password."}},
 		{When: When{Step: []string{"settings"}, Seen: []Observation{"account-without-domain"}}, Confidence: "possible"},
@@ -85,7 +85,7 @@ var entries = []Entry{
 	}},
 	{ID: "settings-differ-from-provider", Step: "settings", Title: []string{"{provider} publishes other settings: {published}", "the provider publishes other settings"}, Explanation: []string{"Other settings than the published ones can work today and stop without notice."}, Who: "user", Severity: "warning", Fix: []FixEntry{
 		{Text: "Enter the published settings: {published}", Who: "user"},
-		{Text: "Enter the settings that the provider publishes", Who: "user"},
+		{When: &When{Unknown: []string{"published"}}, Text: "Enter the settings that the provider publishes", Who: "user"},
 	}, Rules: []Rule{
 		{When: When{Step: []string{"settings"}, Seen: []Observation{"differs-from-provider"}}, Confidence: "likely"},
 		{When: When{Step: []string{"settings"}, Seen: []Observation{"differs-from-list"}}, Confidence: "possible", Title: []string{"our list has other settings for {provider}: {published}", "our list has other settings for the provider"}, Explanation: []string{"The list is not confirmed by the provider itself; what works counts."}, Severity: "info"},
@@ -97,7 +97,7 @@ var entries = []Entry{
 	}},
 	{ID: "settings-refused", Step: "settings", Title: []string{"the value of {key} cannot be used", "the settings cannot be used as they are"}, Explanation: []string{"{text}", "Nothing was contacted. The message names the setting and where it stands."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "{hint}", Who: "user", Setting: "{key}"},
-		{Text: "Correct the setting that the message names", Who: "user"},
+		{When: &When{Unknown: []string{"hint"}}, Text: "Correct the setting that the message names", Who: "user"},
 	}, Rules: []Rule{
 		{When: When{Step: []string{"settings"}, Seen: []Observation{"settings-refused"}}, Confidence: "certain"},
 		{When: When{Step: []string{"settings"}, Failed: "yes"}, Confidence: "likely", General: true},
@@ -113,20 +113,64 @@ var entries = []Entry{
 		}},
 		{When: When{Step: []string{"dns"}, Fault: []string{"no-data"}}, Confidence: "likely", Title: []string{"{host} exists, but has no address", "the name exists, but has no address"}, Explanation: []string{"The name server knows the name and has neither an IPv4 nor an IPv6 address for it. It may be a domain without a server of this name, or a record is missing."}},
 		{When: When{Step: []string{"dns"}, Fault: []string{"no-such-host"}}, Confidence: "certain"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, HostKind: []string{"bare-name"}, Wording: []string{"name-unknown"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Title: []string{"the short name {host} is not known where the program runs", "this short name is not known where the program runs"}, Explanation: []string{"A name without a domain is known only in its own network or container network. From another computer, or while the container is not running, nobody knows it."}, Fix: []FixEntry{
+			{Text: "Enter the full name of the server", Who: "user", Setting: "host", From: "{host}", To: "name.domain"},
+			{Text: "If it is a container, see that it runs and shares a network with the application", Who: "it-admin"},
+		}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"name-unknown"}, Seen: []Observation{"pasted"}}, Confidence: "likely"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, HostKind: []string{"bare-name"}, Wording: []string{"resolver-fails"}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
 	}},
 	{ID: "dns-mail-domain-as-host", Step: "dns", Title: []string{"{host} is a mail domain, not a server", "the host is a mail domain, not a server"}, Explanation: []string{"The part behind the @ was entered as host. Mail for {host} goes to {mx}; the server for sending usually has another name, which the provider's help pages give.", "The part behind the @ was entered as host. The server for sending has a name of its own, which the provider's help pages give."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Enter the server's name as host, often smtp. or mail. before the domain", Who: "user", Setting: "host", From: "{host}"},
-		{Text: "Enter the name of the server for sending as host", Who: "user", Setting: "host"},
 	}, Over: []string{"dns-no-such-host"}, Rules: []Rule{
 		{When: When{Step: []string{"dns"}, Fault: []string{"no-such-host", "no-data"}, Seen: []Observation{"name-is-mail-domain"}}, Confidence: "certain"},
 		{When: When{Step: []string{"tcp"}, Fault: []string{"refused", "timeout", "unreachable"}, Seen: []Observation{"name-is-mail-domain"}}, Confidence: "likely", Over: []string{"tcp-filtered-port", "tcp-refused", "tcp-unreachable"}},
 		{When: When{Step: []string{"dns"}, Failed: "no", Seen: []Observation{"name-is-mail-domain"}}, Confidence: "possible", Title: []string{"{host} is a mail domain; its server may have another name", "the host is a mail domain; its server may have another name"}, Severity: "info"},
+		{When: When{Step: []string{"settings"}, Seen: []Observation{"pasted", "name-is-mail-domain"}}, Confidence: "likely", Explanation: []string{"The part behind the @ was entered as host. The server for sending has a name of its own."}, Severity: "error", Fix: []FixEntry{
+			{Text: "Enter the server of {provider} as host", Who: "user", Setting: "host", From: "{host}", To: "{wanted}"},
+			{When: &When{Unknown: []string{"wanted"}}, Text: "Enter the name of the server for sending as host", Who: "user", Setting: "host"},
+		}},
 	}},
 	{ID: "dns-host-malformed", Step: "dns", Title: []string{"{host} is no host name", "what the host field holds is no host name"}, Explanation: []string{"A host name has letters, digits, hyphens and dots only. Often a blank, a comma, a whole URL or the user name has got into the field."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Enter the server's name alone, without scheme, port, blanks or user name", Who: "user", Setting: "host", From: "{host}"},
-		{Text: "Enter the server's name alone", Who: "user", Setting: "host"},
 	}, Over: []string{"dns-no-such-host"}, Rules: []Rule{
 		{When: When{Step: []string{"dns"}, Fault: []string{"malformed-name"}}, Confidence: "certain"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"name-unknown", "resolver-fails"}, Seen: []Observation{"pasted", "host-cleaned"}}, Confidence: "likely", Explanation: []string{"The host that was given has a blank, a comma, quotes or a scheme at its edges. Programs take them literally, and no host has such a name."}, Over: []string{"dns-no-such-host", "dns-resolver-failure"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, HostKind: []string{"malformed"}, Wording: []string{"name-unknown", "resolver-fails"}, Seen: []Observation{"pasted"}}, Confidence: "certain", Over: []string{"dns-no-such-host", "dns-resolver-failure"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
+			{Expr: "(host|hostname|server)['\"]?\\s?[:=]>? ?['\"]([^'\"]*[ ,;@/|<>\\\\][^'\"]{0,60}|[^'\"]*[,.;:]{2,}[^'\"]*)['\"]", Needs: []string{"host", "server"}},
+			{Expr: "(enotfound|eai_again|eai_noname|esetupfail|edns|querya \\w+) ['\"]?(smtps?|ssl|tls|tcp|https?)(:|\\b ?$| (smtps?|ssl|tls|tcp|https?)[: ])", Needs: []string{"notfound", "again", "noname", "setupfail", "dns", "querya "}},
+			{Expr: "(enotfound|eai_again) \\S*[,;/@|<>\\\\()&$%#!]\\S*", Needs: []string{"notfound", "ai_again"}},
+			{Expr: "getaddrinfo for (ssl|tls|tcp|smtps?|https?)://|getaddrinfo for \\S*[/,@]\\S* ?failed|getaddrinfo for failed|(no such host|could not resolve host|unknown (smtp )?host)[:.]? ['\"]?(ssl|tls|tcp|smtps?|https?)(:|//)|could not resolve host: \\S*[,;@/]", Needs: []string{"getaddrinfo for ", "no such host", "could not resolve host", "unknown ", "could not resolve host: "}},
+			{Expr: "lookup (\\S*[/,;@\"]|\\S+ :|(ssl|tls|tcp|smtps?|https?):)|address \\S+: too many colons|too many colons in address|missing port in address|lookup (tcp|smtp)/", Needs: []string{"lookup ", ": too many colons", "too many colons in address", "missing port in address", "lookup "}},
+			{Expr: "label (empty or )?too long|codec can.?t (en|de)code.{0,60}idna|idna. codec failed|invalid (host ?name|domain name|host)(:| ['\"]|$)|invalid hostentry|host ?name.{0,40}(invalid|contains|malformed|illegal|not valid)|illegal (character|host)|ungültige[rn]? (host|server)name|hostname (ist )?ungültig", Needs: []string{"too long", "codec can", " codec failed", "nvalid ", "invalid", "contains", "malformed", "illegal", "not valid", "illegal ", "ungültige", "hostname "}},
+			{Expr: "(ssl|tls|tcp)://(ssl|tls|tcp|smtps?|https?)[:/]", Needs: []string{"://"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"dns-no-such-host", "dns-resolver-failure"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
+			{Expr: "(enotfound|eai_again|lookup|host(name)?['\"]?[:=] ?['\"]?|getaddrinfo for|resolve host:?|unknown (smtp )?host:?) ?(undefined|null|none|nan|false|true|\\[object|\\$\\{?|%\\(?|\\{\\{|<|your|example|my_?smtp|smtp_?(host|server|user)|mail_?(host|user|server|username)|user(name)?\\b|a_user|mail_?user|host\\b|server\\b|akia\\w{6,}|apikey|[0-9a-f]{12,}\\b|\\d+\\b( |$|:))", Needs: []string{"notfound", "ai_again", "lookup", "host", "getaddrinfo for", "resolve host", "unknown "}},
+		}, Wording: []string{"name-unknown"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Title: []string{"{host} is no host name; a variable or a user name got there", "what was looked up is no host name but a variable or a user name"}, Explanation: []string{"What the program looked up is the name of a setting, an empty value or the user name. The setting was not filled, or a smtp:// URL was taken apart at the wrong place: special characters in user name or password must be percent-encoded there."}, Fix: []FixEntry{
+			{Text: "Look what the program really has as host, and enter the server's name", Who: "user", Setting: "host", From: "{host}"},
+			{Text: "In a smtp:// URL, percent-encode special characters of user name and password (@ is %40, / is %2F)", Who: "user"},
+		}, Over: []string{"dns-no-such-host"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, HostKind: []string{"bare-name"}, Wording: []string{"name-unknown"}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"name-unknown"}, Service: []string{"large-provider"}, Seen: []Observation{"pasted"}}, Confidence: "possible", Explanation: []string{"The name that is shown exists. A blank or an invisible character behind it in the settings makes it another name."}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"host-unreadable"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"dns-no-such-host", "dns-resolver-failure"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
+			{Expr: "err_invalid_url", Needs: []string{"err_invalid_url"}},
+			{Expr: "invalid url", Needs: []string{"invalid url"}},
+			{Expr: "hostname could not be parsed", Needs: []string{"hostname could not be parsed"}},
+			{Expr: "parse .{0,120}(invalid port|invalid userinfo|invalid url escape)", Needs: []string{"invalid "}},
+			{Expr: "failed to parse (the )?(url|address|dsn)", Needs: []string{"failed to parse "}},
+			{Expr: "unable to parse ur[il]", Needs: []string{"unable to parse ur"}},
+			{Expr: "invalid (mailer )?dsn", Needs: []string{"invalid "}},
+			{Expr: "malformed (url|uri|dsn)", Needs: []string{"malformed "}},
+			{Expr: "urisyntaxexception", Needs: []string{"urisyntaxexception"}},
+			{Expr: "bad uri", Needs: []string{"bad uri"}},
+			{Expr: "invalid uri", Needs: []string{"invalid uri"}},
+		}, Wording: []string{"url-unreadable"}, Seen: []Observation{"pasted"}}, Confidence: "possible", Title: []string{"the address of the server (URL) cannot be read"}, Explanation: []string{"The settings are given as one URL, and it breaks its rules. Mostly a special character of the user name or password stands there as it is, or the host is missing."}, Fix: []FixEntry{
+			{Text: "Percent-encode special characters of user name and password in the URL (@ is %40, / is %2F, # is %23)", Who: "user"},
+			{Text: "or give host, port, user name and password as settings of their own", Who: "user"},
+		}},
 	}},
 	{ID: "dns-resolver-failure", Step: "dns", Title: []string{"the name {host} could not be looked up: name resolution fails", "name resolution does not work here"}, Explanation: []string{"No answer says that the name is wrong. The name server did not answer or answered with an error of its own, so nothing is known of the mail server yet."}, Who: "network", Severity: "error", Fix: []FixEntry{
 		{Text: "Repair the name resolution of this computer or container (name server, VPN, firewall for port 53)", Who: "network"},
@@ -136,8 +180,11 @@ var entries = []Entry{
 		{When: When{Step: []string{"dns"}, Fault: []string{"servfail"}}, Confidence: "likely", Title: []string{"the name server cannot answer for {host} (SERVFAIL)", "the name server answers with an error of its own (SERVFAIL)"}, Explanation: []string{"SERVFAIL means that the name server tried and failed: the domain's own name servers are down, their DNSSEC signature is wrong, or the resolver here is broken. Another resolver tells which."}},
 		{When: When{Step: []string{"dns"}, Fault: []string{"timeout"}}, Confidence: "likely", Title: []string{"the name server does not answer"}, Explanation: []string{"The question was sent and nothing came back in time. The name server is down, its address is wrong, or a firewall drops port 53."}},
 		{When: When{Step: []string{"dns"}, Fault: []string{"no-resolver", "refused", "unreachable", "reset", "closed"}}, Confidence: "certain", Title: []string{"no name server can be reached from here"}, Explanation: []string{"This computer has no name server configured, or what is configured does not answer on port 53. The mail settings are not to blame."}},
-		{When: When{Step: []string{"dns"}, Fault: []string{"deferred", "rejected", "bad-reply", "too-much", "proxy"}}, Confidence: "likely"},
+		{When: When{Step: []string{"dns"}, Fault: []string{"deferred", "rejected", "bad-reply", "too-much", "proxy"}, Unseen: []Observation{"pasted"}}, Confidence: "likely"},
 		{When: When{Step: []string{"dns"}, Failed: "yes"}, Confidence: "possible", General: true},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"resolver-fails"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"tcp-filtered-port", "tcp-unreachable", "dns-no-such-host"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, HostKind: []string{"bare-name"}, Wording: []string{"resolver-fails"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"tcp-filtered-port", "tcp-unreachable"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"name-unknown"}, Host: []string{"smtp.gmail.com", "smtp.googlemail.com", "smtp-relay.gmail.com", "aspmx.l.google.com", "smtp.office365.com", "smtp-mail.outlook.com", "smtp.live.com", "smtp.mail.yahoo.com", "smtp.mail.me.com", "mail.gmx.net", "smtp.gmx.net", "mail.gmx.com", "smtp.web.de", "smtp.ionos.de", "smtp.ionos.com", "smtp.strato.de", "securesmtp.t-online.de", "smtp.zoho.com", "smtp.zoho.eu", "smtp.fastmail.com", "smtp.yandex.ru", "smtp.yandex.com", "smtp.mail.ru", "smtp.qq.com", "smtp.163.com", "smtp.sendgrid.net", "smtp.mailgun.org", "smtp.eu.mailgun.org", "smtp-relay.brevo.com", "smtp-relay.sendinblue.com", "in-v3.mailjet.com", "smtp.postmarkapp.com", "smtp.sparkpostmail.com", "smtp.mandrillapp.com", "smtp.mailtrap.io", "sandbox.smtp.mailtrap.io", "live.smtp.mailtrap.io", "smtp.ethereal.email", "email-smtp.us-east-1.amazonaws.com", "email-smtp.us-west-2.amazonaws.com", "email-smtp.eu-west-1.amazonaws.com", "email-smtp.eu-central-1.amazonaws.com"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Title: []string{"{host} exists; name resolution fails where the program runs", "the name exists; name resolution fails where the program runs"}, Explanation: []string{"This is a well-known server and its name is right. The computer or container where the program runs cannot look names up, or what stands in the host field has a blank or another character that does not show."}, Over: []string{"dns-no-such-host"}},
 	}},
 	{ID: "dns-address-partial", Step: "dns", Title: []string{"one address family of {host} could not be looked up", "one address family resolves and the other fails"}, Explanation: []string{"IPv4 and IPv6 addresses are asked for one by one, and one of the two answers was an error. Programs that wait for both can be slow or fail."}, Who: "network", Severity: "info", Fix: []FixEntry{
 		{Text: "Have the name server for the domain looked at: it should answer both questions", Who: "network"},
@@ -178,6 +225,8 @@ var entries = []Entry{
 		{When: When{Step: []string{"tcp"}, Fault: []string{"refused"}, Port: []int{465}}, Confidence: "likely", Suggest: &Suggest{Port: 587, Encryption: "starttls", Text: "587 with TLS/STARTTLS is the other usual port"}},
 		{When: When{Step: []string{"tcp"}, Fault: []string{"refused"}, Seen: []Observation{"through-proxy"}}, Confidence: "likely", Title: []string{"the proxy was refused by the mail server's port"}, Explanation: []string{"The proxy took the order and the target refused it. Nothing listens on this port, or the proxy resolves the name to another computer."}},
 		{When: When{Step: []string{"tcp"}, Fault: []string{"refused"}}, Confidence: "likely"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"refused"}, Port: []int{25}, Seen: []Observation{"pasted"}}, Confidence: "likely", Suggest: &Suggest{Port: 587, Encryption: "starttls", Text: "587 with TLS/STARTTLS is the usual port for applications"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"refused"}, Seen: []Observation{"pasted"}}, Confidence: "likely"},
 	}},
 	{ID: "tcp-refused-localhost", Step: "tcp", Title: []string{"no mail server runs on this computer itself ({host})", "no mail server runs on this computer itself"}, Explanation: []string{"The host means the machine that asks, and nothing listens there on this port. Often it is a default that was never replaced; inside a container it means the container."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Enter the name of the mail server as host", Who: "user", Setting: "host", From: "{host}"},
@@ -186,6 +235,24 @@ var entries = []Entry{
 	}, Over: []string{"tcp-refused"}, Rules: []Rule{
 		{When: When{Step: []string{"tcp"}, Fault: []string{"refused"}, HostKind: []string{"localhost"}, Unseen: []Observation{"other-address-good"}}, Confidence: "certain"},
 		{When: When{Step: []string{"tcp"}, Fault: []string{"refused"}, Seen: []Observation{"address-loopback"}, Unseen: []Observation{"other-address-good"}}, Confidence: "certain"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, HostKind: []string{"localhost"}, Wording: []string{"refused"}, Seen: []Observation{"pasted"}}, Confidence: "certain", Over: []string{"tcp-filtered-port"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
+			{Expr: "127\\.0\\.\\d+\\.\\d+", Needs: []string{"127.0."}},
+			{Expr: "\\blocalhost\\b", Needs: []string{"localhost"}},
+			{Expr: "(^|[ \\[('\"])::1\\b", Needs: []string{"::1"}},
+			{Expr: "\\b0\\.0\\.0\\.0\\b", Needs: []string{"0.0.0.0"}},
+		}, Wording: []string{"refused"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Title: []string{"the program dialled its own computer, where no mail server runs"}, Explanation: []string{"The address that was dialled (127.0.0.1, ::1 or localhost) means the machine or container where the program runs. Often the host was left at its default, or the settings were not read."}, Over: []string{"tcp-filtered-port"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
+			{Expr: "127\\.0\\.\\d+\\.\\d+", Needs: []string{"127.0."}},
+			{Expr: "\\blocalhost\\b", Needs: []string{"localhost"}},
+			{Expr: "(^|[ \\[('\"])::1\\b", Needs: []string{"::1"}},
+		}, Wording: []string{"unreachable"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"tcp-filtered-port", "tcp-unreachable", "tcp-ipv6-unreachable"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
+			{Expr: "connect to (smtp )?(host|server).{0,24}(localhost|127\\.0\\.0\\.1)\\b", Needs: []string{"connect to "}},
+			{Expr: "mail ?server at \"?(localhost|127\\.0\\.0\\.1)\"?", Needs: []string{"server at "}},
+			{Expr: "connection.{0,40}with host .{0,12}(localhost|127\\.0\\.0\\.1)", Needs: []string{"connection"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"tcp-filtered-port"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"refused"}, Service: []string{"large-provider"}, Port: []int{465, 587}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
 	}},
 	{ID: "tcp-filtered-port", Step: "tcp", Title: []string{"nothing answers on port {port}, seen from this computer", "nothing answers on this port, seen from this computer"}, Explanation: []string{"A port that stays silent is nearly always closed on the way: company firewall, VPN, network operator or hosting company. A wrong port would usually be refused at once."}, Who: "network", Severity: "error", Fix: []FixEntry{
 		{When: &When{Port: []int{25}}, Text: "Use port 587 with TLS/STARTTLS: many networks block 25 for good", Who: "user", Setting: "port", From: "25", To: "587"},
@@ -196,12 +263,36 @@ var entries = []Entry{
 	}, Decides: []DecidesEntry{
 		{Question: "Does the same check pass from another network, or from where the application runs?", Command: "{check}"},
 	}, Rules: []Rule{
-		{When: When{Step: []string{"tcp"}, Fault: []string{"timeout"}, Port: []int{587}}, Confidence: "likely", Suggest: &Suggest{Port: 465, Encryption: "ssl", Text: "465 with SSL is often open where 587 is blocked"}},
-		{When: When{Step: []string{"tcp"}, Fault: []string{"timeout"}, Port: []int{465}}, Confidence: "likely", Suggest: &Suggest{Port: 587, Encryption: "starttls", Text: "587 with TLS/STARTTLS is often open where 465 is blocked"}},
-		{When: When{Step: []string{"tcp"}, Fault: []string{"timeout"}, Port: []int{25}}, Confidence: "likely", Explanation: []string{"Outgoing port 25 is blocked by most internet providers, cloud and hosting companies, against spam. Applications send over 587 or 465 instead."}, Suggest: &Suggest{Port: 587, Encryption: "starttls", Text: "587 with TLS/STARTTLS is seldom blocked"}},
+		{When: When{Step: []string{"tcp"}, Fault: []string{"timeout"}, Port: []int{587}, Unseen: []Observation{"pasted"}}, Confidence: "likely", Suggest: &Suggest{Port: 465, Encryption: "ssl", Text: "465 with SSL is often open where 587 is blocked"}},
+		{When: When{Step: []string{"tcp"}, Fault: []string{"timeout"}, Port: []int{465}, Unseen: []Observation{"pasted"}}, Confidence: "likely", Suggest: &Suggest{Port: 587, Encryption: "starttls", Text: "587 with TLS/STARTTLS is often open where 465 is blocked"}},
+		{When: When{Step: []string{"tcp"}, Fault: []string{"timeout"}, Port: []int{25}, Unseen: []Observation{"pasted"}}, Confidence: "likely", Explanation: []string{"Outgoing port 25 is blocked by most internet providers, cloud and hosting companies, against spam. Applications send over 587 or 465 instead."}, Suggest: &Suggest{Port: 587, Encryption: "starttls", Text: "587 with TLS/STARTTLS is seldom blocked"}},
 		{When: When{Step: []string{"tcp"}, Fault: []string{"timeout"}, Seen: []Observation{"address-private"}}, Confidence: "possible", Title: []string{"{host} is in a private network and does not answer", "the host is in a private network and does not answer"}, Explanation: []string{"The address is a private one. Either this computer is not in that network (VPN off), or the server is down, or a firewall stands between."}},
-		{When: When{Step: []string{"tcp"}, Fault: []string{"timeout"}}, Confidence: "likely"},
+		{When: When{Step: []string{"tcp"}, Fault: []string{"timeout"}, Unseen: []Observation{"pasted"}}, Confidence: "likely"},
+		{When: When{Step: []string{"tcp"}, Fault: []string{"timeout"}}, Confidence: "possible"},
 		{When: When{Step: []string{"tcp"}, Fault: []string{"refused", "unreachable", "reset"}, Service: []string{"large-provider"}, Unseen: []Observation{"through-proxy", "address-loopback", "address-ipv6", "name-is-mail-domain"}}, Confidence: "likely", Title: []string{"a firewall on the way turns connections to port {port} away", "a firewall on the way turns connections to this port away"}, Explanation: []string{"This provider's servers take connections on their published ports from everywhere. A refusal comes from a firewall, VPN or hosting company in between."}, Over: []string{"tcp-unreachable"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"no-answer"}, Port: []int{587}, Seen: []Observation{"pasted"}, Unseen: []Observation{"port-unknown"}}, Confidence: "likely", Suggest: &Suggest{Port: 465, Encryption: "ssl", Text: "465 with SSL is often open where 587 is blocked"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"no-answer"}, Port: []int{465}, Seen: []Observation{"pasted"}, Unseen: []Observation{"port-unknown"}}, Confidence: "likely", Suggest: &Suggest{Port: 587, Encryption: "starttls", Text: "587 with TLS/STARTTLS is often open where 465 is blocked"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"no-answer"}, Port: []int{25}, Seen: []Observation{"pasted"}, Unseen: []Observation{"port-unknown"}}, Confidence: "likely", Explanation: []string{"Outgoing port 25 is blocked by most internet providers, cloud and hosting companies, against spam. Applications send over 587 or 465 instead."}, Suggest: &Suggest{Port: 587, Encryption: "starttls", Text: "587 with TLS/STARTTLS is seldom blocked"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"no-answer"}, NotText: []Pattern{
+			{Expr: "greeting never received", Needs: []string{"greeting never received"}},
+			{Expr: "read ?timed ?out", Needs: []string{"timed"}},
+			{Expr: "initial server greeting", Needs: []string{"initial server greeting"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "likely"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"no-answer"}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"no-greeting"}, Port: []int{25, 587, 2525}, Seen: []Observation{"pasted"}, Unseen: []Observation{"port-unknown"}}, Confidence: "likely", Title: []string{"the connection opens and the server's greeting does not come"}, Explanation: []string{"On this port the server speaks first. When its greeting does not come, a firewall, a virus scanner or the hosting company mostly stands between and lets nothing through."}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"no-greeting"}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"refused", "unreachable", "reset"}, Service: []string{"large-provider"}, Seen: []Observation{"pasted"}, Unseen: []Observation{"address-loopback"}}, Confidence: "likely", Title: []string{"a firewall on the way turns connections to port {port} away", "a firewall on the way turns connections to this port away"}, Explanation: []string{"This provider's servers take connections on their published ports from everywhere. A refusal comes from a firewall, VPN or hosting company in between."}, Over: []string{"tcp-refused", "tcp-unreachable", "tcp-reset"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"unreachable"}, Port: []int{25, 465, 587, 2525}, Seen: []Observation{"pasted"}}, Confidence: "likely"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"unreachable", "reset"}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"forbidden-here"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Title: []string{"the program's own computer forbids it to open connections"}, Explanation: []string{"The operating system refused, before anything was sent: a virus scanner or firewall on that computer, SELinux, or the rules of a container or hosting package."}, Fix: []FixEntry{
+			{Text: "Allow the program to open mail connections in the firewall or virus scanner of its computer", Who: "it-admin"},
+			{Text: "With SELinux: allow the web server to send mail", Who: "it-admin", Commands: []Command{
+				{Shell: "posix", Text: "setsebool -P httpd_can_sendmail on"},
+			}},
+		}, Over: []string{"tcp-unreachable"}},
+		{When: When{Text: []Pattern{
+			{Expr: "zeit f[üu]r die verbindung.{0,120}[üu]berschritten", Needs: []string{"r die verbindung"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "likely"},
 	}},
 	{ID: "tcp-ipv6-unreachable", Step: "tcp", Title: []string{"this computer has no way to the IPv6 address of {host}", "this computer has no way to the IPv6 address"}, Explanation: []string{"The name has an IPv6 address, and IPv6 does not work from here. Programs that try it first wait or fail, although IPv4 would do."}, Who: "network", Severity: "error", Fix: []FixEntry{
 		{Text: "Repair IPv6 on this network, or have the application use IPv4", Who: "network"},
@@ -210,13 +301,27 @@ var entries = []Entry{
 	}, Over: []string{"tcp-unreachable"}, Rules: []Rule{
 		{When: When{Step: []string{"tcp"}, Fault: []string{"unreachable"}, Seen: []Observation{"address-ipv6"}}, Confidence: "certain"},
 		{When: When{Step: []string{"tcp"}, Fault: []string{"timeout"}, Seen: []Observation{"address-ipv6", "other-family-good"}}, Confidence: "likely", Over: []string{"tcp-filtered-port"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
+			{Expr: "(^|[^0-9a-z])\\[?(2[0-9a-f]{3}|3[0-9a-f]{3}|fe80|f[cd][0-9a-f]{2}|64):[0-9a-f]{0,4}:"},
+		}, Wording: []string{"unreachable"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"tcp-filtered-port"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"unreachable"}, Seen: []Observation{"pasted", "address-ipv6"}}, Confidence: "likely", Over: []string{"tcp-filtered-port"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
+			{Expr: "(^|[^0-9a-z])\\[?(2[0-9a-f]{3}|3[0-9a-f]{3}):[0-9a-f]{0,4}:"},
+		}, Wording: []string{"no-answer"}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
+			{Expr: "enetunreach|network is unreachable|netzwerk ist nicht erreichbar|\\[errno 101\\]|\\(101\\)|eaddrnotavail", Needs: []string{"enetunreach", "work is unreachable", "zwerk ist nicht erreichbar", "[errno 101]", "(101)", "eaddrnotavail"}},
+		}, NotText: []Pattern{
+			{Expr: "\\b\\d+\\.\\d+\\.\\d+\\.\\d+\\b"},
+		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Explanation: []string{"\"Network is unreachable\" is what a computer without IPv6 says of an IPv6 address, and the text names no other. Programs that try IPv6 first fail so, although IPv4 would do."}, Over: []string{"tcp-filtered-port"}},
 	}},
 	{ID: "tcp-unreachable", Step: "tcp", Title: []string{"there is no way from here to {host}", "there is no way from here to the host"}, Explanation: []string{"The network says that it cannot deliver to this address: no route, the computer is off, or a firewall rejects it."}, Who: "network", Severity: "error", Fix: []FixEntry{
 		{Text: "See that the network connection, VPN and routes of this computer are up", Who: "network"},
 		{Text: "Allow outgoing TCP {port} to {host} in the firewall", Who: "network"},
 	}, Rules: []Rule{
-		{When: When{Step: []string{"tcp"}, Fault: []string{"unreachable"}}, Confidence: "certain"},
+		{When: When{Step: []string{"tcp"}, Fault: []string{"unreachable"}, Unseen: []Observation{"pasted"}}, Confidence: "certain"},
 		{When: When{Step: []string{"tcp"}, Failed: "yes"}, Confidence: "possible", General: true, Title: []string{"the connection could not be made"}, Explanation: []string{"The connection failed for a reason that has no name of its own here; the words of the machine stand beside it."}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"unreachable"}, Seen: []Observation{"pasted", "address-private"}}, Confidence: "likely", Over: []string{"tcp-filtered-port"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"unreachable"}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
 	}},
 	{ID: "proxy-login", Step: "tcp", Title: []string{"the proxy {proxy} wants a login", "the proxy wants a login"}, Explanation: []string{"The proxy did not connect, as it was given no user name and password, or ones that it does not know. The mail server was not reached."}, Who: "network", Severity: "error", Fix: []FixEntry{
 		{Text: "Give the proxy's URL with user name and password", Who: "user", Setting: "proxy"},
@@ -235,16 +340,64 @@ var entries = []Entry{
 	}, Over: []string{"server-silent", "connection-closed", "tcp-reset", "not-an-smtp-service", "reply-invalid", "greeting-refused"}, Rules: []Rule{
 		{When: When{Step: []string{"greeting"}, Encryption: []string{"starttls", "none"}, Failed: "yes", AnySeen: []Observation{"tls-answers", "looks-like-tls"}}, Confidence: "certain", Suggest: &Suggest{Encryption: "ssl", Text: "the port answers to TLS from the first byte"}},
 		{When: When{Step: []string{"greeting"}, Fault: []string{"timeout", "closed", "reset", "not-smtp"}, Encryption: []string{"starttls", "none"}, Port: []int{465, 8465, 9465}, Unseen: []Observation{"tls-does-not-answer"}}, Confidence: "likely", Suggest: &Suggest{Encryption: "ssl", Text: "465 is the port for TLS from the first byte"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Encryption: []string{"starttls", "none"}, NotText: []Pattern{
+			{Expr: "authent", Needs: []string{"authent"}},
+			{Expr: "anmeld", Needs: []string{"anmeld"}},
+			{Expr: "log ?in", Needs: []string{"log"}},
+			{Expr: "\\b[45]\\d\\d[ -]"},
+		}, Port: []int{465}, Seen: []Observation{"pasted", "generic-sentence"}, Unseen: []Observation{"port-unknown", "encryption-unknown"}}, Confidence: "likely", Over: []string{"error-text-generic"}, Suggest: &Suggest{Encryption: "ssl", Text: "465 is the port for TLS from the first byte"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Encryption: []string{"starttls", "none"}, Wording: []string{"no-greeting", "cut-off", "reset", "plain-in-place-of-tls"}, Port: []int{465, 8465, 9465}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"tcp-filtered-port", "connection-closed", "tcp-reset", "server-silent", "not-an-smtp-service"}, Suggest: &Suggest{Encryption: "ssl", Text: "465 is the port for TLS from the first byte"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Encryption: []string{"starttls", "none"}, Wording: []string{"no-answer"}, NotText: []Pattern{
+			{Expr: "connect(ion)? (attempt )?(timeout|timed)", Needs: []string{"connect"}},
+			{Expr: "connect etimedout", Needs: []string{"connect etimedout"}},
+			{Expr: "dial tcp", Needs: []string{"dial tcp"}},
+			{Expr: "opentimeout", Needs: []string{"opentimeout"}},
+			{Expr: "connect timeout", Needs: []string{"connect timeout"}},
+		}, Port: []int{465}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"tcp-filtered-port", "server-silent"}, Suggest: &Suggest{Encryption: "ssl", Text: "465 is the port for TLS from the first byte"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Encryption: []string{"starttls", "none"}, Wording: []string{"no-answer"}, Port: []int{465}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Encryption: []string{"starttls", "none"}, Wording: []string{"encryption-type", "starttls-missing"}, Port: []int{465}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"starttls-not-offered", "tls-wrong-mode-starttls-inside-tls"}, Suggest: &Suggest{Encryption: "ssl", Text: "465 is the port for TLS from the first byte"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
+			{Expr: "system\\.net\\.mail|smtpexception|send-mailmessage|smtpclient\\.(send|getconnection)|fehler beim senden von mail|failure sending mail", Needs: []string{"ystem.net.mail", "mtpexception", "end-mailmessage", "mtpclient.", "ehler beim senden von mail", "ailure sending mail"}},
+		}, Wording: []string{"no-answer", "cut-off", "no-greeting"}, Port: []int{465}, Seen: []Observation{"pasted"}}, Confidence: "likely", Explanation: []string{"The SmtpClient class of .NET (Send-MailMessage too) knows STARTTLS only and waits on port 465 for a greeting in plain text that never comes. Port 587 with EnableSsl works, or another library (MailKit)."}, Fix: []FixEntry{
+			{Text: "Set the port to 587 and keep EnableSsl on", Who: "user", Setting: "port", From: "465", To: "587"},
+			{Text: "or use a library that knows TLS from the first byte (MailKit)", Who: "application"},
+		}, Over: []string{"tcp-filtered-port", "connection-closed", "server-silent"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"no-greeting", "cut-off"}, NotText: []Pattern{
+			{Expr: "\\b(5|4)\\d\\d[ -]\\d\\.\\d\\.\\d"},
+			{Expr: "after (data|rcpt|mail|auth)", Needs: []string{"after "}},
+			{Expr: "authenticat", Needs: []string{"authenticat"}},
+			{Expr: "queue", Needs: []string{"queue"}},
+		}, Seen: []Observation{"pasted", "port-unknown"}}, Confidence: "possible", Explanation: []string{"The connection opened and no word came, or it was closed at once. If the port is 465, it wants TLS from the first byte (SSL), and both sides waited for the other."}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"no-greeting"}, NotPort: []int{25, 465, 587, 2525, 1025, 993, 995, 143, 110, 80, 443}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
+		{When: When{Encryption: []string{"starttls", "none"}, Port: []int{465}, Seen: []Observation{"generic-sentence"}, Unseen: []Observation{"port-unknown", "encryption-unknown"}}, Confidence: "likely", Explanation: []string{"The application does not say why it failed, but the settings do: port 465 starts with TLS at once, and \"TLS/STARTTLS\" waits for a greeting in plain text that never comes."}, Suggest: &Suggest{Encryption: "ssl", Text: "465 goes with SSL"}},
 	}},
 	{ID: "not-an-smtp-service", Step: "greeting", Title: []string{"port {port} of {host} is no mail server: {service} answers", "another service than mail answers on this port"}, Explanation: []string{"Something listens on this port, and it does not speak SMTP. The port belongs to another service."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{When: &When{AnySeen: []Observation{"looks-like-imap", "looks-like-pop3"}}, Text: "Enter the server for sending (SMTP), not the one for receiving (IMAP, POP3)", Who: "user", Setting: "port", From: "{port}", To: "587"},
-		{Text: "Enter the port for sending: 587 with TLS/STARTTLS or 465 with SSL", Who: "user", Setting: "port", From: "{port}", To: "587"},
+		{When: &When{Unseen: []Observation{"looks-like-imap", "looks-like-pop3"}}, Text: "Enter the port for sending: 587 with TLS/STARTTLS or 465 with SSL", Who: "user", Setting: "port", From: "{port}", To: "587"},
 	}, Over: []string{"reply-invalid", "tls-handshake-failed", "connection-closed", "server-silent"}, Rules: []Rule{
 		{When: When{Step: []string{"greeting"}, Failed: "yes", Seen: []Observation{"looks-like-imap"}}, Confidence: "certain", Suggest: &Suggest{Port: 587, Encryption: "starttls", Text: "587 is the usual port for sending"}},
 		{When: When{Step: []string{"greeting"}, Failed: "yes", Seen: []Observation{"looks-like-pop3"}}, Confidence: "certain", Suggest: &Suggest{Port: 587, Encryption: "starttls", Text: "587 is the usual port for sending"}},
 		{When: When{Step: []string{"greeting"}, Failed: "yes", AnySeen: []Observation{"looks-like-http", "looks-like-ssh", "looks-like-ftp"}}, Confidence: "certain"},
 		{When: When{Step: []string{"tls"}, Failed: "yes", AnySeen: []Observation{"looks-like-http", "looks-like-ssh", "looks-like-ftp", "looks-like-imap", "looks-like-pop3"}}, Confidence: "certain"},
 		{When: When{Step: []string{"greeting"}, Fault: []string{"not-smtp"}}, Confidence: "likely"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
+			{Expr: "(greeting|response|banner|reply|code|server|got|received|s:|<-|read).{0,40}http/1\\.[01] \\d{3}", Needs: []string{"http/1."}},
+			{Expr: "^http/1\\.[01] \\d{3}", Needs: []string{"http/1."}},
+			{Expr: "\\* ok .{0,60}(imap|capability)", Needs: []string{"* ok "}},
+			{Expr: "\\+ok .{0,40}(pop|ready|dovecot)", Needs: []string{"+ok "}},
+			{Expr: "ssh-2\\.0-", Needs: []string{"ssh-2.0-"}},
+			{Expr: "220.{0,60}\\b(ftp|filezilla|vsftpd|proftpd)\\b", Needs: []string{"220"}},
+			{Expr: "<html|<!doctype html", Needs: []string{"html", "!doctype html"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"client-protocol-defect", "tcp-filtered-port"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"no-greeting", "cut-off", "no-answer", "plain-in-place-of-tls", "tls-not-started", "starttls-missing", "reset"}, Port: []int{110, 143, 993, 995, 80, 443, 8080, 22, 21, 4190}, Seen: []Observation{"pasted"}}, Confidence: "likely", Title: []string{"port {port} is not for sending mail", "this port is not for sending mail"}, Explanation: []string{"Ports 110, 143, 993 and 995 are for receiving mail (POP3, IMAP), 80 and 443 for the web. A mail program that wants to send finds no mail server (SMTP) there."}, Over: []string{"tcp-filtered-port", "server-silent", "connection-closed", "tls-wrong-mode-plain-on-tls-port", "tls-wrong-mode-implicit-on-starttls-port", "tls-handshake-failed", "starttls-not-offered"}, Suggest: &Suggest{Port: 587, Encryption: "starttls", Text: "587 is the usual port for sending"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"no-greeting"}, NotPort: []int{25, 465, 587, 2525}, Seen: []Observation{"pasted"}, Unseen: []Observation{"port-unknown"}}, Confidence: "possible"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"reply-unreadable"}, NotText: []Pattern{
+			{Expr: "response=.{0,8}250", Needs: []string{"response="}},
+		}, NotPort: []int{25, 465, 587, 2525}, Seen: []Observation{"pasted"}, Unseen: []Observation{"port-unknown"}}, Confidence: "likely", Over: []string{"reply-invalid"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"reply-unreadable"}, NotText: []Pattern{
+			{Expr: "250", Needs: []string{"250"}},
+			{Expr: "http", Needs: []string{"http"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
 	}},
 	{ID: "greeting-refused", Step: "greeting", Title: []string{"{host} takes no connections from here ({reply})", "the server takes no connections from here"}, Explanation: []string{"The server answered the connection with a refusal and gave no reason that is understood here. Such servers often take known clients only, or this is a server for incoming mail."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{Text: "Ask the server's administrator why this client is refused; the server's own words help", Who: "it-admin"},
@@ -255,7 +408,7 @@ var entries = []Entry{
 	}},
 	{ID: "smtp-redirected-by-host", Step: "greeting", Title: []string{"another server answers in place of {host}", "another server than the one entered answers"}, Explanation: []string{"The server calls itself {server_name}, not {host}. Some hosting companies and networks lead outgoing mail connections to a server of their own, where this account is unknown.", "What answers is not the provider's server. Some hosting companies and networks lead outgoing mail connections to a server of their own, where this account is unknown."}, Who: "network", Severity: "error", Fix: []FixEntry{
 		{Text: "Have outgoing mail connections to {host} led there directly (hosting company: \"SMTP restrictions\")", Who: "network"},
-		{Text: "Have outgoing mail connections led to their target directly", Who: "network"},
+		{When: &When{Unknown: []string{"host"}}, Text: "Have outgoing mail connections led to their target directly", Who: "network"},
 	}, Decides: []DecidesEntry{
 		{Question: "Does the same check reach the provider from another network?", Command: "{check}"},
 	}, Over: []string{"cert-name-mismatch", "cert-self-signed", "cert-untrusted-chain", "auth-bad-credentials"}, Rules: []Rule{
@@ -280,6 +433,32 @@ var entries = []Entry{
 			{Expr: "plesk", Needs: []string{"plesk"}},
 		}, Host: []string{"smtp.sendgrid.net", "smtp.mailgun.org", "smtp.eu.mailgun.org"}, Unseen: []Observation{"greeting-masked"}}, Confidence: "likely"},
 		{When: When{Step: []string{"certificate"}, Service: []string{"large-provider"}, Host: []string{"smtp.gmail.com", "smtp.googlemail.com", "smtp.office365.com", "smtp-mail.outlook.com", "smtp.mail.yahoo.com", "smtp.mail.me.com", "smtp.zoho.com", "smtp.sendgrid.net", "smtp.mailgun.org", "smtp.gmx.net", "mail.gmx.net"}, Seen: []Observation{"certificate-name-mismatch"}, Unseen: []Observation{"certificate-intercepted"}}, Confidence: "likely", Explanation: []string{"This provider's certificate always has its own name; what came is for {names}. Some hosting companies and networks lead outgoing mail connections to a server of their own.", "This provider's certificate always has its own name, and what came is for another. Some hosting companies and networks lead outgoing mail connections to a server of their own."}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"cert-other-name"}, Host: []string{"smtp.gmail.com", "smtp.googlemail.com", "smtp-relay.gmail.com", "smtp.office365.com", "smtp-mail.outlook.com", "smtp.mail.yahoo.com", "smtp.mail.me.com", "smtp.zoho.com", "smtp.zoho.eu", "smtp.sendgrid.net", "smtp.mailgun.org", "smtp.gmx.net", "mail.gmx.net", "smtp.yandex.ru", "smtp.yandex.com", "smtp.mail.ru", "smtp.fastmail.com", "smtp-relay.brevo.com", "smtp-relay.sendinblue.com", "in-v3.mailjet.com", "smtp.postmarkapp.com", "email-smtp.us-east-1.amazonaws.com"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Explanation: []string{"This provider's certificate always has its own name, and what came is for another. Some hosting companies and networks lead outgoing mail connections to a server of their own."}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
+			{Expr: "220[ -].{0,80}(exim|postfix|cpanel|plesk|we do not authorize|secureserver)", Needs: []string{"exim", "postfix", "cpanel", "plesk", "we do not authorize", "secureserver"}},
+			{Expr: "esmtp (exim|postfix)", Needs: []string{"esmtp "}},
+			{Expr: "cpanel|secureserver\\.net|hostgator|bluehost|siteground|dreamhost", Needs: []string{"cpanel", "secureserver.net", "hostgator", "bluehost", "siteground", "dreamhost"}},
+			{Expr: "<= ?smtpd", Needs: []string{"smtpd"}},
+		}, Host: []string{"smtp.gmail.com", "smtp.googlemail.com", "smtp-relay.gmail.com", "smtp.office365.com", "smtp-mail.outlook.com", "smtp.mail.yahoo.com", "smtp.mail.me.com", "smtp.zoho.com", "smtp.zoho.eu", "smtp.sendgrid.net", "smtp.mailgun.org"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"auth-app-password-required"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
+			{Expr: "refused to talk to me: 5", Needs: []string{"refused to talk to me: 5"}},
+			{Expr: "521 connection rejected", Needs: []string{"521 connection rejected"}},
+			{Expr: "535 incorrect authentication data", Needs: []string{"535 incorrect authentication data"}},
+		}, Host: []string{"smtp.gmail.com", "smtp.googlemail.com", "smtp.office365.com", "smtp-mail.outlook.com", "smtp.mail.yahoo.com", "smtp.zoho.com", "smtp.sendgrid.net", "smtp.mailgun.org"}, Seen: []Observation{"pasted"}}, Confidence: "likely"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
+			{Expr: "host (smtp|smtp-relay|smtp-mail)\\.[a-z0-9.]+ ?\\[.{0,60}refused to talk to me: 5", Needs: []string{"refused to talk to me: 5"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "likely"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
+			{Expr: "exim|cpanel|hostgator|bluehost|godaddy|secureserver", Needs: []string{"exim", "cpanel", "hostgator", "bluehost", "godaddy", "secureserver"}},
+		}, Wording: []string{"cert-refused"}, Service: []string{"large-provider"}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
+		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+			{Expr: "incorrect authentication data", Needs: []string{"incorrect authentication data"}},
+			{Expr: "esmtp exim", Needs: []string{"esmtp exim"}},
+			{Expr: "we do not authorize the use of this system to transport unsolicited", Needs: []string{"we do not authorize the use of this system to transport unsolicited"}},
+			{Expr: "secureserver\\.net", Needs: []string{"secureserver.net"}},
+			{Expr: "cpanel", Needs: []string{"cpanel"}},
+			{Expr: "plesk", Needs: []string{"plesk"}},
+		}, Host: []string{"smtp.gmail.com", "smtp.googlemail.com", "smtp-relay.gmail.com", "smtp.office365.com", "smtp-mail.outlook.com", "smtp.mail.yahoo.com", "smtp.aol.com", "smtp.mail.me.com", "smtp.zoho.com", "smtp.zoho.eu", "smtppro.zoho.com", "smtppro.zoho.eu", "smtp.zoho.in", "smtp.sendgrid.net", "smtp.mailgun.org", "smtp.eu.mailgun.org", "smtp-relay.brevo.com", "smtp-relay.sendinblue.com", "in-v3.mailjet.com", "smtp.postmarkapp.com", "amazonaws.com", "smtp.qq.com", "smtp.163.com", "smtp.yandex.ru", "smtp.yandex.com"}}, Confidence: "likely", Explanation: []string{"This provider never answers in these words; they are those of Exim, the mail server of most hosting companies. Many of them lead outgoing mail connections to their own server, where this account is unknown."}, Over: []string{"auth-bad-credentials", "auth-app-password-required", "auth-username-form", "auth-wrong-credential-kind", "auth-wrong-region"}},
 	}},
 	{ID: "smtp-altered-by-middlebox", Step: "greeting", Title: []string{"a device on the way rewrites the conversation with the server"}, Explanation: []string{"The server's words arrive blotted out: asterisks in the greeting or X in place of a capability. A firewall with SMTP inspection or a virus scanner does that, and encryption and login disappear with it."}, Who: "network", Severity: "error", Fix: []FixEntry{
 		{Text: "Switch SMTP inspection off for this connection (Cisco: \"inspect esmtp\"; virus scanner: mail protection)", Who: "network"},
@@ -287,6 +466,21 @@ var entries = []Entry{
 	}, Over: []string{"starttls-not-offered", "auth-not-offered-at-all", "auth-not-offered-before-tls", "ehlo-refused", "starttls-refused"}, Rules: []Rule{
 		{When: When{Step: []string{"ehlo", "ehlo-tls", "starttls", "auth"}, Failed: "yes", Seen: []Observation{"capability-masked"}}, Confidence: "certain", Suggest: &Suggest{Port: 465, Encryption: "ssl", Text: "TLS from the first byte cannot be rewritten on the way"}},
 		{When: When{Step: []string{"ehlo", "starttls", "auth"}, Fault: []string{"not-offered", "rejected"}, Seen: []Observation{"greeting-masked"}, Unseen: []Observation{"only-windows-login", "no-common-mechanism", "mechanism-forced"}}, Confidence: "likely", Suggest: &Suggest{Port: 465, Encryption: "ssl", Text: "TLS from the first byte cannot be rewritten on the way"}},
+		{When: When{Text: []Pattern{
+			{Expr: "220[ -][*02 ]*\\*{6,}", Needs: []string{"220"}},
+			{Expr: "(^|[ '\"=-])\\*{8,}[ *02]*"},
+			{Expr: "\\b250[ -]x{4,}[a-z]?\\b", Needs: []string{"250"}},
+			{Expr: "\\bx{7,}[a-z]\\b"},
+		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"relay-denied-no-login", "relay-denied-not-allowed", "auth-mechanism-unsupported", "auth-bad-credentials", "auth-failed", "ehlo-refused"}},
+		{When: When{Seen: []Observation{"pasted", "greeting-masked"}}, Confidence: "likely", Over: []string{"relay-denied-no-login", "relay-denied-not-allowed", "auth-mechanism-unsupported", "auth-bad-credentials", "auth-failed", "ehlo-refused"}},
+		{When: When{Seen: []Observation{"pasted", "capability-masked"}}, Confidence: "likely", Over: []string{"relay-denied-no-login", "relay-denied-not-allowed", "auth-mechanism-unsupported", "auth-bad-credentials", "auth-failed", "ehlo-refused"}},
+		{When: When{Verb: []string{"STARTTLS", "EHLO"}, Code: []Codes{{From: 500, To: 500}, {From: 502, To: 502}}, Service: []string{"large-provider"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Explanation: []string{"This provider's servers know EHLO and STARTTLS. A server that does not comes between: a firewall with SMTP inspection, or a network that leads outgoing mail to a server of its own."}, Over: []string{"starttls-not-offered", "starttls-refused", "ehlo-refused", "auth-not-offered-at-all"}},
+		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+			{Expr: "220[- ][*0-9]{0,3}\\*{6,}", Needs: []string{"220"}},
+			{Expr: "250[- ]x{3,}[a-d]?\\b", Needs: []string{"250"}},
+			{Expr: "\"?xxxx+[^\"]{0,20}\"? ?.{0,20}(unrecogni[sz]ed|not recogni[sz]ed|unknown|not implemented)", Needs: []string{"unrecogni", "not recogni", "unknown", "not implemented"}},
+			{Expr: "(unrecogni[sz]ed|unknown|not implemented).{0,30}\"?xxxx+", Needs: []string{"recogni", "known", "not implemented"}},
+		}}, Confidence: "likely", Over: []string{"auth-bad-credentials", "auth-failed"}, Suggest: &Suggest{Port: 465, Encryption: "ssl", Text: "TLS from the first byte cannot be rewritten on the way"}},
 	}},
 	{ID: "helo-name-rejected", Step: "ehlo", Title: []string{"the server does not accept {helo} as this computer's name (EHLO)", "the server does not accept this computer's name (EHLO)"}, Explanation: []string{"A client says its own name first. Servers refuse names like \"localhost\", short container names or names that belong to somebody else."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Give a full name of this computer as EHLO name", Who: "user", Setting: "helo", From: "{helo}", To: "name.domain"},
@@ -325,6 +519,19 @@ var entries = []Entry{
 		}}, Confidence: "likely"},
 		{When: When{Step: []string{"ehlo", "ehlo-tls"}, Code: []Codes{{From: 500, To: 599}}, Mentions: []string{"helo"}}, Confidence: "possible"},
 		{When: When{Step: []string{"ehlo", "ehlo-tls"}, Fault: []string{"closed", "reset"}, Service: []string{"google"}}, Confidence: "likely", Explanation: []string{"Google's servers hang up when the name that the client gives is none they take, \"localhost\" for one."}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
+			{Expr: "invalid (helo|ehlo) (name|host)", Needs: []string{"invalid "}},
+			{Expr: "(helo|ehlo) name (is )?(rejected|not (accepted|allowed|permitted)|refused|denied)", Needs: []string{" name "}},
+			{Expr: "need fully.qualified", Needs: []string{"need fully"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"ehlo-refused"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
+			{Expr: "(syntactically invalid|invalid domain|requires domain|invalid) .{0,30}(helo|ehlo)", Needs: []string{"syntactically invalid", "invalid domain", "requires domain", "invalid"}},
+			{Expr: "(helo|ehlo).{0,30}(invalid|requires) .{0,12}(domain|address)", Needs: []string{"invalid", "requires"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"cut-off", "reset"}, Service: []string{"google-relay"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Explanation: []string{"Google's relay hangs up when the name that the client gives is none it takes, \"localhost\" for one; programs then say EOF or \"connection closed\" only."}, Over: []string{"connection-closed", "tcp-reset", "tls-wrong-mode-plain-on-tls-port"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
+			{Expr: "try again later, closing connection\\.? \\((ehlo|helo)\\)", Needs: []string{"try again later, closing connection"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "certain"},
 		{When: When{Step: []string{"message", "sender"}, Failed: "yes", Text: []Pattern{
 			{Expr: "helo command rejected", Needs: []string{"helo command rejected"}},
 			{Expr: "\\b(helo|ehlo)\\b.{0,40}\\b(reject|denied|not allowed|not permitted|forged|spoof|fake|blacklist|localhost|fully.qualified|fqdn)", Needs: []string{"helo", "ehlo"}},
@@ -334,7 +541,9 @@ var entries = []Entry{
 			{Expr: "(helo|ehlo) name", Needs: []string{" name"}},
 		}, NotText: []Pattern{
 			{Expr: "send (helo|ehlo)", Needs: []string{"send "}},
+			{Expr: "rejected (helo|ehlo) command", Needs: []string{"rejected "}},
 			{Expr: "(helo|ehlo) first", Needs: []string{" first"}},
+			{Expr: "response: 220", Needs: []string{"response: 220"}},
 			{Expr: "helo or ehlo", Needs: []string{"helo or ehlo"}},
 			{Expr: "credentials for relay", Needs: []string{"credentials for relay"}},
 			{Expr: "starttls", Needs: []string{"starttls"}},
@@ -368,6 +577,14 @@ var entries = []Entry{
 			{Expr: "from parameter", Needs: []string{"from parameter"}},
 			{Expr: "\\baddress syntax", Needs: []string{"address syntax"}},
 		}}, Confidence: "likely"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
+			{Expr: "syntactically invalid (helo|ehlo|argument)", Needs: []string{"syntactically invalid "}},
+			{Expr: "must be a (valid )?(domain|host)", Needs: []string{"must be a "}},
+			{Expr: "(helo|ehlo).{0,120}syntactically invalid", Needs: []string{"syntactically invalid"}},
+			{Expr: "invalid (helo|ehlo) (domain|argument)", Needs: []string{"invalid "}},
+			{Expr: "(helo|ehlo) (requires|needs|invalid).{0,12}(domain|address|argument)", Needs: []string{"domain", "ddress", "rgument"}},
+			{Expr: "underscore.{0,40}(helo|ehlo|host)", Needs: []string{"underscore"}},
+		}, Wording: []string{"own-name-refused"}, Seen: []Observation{"pasted"}}, Confidence: "likely"},
 	}},
 	{ID: "ehlo-refused", Step: "ehlo", Title: []string{"the server refuses EHLO, the start of the conversation"}, Explanation: []string{"Every modern mail server answers EHLO with what it can do. This one refused it and did not speak of the name."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{Text: "Have the server, or the device in front of it, allow EHLO (RFC 5321)", Who: "it-admin"},
@@ -382,15 +599,64 @@ var entries = []Entry{
 		{Text: "Have TLS switched on at the server: it needs a certificate and STARTTLS", Who: "it-admin"},
 		{When: &When{Service: []string{"mailpit"}}, Text: "This is a test server; give it a certificate (--smtp-tls-cert, --smtp-tls-key) to test with TLS", Who: "it-admin"},
 	}, Over: []string{"starttls-refused"}, Rules: []Rule{
-		{When: When{Step: []string{"starttls"}, Fault: []string{"not-offered"}, Port: []int{25}}, Confidence: "certain", Suggest: &Suggest{Port: 587, Encryption: "starttls", Text: "587 is the port on which servers offer TLS and login"}},
-		{When: When{Step: []string{"starttls"}, Fault: []string{"not-offered"}, NotPort: []int{25, 465}}, Confidence: "certain", Suggest: &Suggest{Port: 465, Encryption: "ssl", Text: "465 is the port for TLS from the first byte"}},
-		{When: When{Step: []string{"starttls"}, Fault: []string{"not-offered"}}, Confidence: "certain"},
+		{When: When{Step: []string{"starttls"}, Fault: []string{"not-offered"}, Port: []int{25}, Unseen: []Observation{"pasted"}}, Confidence: "certain", Suggest: &Suggest{Port: 587, Encryption: "starttls", Text: "587 is the port on which servers offer TLS and login"}},
+		{When: When{Step: []string{"starttls"}, Fault: []string{"not-offered"}, NotPort: []int{25, 465}, Unseen: []Observation{"pasted"}}, Confidence: "certain", Suggest: &Suggest{Port: 465, Encryption: "ssl", Text: "465 is the port for TLS from the first byte"}},
+		{When: When{Step: []string{"starttls"}, Fault: []string{"not-offered"}, Unseen: []Observation{"pasted"}}, Confidence: "certain"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Encryption: []string{"starttls"}, Wording: []string{"starttls-missing"}, NotText: []Pattern{
+			{Expr: "tls ?v?1\\.\\d", Needs: []string{"tls"}},
+			{Expr: "protocol version", Needs: []string{"protocol version"}},
+			{Expr: "cipher", Needs: []string{"cipher"}},
+			{Expr: "\\b454\\b", Needs: []string{"454"}},
+			{Expr: "local problem", Needs: []string{"local problem"}},
+			{Expr: "temporar", Needs: []string{"temporar"}},
+			{Expr: "currently", Needs: []string{"currently"}},
+			{Expr: "certificate", Needs: []string{"certificate"}},
+		}, Port: []int{25, 587, 2525, 1025}, Seen: []Observation{"pasted"}}, Confidence: "certain", Over: []string{"tls-wrong-mode-starttls-inside-tls", "tls-handshake-failed"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"starttls-missing"}, NotText: []Pattern{
+			{Expr: "tls ?v?1\\.\\d", Needs: []string{"tls"}},
+			{Expr: "protocol version", Needs: []string{"protocol version"}},
+			{Expr: "cipher", Needs: []string{"cipher"}},
+			{Expr: "\\b454\\b", Needs: []string{"454"}},
+			{Expr: "local problem", Needs: []string{"local problem"}},
+			{Expr: "temporar", Needs: []string{"temporar"}},
+			{Expr: "currently", Needs: []string{"currently"}},
+			{Expr: "certificate", Needs: []string{"certificate"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "likely"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Encryption: []string{"starttls"}, Wording: []string{"encryption-type"}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
+	}},
+	{ID: "tls-wrong-mode-starttls-inside-tls", Step: "starttls", Title: []string{"TLS is on from the first byte, and STARTTLS is asked for as well"}, Explanation: []string{"On port {port} the connection is encrypted from the start (SSL). STARTTLS would begin encryption a second time inside it, which no server offers there. One of the two has to be switched off.", "The connection is encrypted from the start (SSL). STARTTLS would begin encryption a second time inside it, which no server offers there. One of the two has to be switched off."}, Who: "user", Severity: "error", Fix: []FixEntry{
+		{When: &When{Port: []int{465}}, Text: "Keep SSL on port 465 and switch STARTTLS off in the program", Who: "user", Setting: "encryption", From: "TLS/STARTTLS", To: "SSL"},
+		{When: &When{NotPort: []int{465}}, Text: "Keep TLS/STARTTLS and switch off what begins with TLS (SSL, SMTP_SSL, secure: true)", Who: "user", Setting: "encryption", From: "SSL", To: "TLS/STARTTLS"},
+		{When: &When{Port: []int{465}}, Text: "or use port 587 with TLS/STARTTLS alone", Who: "user", Setting: "port", From: "465", To: "587"},
+	}, Over: []string{"starttls-not-offered", "starttls-refused"}, Rules: []Rule{
+		{When: When{Step: []string{"ehlo", "starttls", "ehlo-tls"}, Code: []Codes{{From: 500, To: 599}}, Text: []Pattern{
+			{Expr: "(tls|ssl) (is )?already (active|started|on|in (use|effect)|established|negotiated)", Needs: []string{"already "}},
+			{Expr: "already (in|using|running|under|have) (a )?(tls|ssl)", Needs: []string{"already "}},
+			{Expr: "(command )?not (permitted|allowed) when (tls|ssl) (is )?active", Needs: []string{"permitted", "allowed"}},
+			{Expr: "starttls.{0,30}(already|twice|again)", Needs: []string{"starttls"}},
+		}}, Confidence: "certain"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Encryption: []string{"ssl"}, Wording: []string{"starttls-missing"}, Port: []int{465}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"starttls-not-offered"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
+			{Expr: "(tls|ssl) (is )?already (active|started|on|in (use|effect)|established|negotiated|running)", Needs: []string{"already "}},
+			{Expr: "already (in|using|running|under) (a )?(tls|ssl)", Needs: []string{"already "}},
+			{Expr: "not (permitted|allowed) when (tls|ssl) (is )?active", Needs: []string{"permitted", "allowed"}},
+			{Expr: "starttls.{0,30}(already|twice)", Needs: []string{"starttls"}},
+			{Expr: "both.{0,40}(starttls|implicit|ssl).{0,30}(starttls|implicit|ssl)", Needs: []string{"both"}},
+			{Expr: "mutually exclusive.{0,60}(tls|ssl)|(tls|ssl).{0,60}mutually exclusive", Needs: []string{"mutually exclusive", "mutually exclusive"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"starttls-not-offered"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
+			{Expr: "\\bc:? ?:?starttls\\b", Needs: []string{"starttls"}},
+			{Expr: "(->|>>>|=>|client:?|send(ing)?:?) ?['\"]?starttls", Needs: []string{"starttls"}},
+			{Expr: "client -> server: starttls", Needs: []string{"client -> server: starttls"}},
+		}, Wording: []string{"starttls-missing", "tls-not-started"}, Port: []int{465}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"starttls-not-offered", "tls-handshake-failed", "cert-untrusted-chain"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Encryption: []string{"ssl"}, Wording: []string{"starttls-missing"}, Seen: []Observation{"pasted"}}, Confidence: "likely"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"starttls-missing"}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
 	}},
 	{ID: "starttls-refused", Step: "starttls", Title: []string{"the server offers TLS/STARTTLS and then refuses it"}, Explanation: []string{"STARTTLS stands among the server's capabilities, but the command was refused. The settings are right as far as this shows; the server has to be looked at."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{Text: "Look into the server's log: certificate, key file and its permissions are the usual reasons", Who: "it-admin"},
 		{When: &When{NotPort: []int{465}}, Text: "Try port 465 with SSL meanwhile", Who: "user", Setting: "port", From: "{port}", To: "465"},
 	}, Rules: []Rule{
-		{When: When{Step: []string{"starttls"}, Fault: []string{"rejected"}}, Confidence: "certain", Suggest: &Suggest{Port: 465, Encryption: "ssl", Text: "465 with SSL needs no STARTTLS"}},
+		{When: When{Step: []string{"starttls"}, Fault: []string{"rejected"}, Unseen: []Observation{"pasted"}}, Confidence: "certain", Suggest: &Suggest{Port: 465, Encryption: "ssl", Text: "465 with SSL needs no STARTTLS"}},
 		{When: When{Step: []string{"starttls"}, Failed: "yes"}, Confidence: "possible", General: true},
 	}},
 	{ID: "starttls-injection", Step: "starttls", Title: []string{"somebody put words between the server and the start of encryption"}, Explanation: []string{"Bytes were waiting before the TLS handshake began. A correct server sends none; a proxy with a fault or an attacker on the way does. Nothing secret was sent."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
@@ -409,6 +675,30 @@ var entries = []Entry{
 		{When: When{Step: []string{"tls"}, Failed: "yes", Seen: []Observation{"plain-greeting-seen"}}, Confidence: "certain", Suggest: &Suggest{Encryption: "starttls", Text: "the server begins in plain text on this port"}},
 		{When: When{Step: []string{"tls"}, Fault: []string{"tls-record"}, Encryption: []string{"ssl"}, Port: []int{25, 587, 2525}}, Confidence: "likely", Suggest: &Suggest{Encryption: "starttls", Text: "servers begin in plain text on this port"}},
 		{When: When{Step: []string{"tls"}, Fault: []string{"timeout", "closed", "reset"}, Encryption: []string{"ssl"}, Port: []int{25, 587}}, Confidence: "possible", Suggest: &Suggest{Encryption: "starttls", Text: "servers begin in plain text on this port"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Encryption: []string{"ssl"}, NotText: []Pattern{
+			{Expr: "authent", Needs: []string{"authent"}},
+			{Expr: "anmeld", Needs: []string{"anmeld"}},
+			{Expr: "log ?in", Needs: []string{"log"}},
+			{Expr: "\\b[45]\\d\\d[ -]"},
+		}, Port: []int{587, 25}, Seen: []Observation{"pasted", "generic-sentence"}, Unseen: []Observation{"port-unknown", "encryption-unknown"}}, Confidence: "likely", Over: []string{"error-text-generic"}, Suggest: &Suggest{Encryption: "starttls", Text: "servers begin in plain text on this port"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Encryption: []string{"ssl"}, Wording: []string{"plain-in-place-of-tls"}, Port: []int{25, 587, 2525, 1025}, Seen: []Observation{"pasted"}}, Confidence: "certain", Over: []string{"cert-untrusted-chain", "cert-tls-intercepted"}, Suggest: &Suggest{Encryption: "starttls", Text: "servers begin in plain text on this port"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"plain-in-place-of-tls"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Explanation: []string{"The program began with TLS from the first byte (\"SSL\"), and port {port} answered in plain text. Such a port switches to TLS later (STARTTLS); \"SSL\" belongs to port 465.", "The program began with TLS from the first byte (\"SSL\"), and the port answered in plain text. Such a port (587, 25) switches to TLS later (STARTTLS); \"SSL\" belongs to port 465."}, Over: []string{"cert-untrusted-chain", "cert-tls-intercepted", "tls-weak-crypto"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Encryption: []string{"ssl"}, Wording: []string{"tls-not-started", "encryption-type", "starttls-missing"}, Port: []int{25, 587, 2525}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"cert-untrusted-chain", "cert-tls-intercepted", "tls-handshake-failed", "tls-weak-crypto"}, Suggest: &Suggest{Encryption: "starttls", Text: "servers begin in plain text on this port"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Encryption: []string{"ssl"}, Wording: []string{"cut-off", "reset", "no-answer", "no-greeting"}, Port: []int{587, 2525}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"tcp-filtered-port", "connection-closed", "server-silent", "tcp-reset"}, Suggest: &Suggest{Encryption: "starttls", Text: "servers begin in plain text on this port"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"encryption-type"}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"tls-not-started"}, NotText: []Pattern{
+			{Expr: "certificate", Needs: []string{"certificate"}},
+			{Expr: "zertifikat", Needs: []string{"zertifikat"}},
+			{Expr: "alert", Needs: []string{"alert"}},
+			{Expr: "algorithm", Needs: []string{"algorithm"}},
+			{Expr: "starttls", Needs: []string{"starttls"}},
+		}, Seen: []Observation{"pasted", "port-unknown"}}, Confidence: "possible"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
+			{Expr: "unable to connect to (ssl|tls)://[^ ]*:(587|25|2525)\\b", Needs: []string{"unable to connect to "}},
+			{Expr: "opening to (ssl|tls)://[^ ]*:(587|25|2525)\\b", Needs: []string{"opening to "}},
+			{Expr: "smtps://[^ ]*:(587|25|2525)\\b", Needs: []string{"smtps://"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"tcp-filtered-port"}},
+		{When: When{Encryption: []string{"ssl"}, Port: []int{587, 25, 2525}, Seen: []Observation{"generic-sentence"}, Unseen: []Observation{"port-unknown", "encryption-unknown"}}, Confidence: "likely", Explanation: []string{"The application does not say why it failed, but the settings do: this port starts in plain text and then switches to TLS (STARTTLS), while \"SSL\" wants TLS from the first byte, as on port 465."}},
 	}},
 	{ID: "tls-version-too-old", Step: "tls", Title: []string{"the server speaks only old TLS ({versions})", "the server speaks only TLS versions that are too old"}, Explanation: []string{"Client and server share no version of TLS. Versions 1.0 and 1.1 have been withdrawn (RFC 8996), and today's programs refuse them."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{Text: "Have the server updated so that it speaks TLS 1.2 or 1.3", Who: "it-admin"},
@@ -424,6 +714,40 @@ var entries = []Entry{
 			{Text: "Have a newer TLS switched on at the server", Who: "it-admin"},
 		}},
 		{When: When{Step: []string{"tls"}, Failed: "no", Seen: []Observation{"old-tls-used"}}, Confidence: "certain", Title: []string{"the connection uses TLS {tls_version}, a version that was withdrawn", "the connection uses a TLS version that was withdrawn"}, Explanation: []string{"TLS 1.0 and 1.1 have been withdrawn (RFC 8996). It works here because the settings allow it; other programs will refuse this server."}, Severity: "warning"},
+		{When: When{Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Text: []Pattern{
+			{Expr: "tls ?v?1\\.[01].{0,60}(not supported|no longer|disabled|deprecated|not accepted)", Needs: []string{"t supported", " longer", "isabled", "eprecated", "not accepted"}},
+			{Expr: "(update|upgrade)[a-z/ ]{0,20}client to (support|use) tls", Needs: []string{"client to "}},
+			{Expr: "(requires?|need|only|at least).{0,20}tls ?v?1\\.[23]", Needs: []string{"require", "need", "only", "at least"}},
+		}}, Confidence: "certain", Title: []string{"the program's TLS is too old for the server"}, Explanation: []string{"The server says itself that it takes TLS 1.2 or newer only, and the program came with an older version."}, Who: "user", Fix: []FixEntry{
+			{Text: "Update the program, its runtime (Java, .NET, OpenSSL) or the device so that it speaks TLS 1.2", Who: "application"},
+			{Text: "or have it use TLS 1.2 where it has a setting for the version", Who: "user"},
+		}, Over: []string{"server-temporary-failure", "greeting-refused", "sender-refused"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
+			{Expr: "alert protocol.version", Needs: []string{"alert protocol"}},
+			{Expr: "protocol_version", Needs: []string{"protocol_version"}},
+			{Expr: "protocolversion", Needs: []string{"protocolversion"}},
+			{Expr: "alert number 70", Needs: []string{"alert number 70"}},
+			{Expr: "client_hello|statem_srvr|ssl_accept|smtpd\\[", Needs: []string{"client_hello", "tatem_srvr", "sl_accept", "mtpd["}},
+			{Expr: "client offered only", Needs: []string{"client offered only"}},
+			{Expr: "remote error", Needs: []string{"remote error"}},
+			{Expr: "4\\.7\\.66", Needs: []string{"4.7.66"}},
+			{Expr: "(update|upgrade) your client", Needs: []string{" your client"}},
+			{Expr: "received fatal alert", Needs: []string{"received fatal alert"}},
+			{Expr: "your client", Needs: []string{"your client"}},
+		}, Wording: []string{"old-tls"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Title: []string{"the program's TLS is too old for the server"}, Explanation: []string{"The server turned the handshake down because of the version: the program, or the system that it runs on, offers only TLS that the server no longer takes."}, Who: "user", Fix: []FixEntry{
+			{Text: "Update the program, its runtime (Java, .NET, OpenSSL) or the device so that it speaks TLS 1.2", Who: "application"},
+			{Text: "or have it use TLS 1.2 where it has a setting for the version", Who: "user"},
+		}, Over: []string{"tls-handshake-failed", "tls-weak-crypto", "tls-wrong-mode-implicit-on-starttls-port", "cert-untrusted-chain"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"old-tls"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"tls-handshake-failed", "cert-untrusted-chain", "tls-wrong-mode-implicit-on-starttls-port"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
+			{Expr: "smtpd|ssl_accept|accept:|statem_srvr|client_hello|ssl3_accept", Needs: []string{"mtpd", "sl_accept", "accept:", "statem_srvr", "client_hello", "ssl3_accept"}},
+		}, Wording: []string{"plain-in-place-of-tls"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"tls-wrong-mode-implicit-on-starttls-port"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"handshake-refused"}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Encryption: []string{"starttls"}, Text: []Pattern{
+			{Expr: "transport ?stream|transport(daten)?strom", Needs: []string{"transport"}},
+			{Expr: "call to sspi failed|sspi-?aufruf", Needs: []string{"call to sspi failed", "aufruf"}},
+			{Expr: "0 bytes from the transport", Needs: []string{"0 bytes from the transport"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
 	}},
 	{ID: "tls-weak-crypto", Step: "tls", Title: []string{"the server offers only cryptography that is too weak"}, Explanation: []string{"The TLS versions fit, but every cipher, key or signature that the server offers is one that today's programs refuse."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{Text: "Have modern ciphers and a certificate of at least 2048 bits RSA or of ECDSA set up at the server", Who: "it-admin"},
@@ -439,6 +763,14 @@ var entries = []Entry{
 			{Expr: "no cipher", Needs: []string{"no cipher"}},
 			{Expr: "small.{0,10}(dh|key)", Needs: []string{"small"}},
 		}}, Confidence: "likely"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"weak-crypto"}, NotText: []Pattern{
+			{Expr: "protocol is disabled", Needs: []string{"protocol is disabled"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "certain", Over: []string{"tls-handshake-failed", "cert-untrusted-chain", "tls-version-too-old"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"handshake-refused"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"tls-handshake-failed", "cert-untrusted-chain", "cert-tls-intercepted"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
+			{Expr: "algorithm|algoritm|algorytm|алгоритм|算法|アルゴリズム", Needs: []string{"algor", "алгоритм", "算法", "アルゴリズム"}},
+			{Expr: "cipher", Needs: []string{"cipher"}},
+		}, Wording: []string{"old-tls"}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
 	}},
 	{ID: "tls-client-certificate-required", Step: "tls", Title: []string{"the server wants a certificate of the client"}, Explanation: []string{"This server lets clients in by a certificate, not or not only by a password. None was given, or not one that it accepts."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{Text: "Get a client certificate from the server's administrator and set client_cert and client_key", Who: "it-admin", Setting: "client_cert"},
@@ -456,6 +788,14 @@ var entries = []Entry{
 			{Expr: "certificate (is )?required", Needs: []string{"certificate "}},
 			{Expr: "no (valid )?certificate", Needs: []string{"certificate"}},
 		}, Unseen: []Observation{"client-certificate-sent"}}, Confidence: "likely"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
+			{Expr: "tls(v1(\\.3)?)?.{0,12}alert certificate required", Needs: []string{"alert certificate required"}},
+			{Expr: "certificate_required", Needs: []string{"certificate_required"}},
+			{Expr: "alert number 116", Needs: []string{"alert number 116"}},
+			{Expr: "peer did not return a certificate", Needs: []string{"peer did not return a certificate"}},
+			{Expr: "client did(n.t| not) provide a certificate", Needs: []string{" provide a certificate"}},
+			{Expr: "no client certificate", Needs: []string{"no client certificate"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"cert-untrusted-chain", "tls-weak-crypto"}},
 	}},
 	{ID: "tls-handshake-failed", Step: "tls", Title: []string{"the encryption could not be set up: {alert}", "the encryption could not be set up"}, Explanation: []string{"The server answered the TLS handshake and broke it off, for a reason that its words do not show."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{Text: "Look into the server's log at this moment; it usually names the reason", Who: "it-admin"},
@@ -471,12 +811,13 @@ var entries = []Entry{
 		}}, Confidence: "likely", Title: []string{"the server has a fault of its own in the TLS handshake"}, Explanation: []string{"Often the certificate or key file cannot be read by the server. Nothing in the settings mends that."}},
 		{When: When{Step: []string{"tls"}, Fault: []string{"tls-alert"}, Text: []Pattern{
 			{Expr: "handshake.?failure", Needs: []string{"handshake"}},
-		}}, Confidence: "likely", Explanation: []string{"\"Handshake failure\" is what servers say when no cipher, version or certificate fits. Old servers and those that want a client certificate answer so."}},
-		{When: When{Step: []string{"tls"}, Fault: []string{"tls-record"}}, Confidence: "likely", Title: []string{"what came in place of the TLS handshake is no TLS"}, Explanation: []string{"The server, or something before it, answered in another language. A proxy or a mail program behind a wrong port does that."}},
+		}, Unseen: []Observation{"pasted"}}, Confidence: "likely", Explanation: []string{"\"Handshake failure\" is what servers say when no cipher, version or certificate fits. Old servers and those that want a client certificate answer so."}},
+		{When: When{Step: []string{"tls"}, Fault: []string{"tls-record"}, Unseen: []Observation{"pasted"}}, Confidence: "likely", Title: []string{"what came in place of the TLS handshake is no TLS"}, Explanation: []string{"The server, or something before it, answered in another language. A proxy or a mail program behind a wrong port does that."}},
 		{When: When{Step: []string{"tls"}, Fault: []string{"certificate"}}, Confidence: "likely", Title: []string{"the server's certificate cannot be read"}, Explanation: []string{"The certificate is damaged or uses a form that no program understands."}, Fix: []FixEntry{
 			{Text: "Have the certificate renewed", Who: "it-admin"},
 		}},
 		{When: When{Step: []string{"tls"}, Failed: "yes"}, Confidence: "possible", General: true},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"tls-not-started"}, Seen: []Observation{"pasted"}}, Confidence: "possible", General: true},
 	}},
 	{ID: "cert-expired", Step: "certificate", Title: []string{"the server's certificate ran out on {not_after}", "the server's certificate has run out"}, Explanation: []string{"Every program that checks certificates refuses this server until its administrator renews it. Nothing in the settings mends that."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{Text: "Renew the certificate and have the mail server load it (often the reload after the renewal was forgotten)", Who: "it-admin", Commands: []Command{
@@ -486,10 +827,18 @@ var entries = []Entry{
 		{Question: "Is the date of this computer right?"},
 	}, Rules: []Rule{
 		{When: When{Step: []string{"certificate"}, Seen: []Observation{"certificate-expired"}}, Confidence: "certain"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"cert-expired"}, NotText: []Pattern{
+			{Expr: "is before \\d", Needs: []string{"is before "}},
+			{Expr: "not yet valid:", Needs: []string{"not yet valid:"}},
+		}, NotService: []string{"large-provider"}, Seen: []Observation{"pasted"}}, Confidence: "certain", Over: []string{"cert-untrusted-chain", "cert-self-signed", "cert-missing-intermediate", "tls-handshake-failed", "tls-weak-crypto"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"cert-expired"}, NotText: []Pattern{
+			{Expr: "is before \\d", Needs: []string{"is before "}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"cert-untrusted-chain", "cert-self-signed", "cert-missing-intermediate", "tls-handshake-failed", "tls-weak-crypto"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"cert-refused"}, NotService: []string{"large-provider"}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
 	}},
 	{ID: "cert-expires-soon", Step: "certificate", Title: []string{"the server's certificate runs out in {days} days", "the server's certificate runs out soon"}, Explanation: []string{"After that day no program that checks certificates sends mail here. Automatic renewal should have replaced it by now."}, Who: "it-admin", Severity: "warning", Fix: []FixEntry{
 		{Text: "Renew the certificate before {not_after}", Who: "it-admin"},
-		{Text: "Renew the certificate", Who: "it-admin"},
+		{When: &When{Unknown: []string{"not_after"}}, Text: "Renew the certificate", Who: "it-admin"},
 	}, Rules: []Rule{
 		{When: When{Step: []string{"certificate"}, Seen: []Observation{"certificate-expires-soon"}}, Confidence: "certain"},
 	}},
@@ -501,16 +850,52 @@ var entries = []Entry{
 		{Text: "If the date is right, install a certificate that is valid today", Who: "it-admin"},
 	}, Rules: []Rule{
 		{When: When{Step: []string{"certificate"}, Seen: []Observation{"certificate-not-yet-valid"}}, Confidence: "certain"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"cert-not-yet"}, NotText: []Pattern{
+			{Expr: "expired or (is )?not yet valid(?:: current time \\S+ is after|$|[^:])", Needs: []string{"not yet valid"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"cert-expired"}},
 	}},
 	{ID: "cert-name-mismatch", Step: "certificate", Title: []string{"the server's certificate is for another name than the host entered"}, Explanation: []string{"The host entered is {checked}, and the certificate is for {names}. Programs take that for somebody else's server. Often the host is an alias, and the certificate has the hosting company's name.", "Programs take a certificate with another name for somebody else's server. Often the host is an alias, and the certificate has the hosting company's name."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{When: &When{Known: []string{"fitting_name"}}, Text: "Enter the name that the certificate carries", Who: "user", Setting: "host", From: "{host}", To: "{fitting_name}"},
 		{Text: "If {names} is your provider's, enter the host that the provider's help pages give", Who: "user", Setting: "host", From: "{host}"},
+		{When: &When{Unknown: []string{"names"}}, Text: "Enter the host that the provider's help pages give", Who: "user", Setting: "host", From: "{host}"},
 		{Text: "or have {checked} put into the server's certificate", Who: "it-admin"},
+		{When: &When{Unknown: []string{"checked"}}, Text: "or have the name entered put into the server's certificate", Who: "it-admin"},
+		{Text: "Do not switch certificate checks off in the application: the password would go to anyone who answers under this name", Who: "user"},
 	}, Rules: []Rule{
 		{When: When{Step: []string{"certificate"}, Seen: []Observation{"certificate-without-names"}}, Confidence: "certain", Title: []string{"the server's certificate carries no name where programs look for it"}, Explanation: []string{"The name stands only in the old \"common name\" field. Programs have read names from the \"subject alternative name\" alone for years."}, Fix: []FixEntry{
 			{Text: "Have a certificate made with {host} as subject alternative name", Who: "it-admin"},
 		}},
 		{When: When{Step: []string{"certificate"}, Seen: []Observation{"certificate-name-mismatch"}}, Confidence: "certain", Suggest: &Suggest{Host: "{fitting_name}", Text: "the certificate carries this name"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
+			{Expr: "valid for (?P<names>[^ ].{0,200}?), not (?P<checked>[^ ,;\"']+)", Needs: []string{"valid for "}},
+			{Expr: "certificate CN=.(?P<names>[^'`\"]+). did not match expected CN=.(?P<checked>[^'`\"]+)", Needs: []string{" did not match expected cn="}},
+			{Expr: "host: (?P<checked>[^ ]+?)\\.? is not in the cert.s altnames: (?P<names>[^\"']{1,200})", Needs: []string{" is not in the cert"}},
+			{Expr: "not valid for ['\"](?P<checked>[^'\"]+)['\"]", Needs: []string{"not valid for "}},
+			{Expr: "no name matching (?P<checked>[^ ]+) found", Needs: []string{"no name matching "}},
+		}, NotService: []string{"large-provider"}, Seen: []Observation{"pasted"}}, Confidence: "certain", Over: []string{"cert-untrusted-chain", "cert-self-signed", "cert-missing-intermediate", "tls-handshake-failed"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"cert-other-name"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"cert-untrusted-chain", "cert-self-signed", "cert-missing-intermediate", "tls-handshake-failed"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"cert-other-name"}, NotService: []string{"large-provider"}, Seen: []Observation{"pasted"}}, Confidence: "certain", Over: []string{"cert-untrusted-chain", "cert-self-signed", "cert-missing-intermediate", "tls-handshake-failed"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
+			{Expr: "legacy common name", Needs: []string{"legacy common name"}},
+			{Expr: "ip sans", Needs: []string{"ip sans"}},
+			{Expr: "no (subject )?alternative", Needs: []string{"alternative"}},
+			{Expr: "no subject alternative", Needs: []string{"no subject alternative"}},
+		}, Wording: []string{"cert-other-name"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Title: []string{"the server's certificate carries no name where programs look for it"}, Explanation: []string{"The name stands only in the old \"common name\" field, or the host is an address that the certificate does not have. Programs have read names from the \"subject alternative name\" alone for years."}, Fix: []FixEntry{
+			{When: &When{HostKind: []string{"ipv4", "ipv6"}}, Text: "Enter the server's name as host, not its address", Who: "user", Setting: "host", From: "{host}"},
+			{Text: "Have a certificate made with {host} as subject alternative name", Who: "it-admin"},
+			{Text: "Have a certificate made with the host as subject alternative name", Who: "it-admin"},
+		}, Over: []string{"cert-untrusted-chain", "cert-missing-intermediate"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, HostKind: []string{"ipv4", "ipv6"}, Wording: []string{"cert-refused", "cert-issuer-unknown"}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
+			{Expr: "remote ?(certificate|zertifikat)", Needs: []string{"certificate", "zertifikat"}},
+			{Expr: "validierungsverfahren", Needs: []string{"validierungsverfahren"}},
+			{Expr: "certificat distant", Needs: []string{"certificat distant"}},
+			{Expr: "certificado remoto", Needs: []string{"certificado remoto"}},
+			{Expr: "certificato remoto", Needs: []string{"certificato remoto"}},
+			{Expr: "сертификат", Needs: []string{"сертификат"}},
+			{Expr: "证书", Needs: []string{"证书"}},
+			{Expr: "証明書", Needs: []string{"証明書"}},
+		}, Wording: []string{"cert-refused"}, NotService: []string{"large-provider"}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
 	}},
 	{ID: "cert-self-signed", Step: "certificate", Title: []string{"the server's certificate is signed by itself"}, Explanation: []string{"Nobody else vouches for this certificate, so a program cannot tell the server from somebody who only pretends. It is what mail servers have before one is set up."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{Text: "Have a public certificate installed at the server; they cost nothing (Let's Encrypt)", Who: "it-admin"},
@@ -518,6 +903,19 @@ var entries = []Entry{
 		{Text: "or, for a server of your own, give its certificate as ca_file", Who: "user", Setting: "ca_file"},
 	}, Over: []string{"cert-untrusted-chain"}, Rules: []Rule{
 		{When: When{Step: []string{"certificate"}, Seen: []Observation{"certificate-self-signed"}}, Confidence: "certain"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"cert-self-signed"}, NotText: []Pattern{
+			{Expr: "in.{0,15}chain", Needs: []string{"chain"}},
+			{Expr: "in_chain", Needs: []string{"in_chain"}},
+			{Expr: "num=19", Needs: []string{"num=19"}},
+			{Expr: "error 19\\b", Needs: []string{"error 19"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"cert-untrusted-chain", "tls-handshake-failed", "cert-expired", "cert-missing-intermediate"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"cert-refused", "cert-issuer-unknown", "cert-issuer-missing", "cert-first-unverified", "cert-self-signed-above"}, Port: []int{1025, 1143}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"cert-missing-intermediate"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, HostKind: []string{"localhost", "bare-name"}, Wording: []string{"cert-refused", "cert-issuer-unknown", "cert-issuer-missing", "cert-first-unverified", "tls-not-started"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"cert-missing-intermediate"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
+			{Expr: "\\b(127\\.0\\.0\\.1|localhost)\\b", Needs: []string{"127.0.0.1", "localhost"}},
+			{Expr: "proton.{0,10}bridge", Needs: []string{"proton"}},
+		}, Wording: []string{"cert-refused", "cert-issuer-unknown", "cert-issuer-missing", "cert-first-unverified"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"cert-untrusted-chain", "cert-missing-intermediate"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"cert-issuer-unknown", "cert-refused"}, NotService: []string{"large-provider"}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
 	}},
 	{ID: "cert-untrusted-chain", Step: "certificate", Title: []string{"the certificate's issuer is not known here: {issuer}", "the certificate's issuer is not known here"}, Explanation: []string{"The chain of certificates ends at an authority that neither the public list nor this computer trusts. A company's own authority is the usual case."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{Text: "Have a certificate of a public authority installed at the server", Who: "it-admin"},
@@ -528,6 +926,18 @@ var entries = []Entry{
 			{Text: "Have a certificate for servers installed", Who: "it-admin"},
 		}},
 		{When: When{Step: []string{"certificate"}, Failed: "yes"}, Confidence: "possible", General: true, Title: []string{"the server's certificate is not trusted"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"cert-issuer-unknown"}, NotService: []string{"large-provider"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"tls-handshake-failed", "tls-weak-crypto"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"cert-self-signed-above"}, NotService: []string{"large-provider"}, Seen: []Observation{"pasted"}, Unseen: []Observation{"host-unknown"}}, Confidence: "likely", Over: []string{"cert-self-signed"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
+			{Expr: "pkix path|certpathbuilder|valid certification path", Needs: []string{"pkix path", "certpathbuilder", "valid certification path"}},
+		}, NotService: []string{"large-provider"}, Seen: []Observation{"pasted"}}, Confidence: "likely"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"cert-first-unverified", "cert-issuer-missing", "cert-refused", "cert-issuer-unknown"}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
+			{Expr: "[a-z0-9-]+\\.(local|lan|internal|intern|corp|private|home|localdomain)\\b"},
+			{Expr: "\\b(10\\.\\d+|192\\.168|172\\.(1[6-9]|2\\d|3[01]))\\.\\d+\\.\\d+"},
+		}, Wording: []string{"cert-first-unverified", "cert-issuer-missing"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"cert-missing-intermediate"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"cert-first-unverified", "cert-issuer-missing"}, Host: []string{"local", "lan", "internal", "intern", "corp", "private", "home", "localdomain"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"cert-missing-intermediate"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"cert-self-signed-above"}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
 	}},
 	{ID: "cert-missing-intermediate", Step: "certificate", Title: []string{"the server does not send the intermediate certificate"}, Explanation: []string{"Between the server's certificate and the root a link is missing. Browsers fetch it, mail programs and libraries mostly do not."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{Text: "Configure the full chain (fullchain.pem) in place of the server's certificate alone", Who: "it-admin"},
@@ -535,15 +945,39 @@ var entries = []Entry{
 		{Title: "What is my chain cert?", URL: "https://whatsmychaincert.com/"},
 	}, Over: []string{"cert-untrusted-chain"}, Rules: []Rule{
 		{When: When{Step: []string{"certificate"}, Seen: []Observation{"certificate-missing-intermediate"}}, Confidence: "certain"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"cert-first-unverified"}, NotService: []string{"large-provider"}, Seen: []Observation{"pasted"}}, Confidence: "likely"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"cert-issuer-missing"}, NotText: []Pattern{
+			{Expr: "pkix path|certpathbuilder|valid certification path", Needs: []string{"pkix path", "certpathbuilder", "valid certification path"}},
+		}, NotService: []string{"large-provider"}, Seen: []Observation{"pasted"}}, Confidence: "likely"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"cert-issuer-missing"}, NotService: []string{"large-provider"}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
 	}},
 	{ID: "cert-tls-intercepted", Step: "certificate", Title: []string{"a security product stands in the connection ({issuer})", "a security product stands in the encrypted connection"}, Explanation: []string{"The certificate was made by a virus scanner or proxy on this side, which opens the encryption to look inside. The mail server's own certificate cannot be seen through it."}, Who: "user", Severity: "error", Fix: []FixEntry{
-		{Text: "Except the mail server from the product's TLS inspection (\"mail protection\", \"SSL scanning\")", Who: "network"},
+		{Text: "Virus scanner on this computer: except the mail server from its mail protection or SSL scanning", Who: "user"},
+		{Text: "Proxy or firewall of the network: except the mail server from TLS inspection", Who: "network"},
 	}, Decides: []DecidesEntry{
 		{Question: "Is the certificate another one from outside this network?", Command: "{check} --until certificate"},
 	}, Over: []string{"cert-untrusted-chain", "cert-self-signed", "cert-name-mismatch", "client-ca-store-missing", "cert-trusted-here-only", "smtp-redirected-by-host", "cert-missing-intermediate"}, Rules: []Rule{
 		{When: When{Step: []string{"certificate"}, Seen: []Observation{"certificate-intercepted"}}, Confidence: "certain"},
 		{When: When{Step: []string{"certificate"}, Service: []string{"large-provider"}, Seen: []Observation{"certificate-self-signed"}}, Confidence: "likely"},
 		{When: When{Step: []string{"certificate"}, Service: []string{"large-provider"}, Seen: []Observation{"certificate-unknown-issuer"}, Unseen: []Observation{"certificate-missing-intermediate", "certificate-store-missing", "certificate-trusted-public-only", "certificate-name-mismatch"}}, Confidence: "likely", Title: []string{"the certificate comes from something on the way ({issuer})", "the certificate comes from something on the way"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
+			{Expr: "\\b(avast|avg|kaspersky|eset|bitdefender|sophos|zscaler|fortinet|fortigate|netskope|mitmproxy|palo alto|blue ?coat|mcafee|norton|forcepoint|check ?point|sonicwall|squid|umbrella)\\b"},
+			{Expr: "(ssl|tls|https).?(inspect|scan|intercept)", Needs: []string{"inspect", "scan", "intercept"}},
+			{Expr: "mail shield", Needs: []string{"mail shield"}},
+			{Expr: "man.?in.?the.?middle", Needs: []string{"middle"}},
+		}, Wording: []string{"cert-issuer-unknown", "cert-issuer-missing", "cert-first-unverified", "cert-self-signed", "cert-self-signed-above", "cert-refused", "cert-other-name"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"client-ca-store-missing"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"cert-self-signed", "cert-self-signed-above"}, Service: []string{"large-provider"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"cert-self-signed", "cert-untrusted-chain"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"cert-issuer-unknown", "cert-refused", "cert-issuer-missing", "cert-first-unverified"}, Service: []string{"large-provider"}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
+			{Expr: "unable_to_|esocket|nodemailer|node_modules|_tls_wrap|first certificate|partialchain|untrustedroot", Needs: []string{"unable_to_", "esocket", "mailer", "_modules", "_tls_wrap", "first certificate", "partialchain", "untrustedroot"}},
+		}, Wording: []string{"cert-first-unverified", "cert-issuer-missing"}, Service: []string{"large-provider"}, Seen: []Observation{"pasted"}}, Confidence: "likely"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"tls-not-started"}, Service: []string{"large-provider"}, NotPort: []int{25, 587}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
+			{Expr: "mailkit", Needs: []string{"mailkit"}},
+			{Expr: "attempting to establish an ssl or tls", Needs: []string{"attempting to establish an ssl or tls"}},
+		}, Wording: []string{"tls-not-started"}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"cert-self-signed-above"}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"cert-self-signed-above"}, Seen: []Observation{"pasted", "host-unknown"}}, Confidence: "likely"},
 	}},
 	{ID: "client-ca-store-missing", Step: "certificate", Title: []string{"the certificate is good; this computer lacks the list of authorities"}, Explanation: []string{"The public list of certificate authorities knows the issuer, and this computer's own store does not. Small containers have no store, old systems an old one."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Install or update the package with the root certificates (ca-certificates)", Who: "user", Commands: []Command{
@@ -552,6 +986,14 @@ var entries = []Entry{
 	}, Over: []string{"cert-untrusted-chain", "cert-tls-intercepted"}, Rules: []Rule{
 		{When: When{Step: []string{"certificate"}, Seen: []Observation{"certificate-store-missing"}}, Confidence: "certain"},
 		{When: When{Step: []string{"certificate"}, Seen: []Observation{"certificate-trusted-public-only"}}, Confidence: "certain"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"no-store"}, Seen: []Observation{"pasted"}}, Confidence: "certain", Over: []string{"cert-missing-intermediate", "cert-self-signed"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"cert-issuer-unknown", "cert-issuer-missing", "cert-refused", "cert-first-unverified"}, Service: []string{"large-provider"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Explanation: []string{"This provider's certificate comes from a public authority. A program that does not know the authority has no list of them (small containers, PHP without openssl.cafile, an old Java), or a device on the way puts its own certificate in place."}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
+			{Expr: "untrusted (issuer|root).{0,120}(globalsign|digicert|isrg|let.?s encrypt|usertrust|sectigo|comodo|baltimore|go ?daddy|entrust|amazon root|gts root|verisign|thawte|geotrust|quovadis|certum|t-telesec|starfield|actalis|equifax)", Needs: []string{"untrusted "}},
+			{Expr: "(issuer|root).{0,60}(dst root|isrg root|gts root|globalsign|digicert global|baltimore).{0,120}(not trusted|unknown|untrusted)", Needs: []string{"dst root", "isrg root", "ts root", "lobalsign", "digicert global", "baltimore"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"cert-untrusted-chain", "cert-tls-intercepted", "cert-self-signed", "cert-missing-intermediate"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"cert-issuer-missing", "cert-issuer-unknown", "cert-refused"}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"cert-expired"}, Service: []string{"large-provider"}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
 	}},
 	{ID: "cert-trusted-here-only", Step: "certificate", Title: []string{"only this computer trusts the certificate's issuer ({issuer})", "only this computer trusts the certificate's issuer"}, Explanation: []string{"The issuer stands in this computer's store or in ca_file, not on the public list: a company's authority or a virus scanner. An application elsewhere refuses the server."}, Who: "it-admin", Severity: "warning", Fix: []FixEntry{
 		{Text: "If the application runs elsewhere, have a public certificate installed at the server", Who: "it-admin"},
@@ -572,40 +1014,109 @@ var entries = []Entry{
 	{ID: "auth-web-login-required", Step: "auth", Title: []string{"the provider wants {account} to sign in on its web page first", "the provider wants a sign-in on its web page first"}, Explanation: []string{"The login comes from an unusual place or the account is new, and the provider wants a person to confirm it. The password may be right."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Sign in to the mailbox on the provider's web page, answer what it asks, then try again", Who: "user"},
 		{When: &When{Service: []string{"google"}}, Text: "Then use an app password, which Google asks about less often", Who: "user", Setting: "password", Path: "https://myaccount.google.com/apppasswords"},
+	}, Decides: []DecidesEntry{
+		{Question: "Does the provider show a warning or a question when the account signs in on its web page?"},
 	}, Links: []LinkEntry{
 		{When: &When{Service: []string{"google"}}, Title: "Google: cannot sign in with an email client", URL: "https://support.google.com/mail/answer/7126229"},
-	}, Over: []string{"auth-bad-credentials", "auth-app-password-required"}, Rules: []Rule{
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Text: []Pattern{
-			{Expr: "log ?in (via|with|through) (your|the|a) web", Needs: []string{" web"}},
+	}, Over: []string{"auth-bad-credentials", "auth-app-password-required", "auth-required-missing", "auth-failed"}, Rules: []Rule{
+		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+			{Expr: "log ?in (via|with|through|using) (your|the|a) web", Needs: []string{" web"}},
 			{Expr: "web ?login ?required", Needs: []string{"required"}},
-			{Expr: "use (the )?web.{0,30}(interface|for sending|login)", Needs: []string{"interface", "for sending", "login"}},
-			{Expr: "sign in (via|with|on) (the|your) (web|browser)", Needs: []string{"sign in "}},
+			{Expr: "use the web (interface|browser|mail)? ?to (log|sign)", Needs: []string{"use the web "}},
+			{Expr: "sign in (via|with|on|through|using) (the|your|a) (web|browser)", Needs: []string{"sign in "}},
+			{Expr: "(via|using|in|with) (your|the|a) (web )?browser and (then )?try", Needs: []string{"browser and "}},
+			{Expr: "verify (your|the) (account|identity|phone|login)", Needs: []string{"verify "}},
+			{Expr: "unusual (login|sign-?in|location|activity)", Needs: []string{"unusual "}},
+			{Expr: "(confirm|verify).{0,30}(it.s|it is|that it was) you", Needs: []string{"confirm", "verify"}},
+			{Expr: "suspicious (login|sign-?in)", Needs: []string{"suspicious "}},
+			{Expr: "accept (the )?(eula|terms|user agreement|conditions)", Needs: []string{"accept "}},
+			{Expr: "über (den|ihren) (web)?browser an", Needs: []string{"browser an"}},
+			{Expr: "im (web)?browser an(melden)?", Needs: []string{"browser an"}},
+			{Expr: "connectez-vous .{0,30}navigateur", Needs: []string{"connectez-vous "}},
+			{Expr: "inicia.{0,12}sesi[óo]n .{0,30}navegador", Needs: []string{"navegador"}},
+			{Expr: "accedi .{0,30}browser", Needs: []string{"accedi "}},
+			{Expr: "войдите .{0,40}(браузер|веб)", Needs: []string{"войдите "}},
+			{Expr: "浏览器", Needs: []string{"浏览器"}},
+			{Expr: "ブラウザ", Needs: []string{"ブラウザ"}},
+		}, NotText: []Pattern{
+			{Expr: "looks like spam", Needs: []string{"looks like spam"}},
+			{Expr: "for sending", Needs: []string{"for sending"}},
+		}}, Confidence: "certain"},
+		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
 			{Expr: "captcha", Needs: []string{"captcha"}},
 			{Expr: "not a robot", Needs: []string{"not a robot"}},
-			{Expr: "verify your (account|identity|phone)", Needs: []string{"verify your "}},
+		}, NotText: []Pattern{
+			{Expr: "looks like spam", Needs: []string{"looks like spam"}},
+			{Expr: "for sending", Needs: []string{"for sending"}},
+		}}, Confidence: "likely"},
+		{When: When{Step: []string{"auth"}, Failed: "yes", Enhanced: []string{"5.7.14"}, Text: []Pattern{
+			{Expr: "https?://accounts\\.google\\.com", Needs: []string{"://accounts.google.com"}},
+			{Expr: "gsmtp", Needs: []string{"gsmtp"}},
+			{Expr: "browser", Needs: []string{"browser"}},
+			{Expr: "support\\.google\\.com", Needs: []string{"support.google.com"}},
 		}}, Confidence: "certain"},
 		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 534, To: 534}}, Enhanced: []string{"5.7.14"}}, Confidence: "certain"},
+		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+			{Expr: "accounts\\.google\\.com/(signin|continuesignin)", Needs: []string{"accounts.google.com/"}},
+		}}, Confidence: "certain"},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, Text: []Pattern{
+			{Expr: "#auth012", Needs: []string{"#auth012"}},
+		}}, Confidence: "likely"},
 	}},
 	{ID: "auth-access-not-enabled", Step: "auth", Title: []string{"sending by mail programs (SMTP) is switched off for this mailbox"}, Explanation: []string{"The mailbox has a switch for mail programs in its web settings, and it is off. Another password does not help."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{When: &When{Service: []string{"gmx"}}, Text: "Switch on access by POP3 and IMAP; it covers sending too", Who: "user", Path: "Webmail > Settings > POP3 & IMAP"},
 		{When: &When{Service: []string{"qq", "netease"}}, Text: "Switch on the SMTP service; it gives the authorization code too", Who: "user", Path: "Webmail > Settings > POP3/SMTP/IMAP"},
 		{When: &When{Service: []string{"yandex"}}, Text: "Allow mail programs in the mailbox's settings", Who: "user", Path: "Yandex Mail > Settings > Email clients"},
-		{Text: "Switch on access by mail programs (POP3, IMAP, SMTP) in the mailbox's web settings", Who: "user", Path: "{enable_path}"},
-	}, Rules: []Rule{
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 500, To: 599}}, Text: []Pattern{
-			{Expr: "(smtp|imap|pop3?).{0,30}(is |service |access ).{0,20}(disabled|not (enabled|activated|allowed)|switched off|turned off|closed)", Needs: []string{"disabled", "enabled", "ctivated", "llowed", "switched off", "turned off", "closed"}},
+		{When: &When{Service: []string{"naver"}}, Text: "Switch on POP3/SMTP or IMAP/SMTP in the mailbox's settings", Who: "user", Path: "NAVER Mail > Settings > POP3/IMAP"},
+		{When: &When{NotService: []string{"gmx", "qq", "netease", "yandex", "naver"}}, Text: "Switch on access by mail programs (POP3, IMAP, SMTP) in the mailbox's web settings", Who: "user", Path: "{enable_path}"},
+	}, Decides: []DecidesEntry{
+		{Question: "Is access by mail programs (POP3, IMAP, SMTP) switched on in the mailbox's web settings? If it is, the password is to be looked at next."},
+	}, Over: []string{"auth-failed"}, Rules: []Rule{
+		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+			{Expr: "\\b(smtp|imap|pop3?)\\b.{0,30}(is |are |service |access |login |was )?.{0,20}(disabled|not (enabled|activated|allowed|turned on|opened)|switched off|turned off|closed|deactivated|inactive)( |\\.|,|$)", Needs: []string{"disabled", "enabled", "ctivated", "llowed", "turned on", "opened", "switched off", "turned off", "closed", "deactivated", "inactive"}},
 			{Expr: "order is not support", Needs: []string{"order is not support"}},
 			{Expr: "has no permission", Needs: []string{"has no permission"}},
 			{Expr: "access rights to this service", Needs: []string{"access rights to this service"}},
-			{Expr: "enable (the )?(smtp|imap|pop)", Needs: []string{"enable "}},
-			{Expr: "external (access|programs?)", Needs: []string{"external "}},
+			{Expr: "(enable|activate|turn on|switch on|allow) (the )?(smtp|imap|pop|external|pop3)", Needs: []string{"enable", "activate", "turn on", "switch on", "allow"}},
+			{Expr: "external (access|programs?|clients?|applications?) (is |are )?(disabled|not (allowed|enabled)|forbidden|blocked)", Needs: []string{"external "}},
 			{Expr: "pop3?.{0,5}imap.{0,40}(aktiv|enable|deactiv|disable)", Needs: []string{"aktiv", "enable", "eactiv", "isable"}},
-			{Expr: "mail client access", Needs: []string{"mail client access"}},
+			{Expr: "mail (client|program) access", Needs: []string{" access"}},
+			{Expr: "zugriff (über|per|durch|via).{0,40}(nicht (erlaubt|aktiv|freigeschaltet)|deaktiviert|gesperrt)", Needs: []string{"zugriff "}},
+			{Expr: "(smtp|imap|pop3?).{0,40}(deaktiviert|nicht (aktiv|freigeschaltet|erlaubt))", Needs: []string{"deaktiviert", "nicht "}},
+			{Expr: "(smtp|imap|pop3?).{0,40}(d[ée]sactiv|non activ)", Needs: []string{"sactiv", "non activ"}},
+			{Expr: "(smtp|imap|pop3?).{0,40}(desactivad|no (est[áa] )?(habilitad|activad)|deshabilitad)", Needs: []string{"desactivad", "habilitad", "activad", "deshabilitad"}},
+			{Expr: "(smtp|imap|pop3?).{0,40}(disattivat|non (è )?(attiv|abilitat))", Needs: []string{"disattivat", "non "}},
+			{Expr: "(smtp|imap|pop3?).{0,40}(desativad|desabilitad|n[ãa]o (est[áa] )?(habilitad|ativad))", Needs: []string{"tivad", "bilitad", "habilitad", "ativad"}},
+			{Expr: "(smtp|imap|pop3?).{0,40}(uitgeschakeld|niet (ingeschakeld|geactiveerd))", Needs: []string{"uitgeschakeld", "ingeschakeld", "geactiveerd"}},
+			{Expr: "(smtp|imap|pop3?).{0,40}(wy[łl][ąa]czon|nieaktywn|nie (jest )?w[łl][ąa]czon)", Needs: []string{"czon", "aktywn", "czon"}},
+			{Expr: "(smtp|imap|pop3?|почтов\\S+ (программ|клиент)\\S*).{0,40}(отключ|запрещ|не включ|заблокирован)", Needs: []string{"отключ", "запрещ", "не включ", "заблокирован"}},
+			{Expr: "(smtp|imap|pop3?).{0,10}(服务)?.{0,6}(未开启|没有开启|未开通|已关闭|未启用)", Needs: []string{"未开启", "没有开启", "未开通", "已关闭", "未启用"}},
+			{Expr: "お?(smtp|imap|pop3?).{0,20}(無効|許可されていません)", Needs: []string{"無効", "許可されていません"}},
 		}, NotText: []Pattern{
 			{Expr: "smtpclientauthentication", Needs: []string{"smtpclientauthentication"}},
+			{Expr: "smtp_auth_disabled", Needs: []string{"smtp_auth_disabled"}},
 			{Expr: "for the tenant", Needs: []string{"for the tenant"}},
-		}}, Confidence: "likely", Over: []string{"auth-bad-credentials", "account-blocked"}},
+			{Expr: "admin", Needs: []string{"admin"}},
+			{Expr: "policy", Needs: []string{"policy"}},
+			{Expr: "organi[sz]ation", Needs: []string{"organi"}},
+			{Expr: "server does not support", Needs: []string{"server does not support"}},
+			{Expr: "account is abnormal", Needs: []string{"account is abnormal"}},
+			{Expr: "basic auth", Needs: []string{"basic auth"}},
+			{Expr: "without (ssl|tls|encryption)", Needs: []string{"without "}},
+			{Expr: "ssl/tls", Needs: []string{"ssl/tls"}},
+			{Expr: "not authenticated", Needs: []string{"not authenticated"}},
+			{Expr: "\\bauth(entication)? (command )?(is )?not", Needs: []string{"auth"}},
+		}}, Confidence: "likely", Over: []string{"auth-bad-credentials", "account-blocked", "auth-app-password-required"}},
+		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+			{Expr: "user (\\d+ )?has no permission", Needs: []string{"has no permission"}},
+			{Expr: "does ?n.t have access rights to this service", Needs: []string{"t have access rights to this service"}},
+			{Expr: "order is not support", Needs: []string{"order is not support"}},
+		}}, Confidence: "likely", Over: []string{"auth-bad-credentials", "account-blocked", "auth-app-password-required", "sender-refused", "sender-not-owned"}},
 		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, Service: []string{"gmx", "netease"}}, Confidence: "possible"},
+		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+			{Expr: "account is abnormal, service is not open", Needs: []string{"account is abnormal, service is not open"}},
+			{Expr: "authentication failed, system busy", Needs: []string{"authentication failed, system busy"}},
+		}}, Confidence: "possible"},
 		{When: When{Step: []string{"settings"}, Failed: "no", Seen: []Observation{"switch-on-first"}}, Confidence: "possible", Title: []string{"{provider}: SMTP may have to be switched on first", "the provider may want SMTP switched on first"}, Explanation: []string{"{enable}", "Whether it is on shows at the login only."}, Severity: "info"},
 		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, NotService: []string{"microsoft"}, Seen: []Observation{"switch-on-first"}}, Confidence: "possible", Explanation: []string{"{provider}: {enable}"}},
 	}},
@@ -613,46 +1124,94 @@ var entries = []Entry{
 		{When: &When{Service: []string{"microsoft"}}, Text: "Allow \"Authenticated SMTP\" for this one mailbox", Who: "it-admin", Path: "Microsoft 365 admin center > Users > Active users > {account} > Mail > Manage email apps > Authenticated SMTP", Commands: []Command{
 			{Shell: "powershell", Text: "Set-CASMailbox {account} -SmtpClientAuthenticationDisabled $false"},
 		}},
-		{When: &When{Service: []string{"microsoft"}}, Text: "Better, if the application has it: sign in with Microsoft (OAuth)", Who: "user"},
+		{When: &When{Service: []string{"microsoft"}}, Text: "Better, if the application offers it: its sign-in with Microsoft (OAuth)", Who: "user"},
 		{When: &When{NotService: []string{"microsoft"}}, Text: "Ask the administrator to allow SMTP login for this one mailbox", Who: "it-admin"},
 	}, Links: []LinkEntry{
 		{When: &When{Service: []string{"microsoft"}}, Title: "Microsoft: authenticated client SMTP submission", URL: "https://learn.microsoft.com/en-us/exchange/clients-and-mobile-in-exchange-online/authenticated-client-smtp-submission"},
-	}, Over: []string{"account-blocked", "auth-access-not-enabled"}, Rules: []Rule{
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 500, To: 599}}, Text: []Pattern{
+	}, Over: []string{"account-blocked", "auth-access-not-enabled", "auth-required-missing", "auth-failed"}, Rules: []Rule{
+		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
 			{Expr: "smtpclientauthentication is disabled for the tenant", Needs: []string{"smtpclientauthentication is disabled for the tenant"}},
 			{Expr: "disabled for the tenant", Needs: []string{"disabled for the tenant"}},
+			{Expr: "smtpclientauthentication.{0,60}tenant", Needs: []string{"smtpclientauthentication"}},
 		}}, Confidence: "certain", Title: []string{"Microsoft 365 does not allow SMTP login for this tenant"}, Over: []string{"auth-bad-credentials"}},
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 500, To: 599}}, Text: []Pattern{
+		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
 			{Expr: "smtpclientauthentication is disabled", Needs: []string{"smtpclientauthentication is disabled"}},
 			{Expr: "smtp_auth_disabled", Needs: []string{"smtp_auth_disabled"}},
 			{Expr: "disabled for the mailbox", Needs: []string{"disabled for the mailbox"}},
+			{Expr: "smtpclientauthentication.{0,40}(deaktiviert|d[ée]sactiv|deshabilitad|desabilitad|uitgeschakeld|disabilitat)", Needs: []string{"smtpclientauthentication"}},
 		}}, Confidence: "certain", Title: []string{"Microsoft 365 does not allow SMTP login for {account}", "Microsoft 365 does not allow SMTP login for this mailbox"}, Over: []string{"auth-bad-credentials"}},
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 500, To: 599}}, Text: []Pattern{
+		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
 			{Expr: "security defaults", Needs: []string{"security defaults"}},
+			{Expr: "sicherheitsstandards", Needs: []string{"sicherheitsstandards"}},
+			{Expr: "param[èe]tres de s[ée]curit[ée] par d[ée]faut", Needs: []string{"tres de s"}},
+			{Expr: "valores predeterminados de seguridad", Needs: []string{"valores predeterminados de seguridad"}},
+			{Expr: "padr[õo]es de seguran[çc]a", Needs: []string{"es de seguran"}},
 		}}, Confidence: "certain", Title: []string{"the organisation's security defaults forbid login by password"}, Explanation: []string{"Security defaults protect the whole organisation and are worth keeping. They forbid login by SMTP with a password, so the application needs another way."}, Fix: []FixEntry{
-			{Text: "Use the application's sign-in with Microsoft (OAuth)", Who: "user"},
+			{Text: "Use the application's sign-in with Microsoft (OAuth), if it has one", Who: "user"},
 			{Text: "or send through a connector (relay) that the administrator sets up for this application", Who: "it-admin", Path: "Exchange admin center > Mail flow > Connectors"},
 		}, Over: []string{"auth-bad-credentials"}},
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, Enhanced: []string{"5.7.139"}, Text: []Pattern{
-			{Expr: "did not meet the criteria", Needs: []string{"did not meet the criteria"}},
+		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+			{Expr: "did not meet the criteria to be authenticated", Needs: []string{"did not meet the criteria to be authenticated"}},
 			{Expr: "conditional access", Needs: []string{"conditional access"}},
-			{Expr: "access policies", Needs: []string{"access policies"}},
+			{Expr: "access polic(y|ies)", Needs: []string{"access polic"}},
+			{Expr: "atendeu aos crit[ée]rios", Needs: []string{"atendeu aos crit"}},
+			{Expr: "cumple con los criterios", Needs: []string{"cumple con los criterios"}},
+			{Expr: "kriterien .{0,30}nicht erf[üu]ll", Needs: []string{"kriterien "}},
+			{Expr: "r[ée]pond(ait)? pas aux crit[èe]res", Needs: []string{" pas aux crit"}},
 		}}, Confidence: "likely", Title: []string{"a security policy of the organisation forbids this login"}, Explanation: []string{"A rule of the organisation (conditional access, multi-factor sign-in) turned this login down. The sign-in log of Microsoft Entra names the rule."}, Fix: []FixEntry{
 			{Text: "Look up the refused sign-in and the rule behind it", Who: "it-admin", Path: "Microsoft Entra admin center > Users > {account} > Sign-in logs"},
-			{Text: "Use the application's sign-in with Microsoft (OAuth)", Who: "user"},
+			{Text: "Use the application's sign-in with Microsoft (OAuth), if it has one", Who: "user"},
 		}, Over: []string{"auth-bad-credentials"}},
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, Enhanced: []string{"5.7.139"}, Text: []Pattern{
-			{Expr: "basic authentication is disabled", Needs: []string{"basic authentication is disabled"}},
+		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+			{Expr: "authentication unsuccessful.{0,200}not authenticated to send", Needs: []string{"authentication unsuccessful"}},
+			{Expr: "not authenticated to send.{0,200}authentication unsuccessful", Needs: []string{"authentication unsuccessful"}},
+		}, NotText: []Pattern{
+			{Expr: "basic authentication is (disabled|not supported)", Needs: []string{"basic authentication is "}},
+			{Expr: "credentials were incorrect", Needs: []string{"credentials were incorrect"}},
+		}}, Confidence: "likely", Decides: []DecidesEntry{
+			{Question: "Does the same password open the mailbox at outlook.office.com? Then SMTP login is switched off; if not, the password is wrong."},
+		}, Over: []string{"auth-required-missing"}},
+		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+			{Expr: "basic authentication is (disabled|not supported)", Needs: []string{"basic authentication is "}},
 		}, NotService: []string{"outlook-com"}}, Confidence: "possible"},
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 500, To: 599}}, Text: []Pattern{
-			{Expr: "(policy|administrator|admin).{0,40}(forbid|prohibit|disallow|disabled|not allow|denie)", Needs: []string{"policy", "admin"}},
-			{Expr: "disabled by (your |the )?(admin|policy)", Needs: []string{"disabled by "}},
+		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+			{Expr: "(policy|administrator|\\badmin\\b).{0,40}(forbid|prohibit|disallow|disabled|not allow|denie|block)", Needs: []string{"policy", "administrator", "admin"}},
+			{Expr: "(disabled|blocked|forbidden|turned off|not (allowed|permitted)) .{0,30}\\bby (your |the |an? )?(admin|policy|organi[sz]ation|domain)", Needs: []string{"disabled", "blocked", "forbidden", "turned off", "allowed", "permitted"}},
+			{Expr: "(vom|durch (den|ihren)) administrator.{0,30}(gesperrt|deaktiviert|untersagt|nicht erlaubt)", Needs: []string{" administrator"}},
+			{Expr: "par (l.|votre )administrateur", Needs: []string{"administrateur"}},
+			{Expr: "por (el|su|o|seu) administrador", Needs: []string{" administrador"}},
+			{Expr: "dall.amministratore", Needs: []string{"amministratore"}},
+			{Expr: "door (de|uw) beheerder", Needs: []string{" beheerder"}},
+			{Expr: "przez administratora", Needs: []string{"przez administratora"}},
+			{Expr: "администратором", Needs: []string{"администратором"}},
+			{Expr: "管理员(已)?(禁|关)", Needs: []string{"管理员"}},
+			{Expr: "protocol (is )?(disabled|not allowed|not enabled) for (this )?(user|account|mailbox|domain)", Needs: []string{"protocol "}},
+			{Expr: "(smtp|authentication) .{0,30}(disabled|not allowed|not permitted|not enabled) for (this |the |your )?(domain|organi[sz]ation|tenant|company)", Needs: []string{"disabled", "allowed", "permitted", "enabled"}},
+		}, NotText: []Pattern{
+			{Expr: "sender", Needs: []string{"sender"}},
+			{Expr: "relay", Needs: []string{"relay"}},
+			{Expr: "recipient", Needs: []string{"recipient"}},
+			{Expr: "reject.{0,10}policy", Needs: []string{"reject"}},
+			{Expr: "contact (your|the|an) (admin|system)", Needs: []string{"contact "}},
+			{Expr: "client host", Needs: []string{"client host"}},
 		}, NotService: []string{"microsoft"}}, Confidence: "likely", Over: []string{"auth-bad-credentials"}},
-		{When: When{Step: []string{"auth"}, Credential: []string{"password"}, Code: []Codes{{From: 535, To: 535}}, Enhanced: []string{"5.7.3"}, Service: []string{"microsoft"}}, Confidence: "possible"},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, Enhanced: []string{"5.7.3"}, Service: []string{"microsoft"}}, Confidence: "possible", Decides: []DecidesEntry{
+			{Question: "Does the same password open the mailbox at outlook.office.com? Then SMTP login is switched off; if not, the password is wrong."},
+		}},
+		{When: When{Step: []string{"auth"}, Failed: "yes", Enhanced: []string{"5.7.139"}, Text: []Pattern{
+			{Expr: "credentials were incorrect", Needs: []string{"credentials were incorrect"}},
+		}}, Confidence: "possible"},
 		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 530, To: 530}}, Enhanced: []string{"5.7.57"}, Service: []string{"microsoft"}}, Confidence: "likely"},
+		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+			{Expr: "5\\.7\\.57", Needs: []string{"5.7.57"}},
+		}, NotText: []Pattern{
+			{Expr: "authentication unsuccessful", Needs: []string{"authentication unsuccessful"}},
+		}}, Confidence: "possible"},
 	}},
 	{ID: "auth-oauth-required", Step: "auth", Title: []string{"login by password has ended for {account}; only OAuth is taken", "login by password has ended for this account; only OAuth is taken"}, Explanation: []string{"The provider takes no passwords from programs any more, only a sign-in on its own page (OAuth 2.0). Another password does not help."}, Who: "user", Severity: "error", Fix: []FixEntry{
-		{Text: "Connect the application by its \"Sign in with …\" button (OAuth), if it has one", Who: "user"},
+		{When: &When{Service: []string{"microsoft"}}, Text: "Connect the application by its \"Sign in with Microsoft\" button (OAuth), if it has one", Who: "user"},
+		{When: &When{Service: []string{"google"}}, Text: "Connect the application by its \"Sign in with Google\" button (OAuth), if it has one", Who: "user"},
+		{When: &When{NotService: []string{"microsoft", "google"}}, Text: "See in the provider's help whether it offers a sign-in by OAuth, and connect the application that way", Who: "user"},
 		{When: &When{Service: []string{"microsoft-365"}}, Text: "If the administrator may decide: allow \"Authenticated SMTP\" for this one mailbox", Who: "it-admin", Commands: []Command{
 			{Shell: "powershell", Text: "Set-CASMailbox {account} -SmtpClientAuthenticationDisabled $false"},
 		}},
@@ -660,20 +1219,41 @@ var entries = []Entry{
 	}, Links: []LinkEntry{
 		{When: &When{Service: []string{"microsoft"}}, Title: "Microsoft: modern authentication for Outlook.com", URL: "https://support.microsoft.com/en-us/office/modern-authentication-methods-now-needed-to-continue-syncing-outlook-email-in-non-microsoft-email-apps-c5d65390-9676-4763-b41f-d7986499a90d"},
 	}, Over: []string{"auth-bad-credentials", "auth-mechanism-unsupported"}, Rules: []Rule{
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}, {From: 530, To: 530}, {From: 534, To: 534}}, Text: []Pattern{
-			{Expr: "basic auth(entication)? is (disabled|not supported)", Needs: []string{"basic auth"}},
-		}, Service: []string{"outlook-com"}}, Confidence: "certain"},
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}, {From: 530, To: 530}, {From: 534, To: 534}}, Text: []Pattern{
-			{Expr: "basic auth(entication)? is (disabled|not supported)", Needs: []string{"basic auth"}},
-		}}, Confidence: "likely"},
-		{When: When{Step: []string{"auth"}, Credential: []string{"password", "none"}, Code: []Codes{{From: 500, To: 599}}, Text: []Pattern{
-			{Expr: "oauth.{0,30}(required|only)", Needs: []string{"oauth"}},
-			{Expr: "(requires?|use|must).{0,20}oauth", Needs: []string{"oauth"}},
+		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+			{Expr: "basic auth(entication)? is (disabled|not supported|blocked)", Needs: []string{"basic auth"}},
+		}, Service: []string{"outlook-com"}}, Confidence: "certain", Over: []string{"auth-required-missing"}},
+		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+			{Expr: "basic auth(entication)? is not supported for client submission", Needs: []string{" is not supported for client submission"}},
+		}, Service: []string{"microsoft"}}, Confidence: "certain", Over: []string{"auth-required-missing"}},
+		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+			{Expr: "basic auth(entication)? (is|has been|was) (disabled|not supported|blocked|turned off)", Needs: []string{"basic auth"}},
+			{Expr: "(standard|basis)authentifizierung .{0,20}(deaktiviert|nicht unterst)", Needs: []string{"authentifizierung "}},
+			{Expr: "authentification de base .{0,20}(d[ée]sactiv|pas prise)", Needs: []string{"authentification de base "}},
+			{Expr: "autenticaci[óo]n b[áa]sica .{0,30}(deshabilitad|desactivad|no )", Needs: []string{"autenticaci"}},
+			{Expr: "autentica[çc][ãa]o b[áa]sica .{0,30}(desabilitad|desativad)", Needs: []string{"autentica"}},
+		}, Service: []string{"microsoft"}}, Confidence: "likely", Decides: []DecidesEntry{
+			{Question: "Is it a mailbox of a company (Microsoft 365)? Then its administrator may have switched SMTP login off; a private mailbox takes OAuth only."},
+		}, Over: []string{"auth-required-missing"}},
+		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+			{Expr: "basic auth(entication)? (is|has been|was) (disabled|not supported|blocked|turned off)", Needs: []string{"basic auth"}},
+		}}, Confidence: "likely", Over: []string{"auth-required-missing"}},
+		{When: When{Step: []string{"auth"}, Credential: []string{"password", "none"}, Failed: "yes", Text: []Pattern{
+			{Expr: "oauth.{0,30}(required|only)\\b", Needs: []string{"oauth"}},
+			{Expr: "(requires?|must|please) (use )?.{0,12}oauth", Needs: []string{"oauth"}},
 			{Expr: "modern authentication", Needs: []string{"modern authentication"}},
-		}}, Confidence: "certain"},
+			{Expr: "xoauth2 (is )?required", Needs: []string{"xoauth2 "}},
+			{Expr: "less secure apps? .{0,40}(no longer|not) (supported|allowed)", Needs: []string{"less secure app"}},
+			{Expr: "passwords? .{0,30}no longer (supported|accepted|allowed)", Needs: []string{"no longer "}},
+		}}, Confidence: "likely"},
 		{When: When{Step: []string{"auth"}, Fault: []string{"not-offered"}, Credential: []string{"password"}, Text: []Pattern{
 			{Expr: "offered: (XOAUTH2|OAUTHBEARER)(, (XOAUTH2|OAUTHBEARER))?\\)?$", Needs: []string{"offered: "}},
 		}, Seen: []Observation{"no-common-mechanism"}}, Confidence: "certain", Title: []string{"the server takes no passwords", "only OAuth tokens"}},
+		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+			{Expr: "(currently supports|supported|offered|available|methods?|mechanisms?)[^a-z]{0,12}\"?(xoauth2|oauthbearer)\"?(, \"?(xoauth2|oauthbearer)\"?)?[^a-z,]*$", Needs: []string{"xoauth2", "oauthbearer"}},
+			{Expr: "250[- ]auth (xoauth2|oauthbearer)( (xoauth2|oauthbearer))?( |$)(250|[^a-z]|$)", Needs: []string{"xoauth2", "oauthbearer"}},
+		}, NotText: []Pattern{
+			{Expr: "auth (plain|login)[^\"]", Needs: []string{"auth "}},
+		}}, Confidence: "likely", Title: []string{"the server takes no passwords", "only OAuth tokens"}},
 	}},
 	{ID: "auth-oauth-token-invalid", Step: "auth", Title: []string{"the server refuses the OAuth token for {account}", "the server refuses the OAuth token"}, Explanation: []string{"The server says {oauth_status} and wants the scope {oauth_scope}. The token is too old, was made for another service, or belongs to another mailbox.", "The token is too old, was made for another service (scope, audience), or belongs to another mailbox than the account."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{When: &When{Seen: []Observation{"token-unfit"}}, Text: "{token_fix}", Who: "user", Setting: "token"},
@@ -684,10 +1264,12 @@ var entries = []Entry{
 		{When: &When{Service: []string{"microsoft-365"}}, Text: "See that \"Authenticated SMTP\" is allowed for the mailbox; tokens need it too", Who: "it-admin", Commands: []Command{
 			{Shell: "powershell", Text: "Get-CASMailbox {account} | Format-List SmtpClientAuthenticationDisabled"},
 		}},
+	}, Decides: []DecidesEntry{
+		{Question: "Which user, scope and audience does the token name, and until when is it good?", Command: "smtpdx token show"},
 	}, Links: []LinkEntry{
 		{When: &When{Service: []string{"microsoft"}}, Title: "Microsoft: authenticate SMTP with OAuth", URL: "https://learn.microsoft.com/en-us/exchange/client-developer/legacy-protocols/how-to-authenticate-an-imap-pop-smtp-application-by-using-oauth"},
 		{When: &When{Service: []string{"google"}}, Title: "Google: XOAUTH2 mechanism", URL: "https://developers.google.com/workspace/gmail/imap/xoauth2-protocol"},
-	}, Over: []string{"auth-bad-credentials", "auth-failed", "auth-mechanism-unsupported"}, Rules: []Rule{
+	}, Over: []string{"auth-bad-credentials", "auth-failed", "auth-mechanism-unsupported", "auth-app-password-required", "auth-credentials-encoding", "helo-syntax-invalid"}, Rules: []Rule{
 		{When: When{Step: []string{"auth"}, Fault: []string{"local-policy"}, Failed: "yes", Seen: []Observation{"token-unfit"}}, Confidence: "certain", Title: []string{"{token_problem}", "the token cannot be used"}, Explanation: []string{"{token_why} It was not sent to the server.", "What can be read in the token says that no server takes it, so it was not sent."}},
 		{When: When{Step: []string{"auth"}, Failed: "yes", Seen: []Observation{"token-unfit"}}, Confidence: "likely", Title: []string{"{token_problem}", "the token does not fit"}, Explanation: []string{"{token_why}", "What can be read in the token speaks against it."}},
 		{When: When{Step: []string{"auth"}, Fault: []string{"local-policy"}, Failed: "yes", Text: []Pattern{
@@ -696,46 +1278,119 @@ var entries = []Entry{
 		{When: When{Step: []string{"auth"}, Failed: "yes", Seen: []Observation{"oauth-error-seen"}, Unseen: []Observation{"token-unfit"}}, Confidence: "certain"},
 		{When: When{Step: []string{"auth"}, Credential: []string{"token"}, Code: []Codes{{From: 500, To: 599}}}, Confidence: "likely"},
 		{When: When{Step: []string{"auth"}, Mechanism: []string{"XOAUTH2", "OAUTHBEARER"}, Code: []Codes{{From: 500, To: 599}}}, Confidence: "likely"},
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Text: []Pattern{
+		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
 			{Expr: "invalid (xoauth2|oauth|bearer|access token)", Needs: []string{"invalid "}},
-			{Expr: "(oauth|access|bearer) ?token.{0,20}(invalid|expired)", Needs: []string{"invalid", "expired"}},
-			{Expr: "token (is )?expired", Needs: []string{"expired"}},
-		}}, Confidence: "certain"},
+			{Expr: "(oauth2?|access|bearer|refresh) ?token.{0,30}(invalid|expired|revoked|malformed|not valid|missing)", Needs: []string{"invalid", "expired", "revoked", "malformed", "not valid", "missing"}},
+			{Expr: "token (is |has |was )?(been )?(expired|revoked|invalid)", Needs: []string{"expired", "revoked", "invalid"}},
+			{Expr: "invalid_(grant|client|token|scope)", Needs: []string{"invalid_"}},
+			{Expr: "unauthorized_client", Needs: []string{"unauthorized_client"}},
+			{Expr: "aadsts\\d{4,}", Needs: []string{"aadsts"}},
+			{Expr: "eoauth2", Needs: []string{"eoauth2"}},
+			{Expr: "can.t create new access token", Needs: []string{"t create new access token"}},
+			{Expr: "xoauth2 (auth )?(data|token).{0,20}(invalid|malformed)", Needs: []string{"xoauth2 "}},
+		}}, Confidence: "likely", Over: []string{"auth-required-missing"}},
+		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+			{Expr: "\"status\" ?: ?\"(400|401|403)\".{0,60}(schemes|scope)", Needs: []string{"\"status\""}},
+			{Expr: "schemes\" ?: ?\"[^\"]{0,20}bearer", Needs: []string{"schemes\""}},
+			{Expr: "eyjzdgf0dxmi", Needs: []string{"eyjzdgf0dxmi"}},
+		}}, Confidence: "likely", Explanation: []string{"The answer in the middle of the login is the form in which servers refuse an OAuth token: it is too old, of another scope, or of another mailbox."}},
+		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+			{Expr: "auth xoauth2", Needs: []string{"auth xoauth2"}},
+			{Expr: "auth oauthbearer", Needs: []string{"auth oauthbearer"}},
+			{Expr: "authenticator \"?xoauth2", Needs: []string{"authenticator "}},
+			{Expr: "using (the following authenticators: )?\"?xoauth2", Needs: []string{"xoauth2"}},
+			{Expr: "sasl xoauth2", Needs: []string{"sasl xoauth2"}},
+			{Expr: "method xoauth2", Needs: []string{"method xoauth2"}},
+			{Expr: "saslmechanismoauth", Needs: []string{"saslmechanismoauth"}},
+			{Expr: "\\(method oauthbearer", Needs: []string{"(method oauthbearer"}},
+		}, NotText: []Pattern{
+			{Expr: "250[- ]auth[ =][^\\n]*xoauth2.{0,400}auth (plain|login)", Needs: []string{"xoauth2"}},
+			{Expr: "app(lication)?[- ]specific", Needs: []string{"specific"}},
+			{Expr: "authentication type|mechanism", Needs: []string{"authentication type", "mechanism"}},
+			{Expr: "smtpclientauthentication", Needs: []string{"smtpclientauthentication"}},
+			{Expr: "not (supported|available)", Needs: []string{"supported", "available"}},
+		}}, Confidence: "likely"},
 	}},
 	{ID: "auth-rate-limited", Step: "auth", Title: []string{"too many logins; the server takes none for a while"}, Explanation: []string{"The server counts logins, or failed ones, and has put this account or address on hold. Every further attempt makes the wait longer."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Stop everything that logs in with this account, wait, and try once", Who: "user"},
 		{Text: "Have the application keep one connection for several messages", Who: "application"},
+	}, Decides: []DecidesEntry{
+		{Question: "Does one single login work after an hour in which nothing logged in? If it fails as well, the password is to be looked at."},
 	}, Over: []string{"auth-bad-credentials", "server-temporary-failure", "auth-failed", "account-blocked"}, Rules: []Rule{
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Text: []Pattern{
-			{Expr: "too many (login|auth|failed|bad|invalid|unsuccessful|wrong)", Needs: []string{"too many "}},
+		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+			{Expr: "too many (login|auth|failed|invalid|unsuccessful|wrong|incorrect|bad|smtp auth|sasl)", Needs: []string{"too many "}},
 			{Expr: "authenticate too many", Needs: []string{"authenticate too many"}},
-			{Expr: "too many .{0,20}(attempts|logins|failures)", Needs: []string{"too many "}},
-			{Expr: "(login|auth).{0,20}(rate|limit|attempts) .{0,10}exceed", Needs: []string{"exceed"}},
+			{Expr: "too many .{0,20}(attempts|logins|logons|failures|tries)", Needs: []string{"too many "}},
+			{Expr: "(login|auth|logon)\\S*.{0,20}(rate|limit|attempts|frequency).{0,10}(exceed|limited|reached)", Needs: []string{"exceed", "limited", "reached"}},
 			{Expr: "try again later.{0,30}(login|auth)", Needs: []string{"try again later"}},
-			{Expr: "login rate", Needs: []string{"login rate"}},
-			{Expr: "zu viele (fehl|anmelde|login)", Needs: []string{"zu viele "}},
-			{Expr: "(temporarily|vor[üu]bergehend) (blocked|locked|gesperrt).{0,40}(attempt|login|versuche)?", Needs: []string{"temporarily", "bergehend"}},
+			{Expr: "login (rate|frequency)", Needs: []string{"login "}},
+			{Expr: "zu viele (fehl|anmelde|login|ung[üu]ltige|falsche)", Needs: []string{"zu viele "}},
+			{Expr: "trop de (tentatives|connexions [ée]chou|logins|[ée]checs)", Needs: []string{"trop de "}},
+			{Expr: "demasiados (intentos|inicios)", Needs: []string{"demasiados "}},
+			{Expr: "troppi (tentativi|login)", Needs: []string{"troppi "}},
+			{Expr: "muitas tentativas", Needs: []string{"muitas tentativas"}},
+			{Expr: "te veel (inlog|aanmeld|mislukte|pogingen)", Needs: []string{"te veel "}},
+			{Expr: "zbyt wiele (pr[óo]b|nieudanych|logowa)", Needs: []string{"zbyt wiele "}},
+			{Expr: "слишком много (попыток|неудачн|входов)", Needs: []string{"слишком много "}},
+			{Expr: "(登录|登錄|认证)(过于频繁|次数过多|频率)", Needs: []string{"过于频繁", "次数过多", "频率"}},
+			{Expr: "尝试次数过多", Needs: []string{"尝试次数过多"}},
+			{Expr: "ログイン.{0,12}(回数|試行).{0,12}(超|多)", Needs: []string{"ログイン"}},
+			{Expr: "(temporarily|vor[üu]bergehend) (blocked|locked|gesperrt|disabled).{0,60}(attempt|login|versuch|auth)", Needs: []string{"temporarily", "bergehend"}},
+			{Expr: "(attempts?|failures?|logins?).{0,60}(temporarily|blocked for|locked for)", Needs: []string{"temporarily", "blocked for", "locked for"}},
+			{Expr: "brute ?force", Needs: []string{"brute"}},
+			{Expr: "account lock(ed)? ?out", Needs: []string{"account lock"}},
+			{Expr: "lockout", Needs: []string{"lockout"}},
+		}, NotText: []Pattern{
+			{Expr: "account is abnormal", Needs: []string{"account is abnormal"}},
+			{Expr: "too many (concurrent )?connections", Needs: []string{"connections"}},
 		}, NotService: []string{"yahoo"}}, Confidence: "certain"},
 		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 500, To: 599}, {From: 400, To: 499}}, Text: []Pattern{
 			{Expr: "too many", Needs: []string{"too many"}},
 		}, Service: []string{"yahoo"}}, Confidence: "possible"},
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, Text: []Pattern{
-			{Expr: "login fail", Needs: []string{"login fail"}},
-		}, Service: []string{"qq"}}, Confidence: "possible"},
+		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+			{Expr: "account is abnormal, service is not open", Needs: []string{"account is abnormal, service is not open"}},
+			{Expr: "login fail\\. ?please enter your authorization code", Needs: []string{"please enter your authorization code"}},
+		}}, Confidence: "possible"},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 421, To: 421}, {From: 454, To: 454}, {From: 400, To: 499}}, Text: []Pattern{
+			{Expr: "(login|auth|password).{0,40}(try again (later|in)|wait)", Needs: []string{"login", "auth", "password"}},
+			{Expr: "(wait|try again) .{0,20}(minute|hour|second).{0,40}(login|auth)", Needs: []string{"wait", "try again"}},
+		}, NotText: []Pattern{
+			{Expr: "temporary", Needs: []string{"temporary"}},
+			{Expr: "connection lost", Needs: []string{"connection lost"}},
+			{Expr: "system problem", Needs: []string{"system problem"}},
+			{Expr: "tls", Needs: []string{"tls"}},
+		}}, Confidence: "likely"},
 	}},
 	{ID: "auth-ip-not-authorized", Step: "auth", Title: []string{"this account may be used from certain network addresses only"}, Explanation: []string{"The credentials may be right, and the address that this computer shows to the world is not on the account's list."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{When: &When{Service: []string{"google-relay"}}, Text: "Add the address to the SMTP relay service, or switch on \"require SMTP authentication\" and log in", Who: "it-admin", Path: "Google Admin console > Apps > Google Workspace > Gmail > Routing > SMTP relay service"},
-		{Text: "Add the address of the application's network to the account's list of allowed addresses", Who: "user"},
+		{When: &When{Service: []string{"brevo"}}, Text: "Add the address that the application sends from to the authorized IPs", Who: "user", Path: "Brevo > Settings > Security > Authorized IPs"},
+		{When: &When{NotService: []string{"brevo", "google-relay"}}, Text: "Add the address of the application's network to the account's list of allowed addresses", Who: "user"},
+	}, Decides: []DecidesEntry{
+		{Question: "Does the same login work from a network whose address is on the account's list?", Command: "{check}"},
 	}, Over: []string{"auth-bad-credentials", "auth-failed", "sender-refused", "relay-denied-not-allowed", "recipient-refused"}, Rules: []Rule{
 		{When: When{Step: []string{"auth", "sender", "message"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Text: []Pattern{
-			{Expr: "\\bip\\b.{0,40}(is |was )?not.{0,15}(authori[sz]ed|allowed|permitted|whitelist|registered|trusted)", Needs: []string{"uthori", "llowed", "permitted", "whitelist", "registered", "trusted"}},
+			{Expr: "\\bip\\b.{0,40}(is |was )?not.{0,15}(authori[sz]ed|allowed|permitted|white-?list|allow-?list|registered|trusted|in the list)", Needs: []string{"uthori", "llowed", "permitted", "white", "allow", "registered", "trusted", "in the list"}},
 			{Expr: "(unauthori[sz]ed|unknown|untrusted) (source )?ip", Needs: []string{"authori", "known", "trusted"}},
 			{Expr: "not.{0,20}(authori[sz]ed|allowed) from (this|your) (ip|address|location)", Needs: []string{"uthori", "llowed"}},
-			{Expr: "invalid credentials for relay", Needs: []string{"invalid credentials for relay"}},
-			{Expr: "ip.{0,20}whitelist", Needs: []string{"whitelist"}},
+			{Expr: "\\bip\\b.{0,20}(whitelist|allowlist)", Needs: []string{"whitelist", "allowlist"}},
+			{Expr: "unauthori[sz]ed ip", Needs: []string{"unauthori"}},
+			{Expr: "ip.?adresse.{0,40}nicht (freigegeben|erlaubt|zugelassen|autorisiert)", Needs: []string{"adresse"}},
+			{Expr: "adresse ip.{0,40}(non autoris|pas autoris)", Needs: []string{"non autoris", "pas autoris"}},
+			{Expr: "direcci[óo]n ip.{0,40}no (autorizad|permitid)", Needs: []string{"autorizad", "permitid"}},
+			{Expr: "indirizzo ip.{0,40}non (autorizzat|consentit)", Needs: []string{"indirizzo ip"}},
+			{Expr: "ip.{0,20}не (разреш|авторизован)", Needs: []string{"разреш", "авторизован"}},
+			{Expr: "ip.{0,8}(不在白名单|未授权)", Needs: []string{"不在白名单", "未授权"}},
 			{Expr: "country.{0,20}(block|not allowed|restrict)", Needs: []string{"country"}},
 			{Expr: "geo.?(block|restrict)", Needs: []string{"block", "restrict"}},
+		}, NotText: []Pattern{
+			{Expr: "directly to our", Needs: []string{"directly to our"}},
+			{Expr: "send (e?mail )?directly", Needs: []string{"directly"}},
+			{Expr: "client host", Needs: []string{"client host"}},
+			{Expr: "block ?list", Needs: []string{"block"}},
 		}}, Confidence: "certain"},
+		{When: When{Step: []string{"sender", "auth", "message"}, Failed: "yes", Text: []Pattern{
+			{Expr: "invalid credentials for relay", Needs: []string{"invalid credentials for relay"}},
+		}}, Confidence: "certain", Over: []string{"sender-not-owned", "auth-required-missing"}},
 		{When: When{Step: []string{"message", "sender"}, Failed: "yes", Text: []Pattern{
 			{Expr: "\\bip( address)?\\b.{0,40}(is |was )?not.{0,15}(authori[sz]ed|allowed|permitted|whitelisted|registered|trusted) to (send|use|relay)", Needs: []string{"uthori", "llowed", "permitted", "whitelisted", "registered", "trusted"}},
 		}, NotText: []Pattern{
@@ -748,15 +1403,33 @@ var entries = []Entry{
 	{ID: "account-blocked", Step: "auth", Title: []string{"the account {account} is locked or suspended", "the account is locked or suspended"}, Explanation: []string{"The server knows the account and does not let it in, or not send, until its owner or the provider acts."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Sign in to the provider's web page and follow what it says about the account", Who: "user"},
 		{Text: "or ask the provider to unlock the account", Who: "user"},
+	}, Decides: []DecidesEntry{
+		{Question: "What does the provider's web page say when the account signs in there?"},
 	}, Over: []string{"auth-bad-credentials", "auth-failed", "sender-refused", "recipient-refused"}, Rules: []Rule{
-		{When: When{Step: []string{"auth", "sender", "message"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Text: []Pattern{
-			{Expr: "(account|user|mailbox|login|domain|customer).{0,40}(suspend|locked|blocked|disabled|deactivat|frozen|banned|expired|inactive|not (yet )?activ|terminated|gesperrt|deaktiviert|bloqu|bloccat|zablokowan|geblokkeerd)", Needs: []string{"account", "user", "mailbox", "login", "domain", "customer"}},
-			{Expr: "(suspended|locked|blocked|disabled|frozen|banned|inactive).{0,20}(account|user|mailbox)", Needs: []string{"suspended", "locked", "blocked", "disabled", "frozen", "banned", "inactive"}},
-			{Expr: "password (has )?expired", Needs: []string{"password "}},
-			{Expr: "password.{0,20}(too simple|must be changed|too weak)", Needs: []string{"password"}},
-			{Expr: "konto.{0,30}(gesperrt|deaktiviert)", Needs: []string{"gesperrt", "deaktiviert"}},
+		{When: When{Step: []string{"auth", "sender", "message"}, Failed: "yes", Text: []Pattern{
+			{Expr: "(account|user|mailbox|login|domain|customer|client|organi[sz]ation|service|password).{0,40}(suspend|locked|blocked|deactivat|frozen|banned|expired|inactive|not (yet |been )?activ|terminated|restricted|under review|on hold|closed|cancell?ed|delinquent|past due|compromised|hacked|gesperrt|deaktiviert|stillgelegt|abgelaufen|nicht (freigeschaltet|aktiviert)|bloqu|suspendu|expir[ée]|bloccat|sospes|scadut|suspens|suspendid|vencid|zablokowan|zawieszon|wygas|geblokkeerd|opgeschort|verlopen|заблокирован|приостановлен|истек)", Needs: []string{"suspend", "locked", "blocked", "deactivat", "frozen", "banned", "expired", "inactive", "activ", "terminated", "restricted", "under review", "on hold", "losed", "ancel", "delinquent", "past due", "compromised", "hacked", "gesperrt", "deaktiviert", "stillgelegt", "abgelaufen", "freigeschaltet", "aktiviert", "bloqu", "suspendu", "expir", "bloccat", "ospes", "cadut", "uspen", "vencid", "blokowan", "wieszon", "wygas", "geblokkeerd", "opgeschort", "verlopen", "заблокирован", "приостановлен", "истек"}},
+			{Expr: "(suspended|locked|blocked|frozen|banned|inactive|disabled|expired|compromised).{0,20}(account|user|mailbox|password|domain)", Needs: []string{"suspended", "locked", "blocked", "frozen", "banned", "inactive", "disabled", "expired", "compromised"}},
+			{Expr: "(account|user|mailbox|customer|login|domain|smtp access).{0,40}(is |was |has been |are )(temporarily |permanently |currently )?disabled", Needs: []string{"disabled"}},
+			{Expr: "password.{0,20}(too simple|must be changed|too weak|needs to be (changed|reset))", Needs: []string{"password"}},
+			{Expr: "change your password", Needs: []string{"change your password"}},
+			{Expr: "(please )?reset your password", Needs: []string{"reset your password"}},
+			{Expr: "(帐号|账号|账户|用户|帐户).{0,10}(被)?(锁定|冻结|封|禁用|停用|异常|过期)", Needs: []string{"帐号", "账", "用户", "帐户"}},
+			{Expr: "アカウント.{0,16}(ロック|停止|無効|凍結)", Needs: []string{"アカウント"}},
+			{Expr: "(konto|postfach|benutzer|zugang|kunde).{0,30}(gesperrt|deaktiviert|stillgelegt)", Needs: []string{"gesperrt", "deaktiviert", "stillgelegt"}},
 			{Expr: "compte.{0,30}(bloqu|suspendu|d[ée]sactiv)", Needs: []string{"compte"}},
+			{Expr: "cuenta.{0,30}(bloquead|suspendid|desactivad|deshabilitad)", Needs: []string{"bloquead", "suspendid", "activad", "habilitad"}},
+			{Expr: "conta.{0,30}(bloquead|suspens|desativad)", Needs: []string{"bloquead", "suspens", "desativad"}},
+			{Expr: "(casella|utenza|account).{0,30}(bloccat|sospes|disattivat|disabilitat)", Needs: []string{"casella", "utenza", "account"}},
 			{Expr: "looks like spam.{0,60}web", Needs: []string{"looks like spam"}},
+			{Expr: "account disabled", Needs: []string{"account disabled"}},
+			{Expr: "user disabled", Needs: []string{"user disabled"}},
+			{Expr: "not (yet )?activated", Needs: []string{"activated"}},
+			{Expr: "account (does ?n.t|does not) have (permission|access)", Needs: []string{"account "}},
+			{Expr: "unpaid", Needs: []string{"unpaid"}},
+			{Expr: "payment required", Needs: []string{"payment required"}},
+			{Expr: "overdue", Needs: []string{"overdue"}},
+			{Expr: "unusual (sending|smtp|outgoing|email) activity", Needs: []string{" activity"}},
+			{Expr: "(outgoing|outbound|sending) (e?mails?|messages?)?.{0,60}(has|have|is|are) (been )?(suspended|disabled|blocked)", Needs: []string{"suspended", "disabled", "blocked"}},
 		}, NotText: []Pattern{
 			{Expr: "smtpclientauthentication", Needs: []string{"smtpclientauthentication"}},
 			{Expr: "security defaults", Needs: []string{"security defaults"}},
@@ -765,7 +1438,34 @@ var entries = []Entry{
 			{Expr: "user.{0,20}unknown", Needs: []string{"unknown"}},
 			{Expr: "blocked (using|by)", Needs: []string{"blocked "}},
 			{Expr: "bl(ock|ack) ?list", Needs: []string{"list"}},
+			{Expr: "account is abnormal", Needs: []string{"account is abnormal"}},
+			{Expr: "token", Needs: []string{"token"}},
+			{Expr: "certificate", Needs: []string{"certificate"}},
+			{Expr: "expired,? or revoked", Needs: []string{" or revoked"}},
+			{Expr: "\\bport\\b", Needs: []string{"port"}},
+			{Expr: "firewall", Needs: []string{"firewall"}},
+			{Expr: "too many", Needs: []string{"too many"}},
+			{Expr: "tenant", Needs: []string{"tenant"}},
+			{Expr: "client host", Needs: []string{"client host"}},
+			{Expr: "smtp service", Needs: []string{"smtp service"}},
+			{Expr: "imap", Needs: []string{"imap"}},
+			{Expr: "pop3", Needs: []string{"pop3"}},
+			{Expr: "smtp (is|access)", Needs: []string{"smtp "}},
 		}, Unseen: []Observation{"recipient-refused"}}, Confidence: "likely"},
+		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+			{Expr: "looks like spam.{0,80}(web|robot)", Needs: []string{"looks like spam"}},
+		}}, Confidence: "likely", Title: []string{"the provider takes the account for a sender of spam and has barred it"}},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 525, To: 525}}, Text: []Pattern{
+			{Expr: "disabled", Needs: []string{"disabled"}},
+			{Expr: "blocked", Needs: []string{"blocked"}},
+			{Expr: "locked", Needs: []string{"locked"}},
+			{Expr: "expired", Needs: []string{"expired"}},
+			{Expr: "suspended", Needs: []string{"suspended"}},
+		}}, Confidence: "likely"},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 525, To: 525}}, Enhanced: []string{"5.7.13"}}, Confidence: "likely"},
+		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+			{Expr: "account is abnormal, service is not open", Needs: []string{"account is abnormal, service is not open"}},
+		}}, Confidence: "possible"},
 		{When: When{Step: []string{"message", "sender"}, Failed: "yes", Text: []Pattern{
 			{Expr: "outbound ?spam", Needs: []string{"outbound"}},
 			{Expr: "bad outbound sender", Needs: []string{"bad outbound sender"}},
@@ -821,12 +1521,23 @@ var entries = []Entry{
 	{ID: "auth-not-needed", Step: "auth", Title: []string{"the relay wants no login; account and password can stay empty"}, Explanation: []string{"This server lets known computers send without a login and cannot check any. It refuses the attempt, not the password."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Leave account and password empty", Who: "user", Setting: "account", From: "{account}"},
 	}, Rules: []Rule{
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 500, To: 599}}, Text: []Pattern{
+		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
 			{Expr: "auth(entication)? (is )?not (required|needed|necessary)", Needs: []string{"auth"}},
 			{Expr: "no (authentication|login) (is )?(required|needed)", Needs: []string{"required", "needed"}},
 			{Expr: "already (authenticated|authori[sz]ed)", Needs: []string{"already "}},
+			{Expr: "you are already", Needs: []string{"you are already"}},
 		}}, Confidence: "likely", Over: []string{"auth-bad-credentials", "auth-not-offered-at-all"}},
 		{When: When{Step: []string{"auth"}, Fault: []string{"not-offered"}, Host: []string{"smtp-relay.gmail.com"}, Seen: []Observation{"auth-missing"}}, Confidence: "possible"},
+		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+			{Expr: "cannot authenticate to server smtp-relay\\.gmail\\.com", Needs: []string{"cannot authenticate to server smtp-relay.gmail.com"}},
+		}, NotText: []Pattern{
+			{Expr: "\\b5\\d\\d[- ]5\\.7", Needs: []string{"5.7"}},
+		}}, Confidence: "likely", Explanation: []string{"Google's SMTP relay lets known addresses send without a login, and the mail server here could not make any (no password, or no mechanism that it knows). Where the relay service knows this address, the login can be left out."}, Fix: []FixEntry{
+			{Text: "Leave account and password empty for this relay", Who: "user", Setting: "account", From: "{account}"},
+			{Text: "See that the relay service allows this network's address", Who: "it-admin", Path: "Google Admin console > Apps > Google Workspace > Gmail > Routing > SMTP relay service"},
+		}, Decides: []DecidesEntry{
+			{Question: "Does the relay take a sender without any login?", Command: "{check_plain}"},
+		}, Over: []string{"auth-bad-credentials", "auth-mechanism-unsupported", "server-temporary-failure", "auth-failed"}},
 	}},
 	{ID: "auth-password-login-ending", Step: "auth", Title: []string{"{provider} ends login by password for SMTP; the next date is {ends}", "Microsoft plans to end login by password for SMTP"}, Explanation: []string{"It works today. An application that can sign in by OAuth is safe from the change."}, Who: "it-admin", Severity: "info", Fix: []FixEntry{
 		{Text: "Plan for the application's sign-in with Microsoft (OAuth), or for another way to send", Who: "it-admin"},
@@ -839,6 +1550,29 @@ var entries = []Entry{
 		{When: When{Step: []string{"auth"}, Credential: []string{"password"}, Failed: "no", Code: []Codes{{From: 235, To: 235}}, Service: []string{"microsoft-365"}, Unseen: []Observation{"password-login-ending", "password-login-ending-soon", "password-login-ended"}}, Confidence: "certain"},
 		{When: When{Step: []string{"auth"}, Credential: []string{"password"}, Failed: "no", Service: []string{"microsoft-365"}, Seen: []Observation{"logged-in"}, Unseen: []Observation{"password-login-ending", "password-login-ending-soon", "password-login-ended"}}, Confidence: "certain"},
 	}},
+	{ID: "auth-client-refuses-clear-text", Step: "auth", Title: []string{"the program refuses to send the password without encryption"}, Explanation: []string{"The connection is not encrypted, and the program's library does not give a password away on it. Nothing was sent; the password may be right. Programs written in Go say \"unencrypted connection\"."}, Who: "user", Severity: "error", Fix: []FixEntry{
+		{When: &When{NotPort: []int{465}}, Text: "Set the encryption to TLS/STARTTLS", Who: "user", Setting: "encryption", From: "none", To: "TLS/STARTTLS"},
+		{When: &When{NotPort: []int{587}}, Text: "or use port 465 with SSL", Who: "user", Setting: "port", From: "{port}", To: "465"},
+		{Text: "If this server of your own has no TLS and only the local network uses it, leave account and password empty and let it accept this computer", Who: "it-admin"},
+	}, Decides: []DecidesEntry{
+		{Question: "Does the server offer TLS on this port?", Command: "{check_plain}"},
+	}, Over: []string{"auth-failed", "auth-bad-credentials"}, Rules: []Rule{
+		{When: When{Step: []string{"auth", "sender"}, Failed: "yes", Text: []Pattern{
+			{Expr: "(^|[^a-z])unencrypted connection", Needs: []string{"unencrypted connection"}},
+			{Expr: "refus(es|ing|ed) to (send|transmit) .{0,40}(password|credentials|auth\\S*).{0,40}(unencrypted|plain|clear|insecure|without (tls|encryption))", Needs: []string{"refus"}},
+			{Expr: "(password|credentials|plain auth\\S*|auth\\S*) .{0,40}(over|on|via) (an? )?(unencrypted|insecure|non-?tls|plain ?text|clear ?text) connection", Needs: []string{" connection"}},
+			{Expr: "cannot use a secure authentication method", Needs: []string{"cannot use a secure authentication method"}},
+			{Expr: "not sending (password|credentials).{0,40}(unencrypted|clear)", Needs: []string{"not sending "}},
+			{Expr: "connection is not (encrypted|secure).{0,20}(can.?not|refus|unable|will not)", Needs: []string{"connection is not "}},
+			{Expr: "requires? (a )?(tls|encrypted|secure) connection (for|to) (auth|login|send)", Needs: []string{" connection "}},
+			{Expr: "tls is required for (auth|login|plain)", Needs: []string{"tls is required for "}},
+		}, NotText: []Pattern{
+			{Expr: "secure connection or the client", Needs: []string{"secure connection or the client"}},
+			{Expr: "must issue", Needs: []string{"must issue"}},
+			{Expr: "\\b530\\b", Needs: []string{"530"}},
+			{Expr: "\\b538\\b", Needs: []string{"538"}},
+		}}, Confidence: "certain", Suggest: &Suggest{Encryption: "starttls", Text: "with encryption the program sends the login"}},
+	}},
 	{ID: "auth-password-missing", Step: "auth", Title: []string{"there is an account and no password for it"}, Explanation: []string{"The settings name an account, and no password or token was given, so nothing could be sent."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Give the password (prompt, --password-file, --password-env or --password-keyring)", Who: "user", Setting: "password"},
 		{Text: "If the server needs no login, leave the account empty", Who: "user", Setting: "account", From: "{account}"},
@@ -849,11 +1583,15 @@ var entries = []Entry{
 		{When: When{Step: []string{"auth"}, Fault: []string{"local-policy"}, Seen: []Observation{"password-empty"}}, Confidence: "certain"},
 	}},
 	{ID: "auth-bad-credentials", Step: "auth", Title: []string{"the server refuses account or password of {account}", "the server refuses account or password"}, Explanation: []string{"The login was tried and turned down as wrong. Host, port and encryption are right as far as this shows."}, Who: "user", Severity: "error", Fix: []FixEntry{
-		{Text: "Enter the password again by hand, and try it in the provider's webmail", Who: "user", Setting: "password"},
-		{When: &When{AccountForm: []string{"bare"}}, Text: "Try the full mail address as account", Who: "user", Setting: "account", From: "{account}", To: "name@domain"},
+		{When: &When{NotService: []string{"ses", "sendgrid", "brevo", "postmark", "mailjet", "microsoft"}}, Text: "Enter the password again by hand, and try it in the provider's webmail", Who: "user", Setting: "password"},
+		{When: &When{Service: []string{"microsoft"}}, Text: "Sign in with account and password at outlook.office.com; what works there goes into the settings", Who: "user", Setting: "password", Path: "https://outlook.office.com"},
 		{When: &When{Service: []string{"sendgrid"}}, Text: "Use the fixed word \"apikey\" as account and an API key as password", Who: "user", Setting: "account", From: "{account}", To: "apikey"},
+		{When: &When{Service: []string{"ses"}}, Text: "Create SMTP credentials in Amazon SES; an IAM access key does not work as it is", Who: "user", Setting: "password", Path: "Amazon SES console > SMTP settings > Create SMTP credentials"},
+		{When: &When{Service: []string{"brevo"}}, Text: "Enter the SMTP login that Brevo shows, and an SMTP key as password", Who: "user", Setting: "password", Path: "Brevo > Settings > SMTP & API > SMTP"},
+		{When: &When{Service: []string{"postmark"}}, Text: "Use the server's API token as account and as password", Who: "user", Setting: "password"},
+		{When: &When{Service: []string{"mailjet"}}, Text: "Use the API key as account and the secret key as password", Who: "user", Setting: "password"},
 		{When: &When{Service: []string{"mailgun"}}, Text: "Reset the password of this SMTP user in the Mailgun dashboard", Who: "user", Path: "Send > Sending > Domain settings > SMTP credentials"},
-		{When: &When{Service: []string{"ses"}}, Text: "Create SMTP credentials in Amazon SES; an IAM access key does not work as it is", Who: "user", Path: "Amazon SES console > SMTP settings > Create SMTP credentials"},
+		{When: &When{AccountForm: []string{"bare"}, NotService: []string{"api-key-service"}}, Text: "Try the full mail address as account", Who: "user", Setting: "account", From: "{account}", To: "name@domain"},
 		{When: &When{Service: []string{"ionos", "strato", "gmx", "ovh"}}, Text: "Use the password of the mailbox, not the one of the customer account", Who: "user", Setting: "password"},
 	}, Decides: []DecidesEntry{
 		{When: &When{Encryption: []string{"starttls", "ssl"}, Seen: []Observation{"challenge-mechanism", "plain-offered"}}, Question: "Does the login work with PLAIN? Then the mechanism is at fault, not the password.", Command: "{check} --auth PLAIN"},
@@ -864,27 +1602,151 @@ var entries = []Entry{
 		{When: &When{Service: []string{"sendgrid"}}, Title: "SendGrid: integrating with the SMTP API", URL: "https://www.twilio.com/docs/sendgrid/for-developers/sending-email/integrating-with-the-smtp-api"},
 	}, Over: []string{"auth-failed"}, Rules: []Rule{
 		{When: When{Step: []string{"auth"}, Fault: []string{"local-policy"}, Seen: []Observation{"already-refused"}}, Confidence: "likely", Title: []string{"the server refused the same account and password a moment ago"}, Explanation: []string{"They were not tried again, as repeated failures lock accounts. Correct them first."}},
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, Enhanced: []string{"5.7.139"}, Text: []Pattern{
+		{When: When{Step: []string{"auth"}, Failed: "yes", Enhanced: []string{"5.7.139"}, Text: []Pattern{
 			{Expr: "credentials were incorrect", Needs: []string{"credentials were incorrect"}},
-		}}, Confidence: "likely"},
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 500, To: 509}, {From: 520, To: 529}, {From: 530, To: 530}, {From: 534, To: 534}, {From: 540, To: 549}, {From: 550, To: 559}}, Text: []Pattern{
-			{Expr: "(invalid|incorrect|wrong|bad|unknown).{0,30}(user ?name|login|password|passwd|credential|user|account|auth(entication)? data)", Needs: []string{"user", "login", "passw", "credential", "user", "ccount", " data"}},
-			{Expr: "(user ?name|login|password|credential)s?.{0,30}(invalid|incorrect|wrong|not accepted|mismatch|failed|do(es)? not match|unknown)", Needs: []string{"valid", "correct", "wrong", "not accepted", "mismatch", "failed", " not match", "unknown"}},
+			{Expr: "credenciais .{0,30}incorret", Needs: []string{"credenciais "}},
+			{Expr: "credenciales .{0,30}incorrect", Needs: []string{"credenciales "}},
+			{Expr: "anmeldeinformationen .{0,40}(falsch|nicht korrekt|ungültig)", Needs: []string{"anmeldeinformationen "}},
+		}}, Confidence: "likely", Over: []string{"auth-app-password-required"}},
+		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+			{Expr: "credentials were incorrect", Needs: []string{"credentials were incorrect"}},
+		}}, Confidence: "likely", Over: []string{"auth-app-password-required"}},
+		{When: When{Step: []string{"auth"}, Failed: "yes", Code: []Codes{{From: 535, To: 535}, {From: 501, To: 501}}, Text: []Pattern{
+			{Expr: "authentication failed:? invalid format", Needs: []string{"authentication failed"}},
+		}}, Confidence: "likely", Title: []string{"the server could not make sense of account or password"}, Explanation: []string{"Mostly one of the two is empty or cut short when it is sent. Look at what the application really stores."}, Over: []string{"auth-app-password-required"}},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 501, To: 501}, {From: 520, To: 529}, {From: 530, To: 530}, {From: 534, To: 534}, {From: 540, To: 549}, {From: 550, To: 559}, {From: 435, To: 435}, {From: 454, To: 454}}, Text: []Pattern{
+			{Expr: "(invalid|incorrect|wrong|bad|unknown|unable to verify|not a valid).{0,30}(user ?name|login|password|passwd|credential|user|account|auth(entication)? data)", Needs: []string{"user", "login", "passw", "credential", "user", "ccount", " data"}},
+			{Expr: "(user ?name|login|password|credential|user)s?.{0,30}(invalid|incorrect|wrong|not accepted|mismatch|failed|failure|do(es)? not match|unknown|not found|not recogni[sz]ed)", Needs: []string{"user", "login", "password", "credential", "user"}},
+			{Expr: "could not authenticate (you|user)", Needs: []string{"could not authenticate "}},
 			{Expr: "auth(entication)?.{0,25}(failed|failure|unsuccessful|rejected|denied|invalid|error)", Needs: []string{"auth"}},
 			{Expr: "not loving your login", Needs: []string{"not loving your login"}},
-			{Expr: "falsche[sr]? (passwort|zugangsdaten|benutzer)", Needs: []string{"passwort", "zugangsdaten", "benutzer"}},
+			{Expr: "login (failed|fail|denied|incorrect|invalid|refused|failure|unsuccessful)", Needs: []string{"login "}},
+			{Expr: "no such user", Needs: []string{"no such user"}},
+			{Expr: "no authentication type succeeded", Needs: []string{"no authentication type succeeded"}},
+			{Expr: "falsche[srn]? (passwort|kennwort|zugangsdaten|benutzer|anmeldedaten)", Needs: []string{"passwort", "kennwort", "zugangsdaten", "benutzer", "anmeldedaten"}},
+			{Expr: "(benutzername|passwort|kennwort|zugangsdaten|anmeldedaten).{0,40}(falsch|ungültig|nicht korrekt|inkorrekt|stimmt nicht|stimmen nicht)", Needs: []string{"benutzername", "passwort", "kennwort", "zugangsdaten", "anmeldedaten"}},
 			{Expr: "benutzername oder (passwort|kennwort)", Needs: []string{"benutzername oder "}},
-			{Expr: "(mot de passe|identifiant).{0,30}(incorrect|invalide|erron)", Needs: []string{"mot de passe", "identifiant"}},
-			{Expr: "(contrase[ñn]a|usuario).{0,30}(incorrect|inv[áa]lid)", Needs: []string{"contrase", "usuario"}},
-			{Expr: "login (failed|fail|denied|incorrect|invalid)", Needs: []string{"login "}},
-			{Expr: "bad username / password", Needs: []string{"bad username / password"}},
-			{Expr: "access denied", Needs: []string{"access denied"}},
-			{Expr: "not authenticated", Needs: []string{"not authenticated"}},
+			{Expr: "(anmeldung|authentifizierung|authentisierung|anmelden).{0,30}(fehlgeschlagen|fehlerhaft|abgelehnt|verweigert|nicht erfolgreich|misslungen)", Needs: []string{"nmeldung", "uthenti", "nmelden"}},
+			{Expr: "(mot de passe|identifiants?|nom d.utilisateur).{0,40}(incorrect|invalide|erron|refus|non reconnu)", Needs: []string{"mot de passe", "identifiant", "utilisateur"}},
+			{Expr: "(authentification|connexion).{0,30}([ée]chou|[ée]chec|refus|incorrect|invalide)", Needs: []string{"authentification", "connexion"}},
+			{Expr: "[ée]chec (de )?(l.)?(authentification|connexion|identification)", Needs: []string{"authentification", "connexion", "identification"}},
+			{Expr: "(contrase[ñn]a|usuario|credencial(es)?).{0,40}(incorrect|inv[áa]lid|err[óo]ne|no (es )?v[áa]lid)", Needs: []string{"contrase", "usuario", "credencial"}},
+			{Expr: "(autenticaci[óo]n|inicio de sesi[óo]n).{0,30}(fall|err[óo]ne|incorrect|rechaz|no (fue )?satisfactori|denegad)", Needs: []string{"autenticaci", "inicio de sesi"}},
+			{Expr: "(error|fall[oó]) (de|en la) autenticaci", Needs: []string{" autenticaci"}},
+			{Expr: "(autentica[çc][ãa]o|login).{0,30}(falh|incorret|inv[áa]lid|recusad|malsucedid)", Needs: []string{"autentica", "login"}},
+			{Expr: "(senha|usu[áa]rio|credenciais).{0,40}(incorret|inv[áa]lid|errad)", Needs: []string{"senha", "usu", "credenciais"}},
+			{Expr: "falha (na|de) autentica", Needs: []string{" autentica"}},
+			{Expr: "(password|utente|credenziali|nome utente).{0,40}(errat|non valid|non corrett|sbagliat)", Needs: []string{"password", "utente", "credenziali", "nome utente"}},
+			{Expr: "autenticazione.{0,30}(fallita|non riuscita|negata|errata)", Needs: []string{"autenticazione"}},
+			{Expr: "(wachtwoord|gebruikersnaam|aanmeldgegevens|inloggegevens).{0,40}(onjuist|ongeldig|verkeerd|incorrect)", Needs: []string{"wachtwoord", "gebruikersnaam", "aanmeldgegevens", "inloggegevens"}},
+			{Expr: "(verificatie|authenticatie|aanmelden|inloggen).{0,20}(mislukt|geweigerd)", Needs: []string{"verificatie", "uthenticatie", "anmelden", "inloggen"}},
+			{Expr: "(has[łl]o|login|u[żz]ytkownik|dane logowania).{0,40}(niepoprawn|nieprawid[łl]ow|b[łl][ęe]dn)", Needs: []string{"has", "login", "ytkownik", "dane logowania"}},
+			{Expr: "(b[łl][ęe]dn|niepoprawn|nieprawid[łl]ow).{0,20}(has[łl]|login|u[żz]ytkownik|dane)", Needs: []string{"has", "login", "ytkownik", "dane"}},
+			{Expr: "(uwierzytelni|autoryzacj|logowani).{0,30}(nie powiod|b[łl][ąa]d|odrzucon|nieudan)", Needs: []string{"uwierzytelni", "autoryzacj", "logowani"}},
+			{Expr: "неверн.{0,40}(парол|логин|имя|данные)", Needs: []string{"неверн"}},
+			{Expr: "(парол|логин).{0,30}(неверн|неправильн)", Needs: []string{"парол", "логин"}},
+			{Expr: "(аутентификаци|авторизаци|проверк).{0,40}(не удал|ошибк|не пройден|не прошл|отклонен)", Needs: []string{"утентификаци", "вторизаци", "проверк"}},
+			{Expr: "ошибка (аутентификации|авторизации|входа)", Needs: []string{"ошибка "}},
 			{Expr: "用户名或密码", Needs: []string{"用户名或密码"}},
-			{Expr: "пароль", Needs: []string{"пароль"}},
+			{Expr: "(密码|帐号|账号|用户名).{0,12}(错误|不正确|不对)", Needs: []string{"密码", "帐号", "账号", "用户名"}},
+			{Expr: "(身份)?(验证|认证|登录)(失败|不成功|错误)", Needs: []string{"验证", "认证", "登录"}},
+			{Expr: "パスワード.{0,20}(正しく|間違|誤|無効)", Needs: []string{"パスワード"}},
+			{Expr: "認証.{0,12}(失敗|エラー|できません|拒否)", Needs: []string{"認証"}},
+			{Expr: "ログイン.{0,12}(失敗|できません|拒否)", Needs: []string{"ログイン"}},
+		}, NotText: []Pattern{
+			{Expr: "dmarc", Needs: []string{"dmarc"}},
+			{Expr: "\\bspf\\b", Needs: []string{"spf"}},
+			{Expr: "\\bdkim\\b", Needs: []string{"dkim"}},
+			{Expr: "relay(ing)? (access )?denied", Needs: []string{"denied"}},
+			{Expr: "sender is unauthenticated", Needs: []string{"sender is unauthenticated"}},
+			{Expr: "recipient address rejected", Needs: []string{"recipient address rejected"}},
+			{Expr: "client host", Needs: []string{"client host"}},
+		}, NotService: []string{"google", "yahoo", "icloud", "fastmail", "yandex", "mail-ru", "netease", "qq", "proton", "ses", "sendgrid"}}, Confidence: "likely"},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}, {From: 435, To: 435}}, NotService: []string{"google", "yahoo", "icloud", "fastmail", "yandex", "mail-ru", "netease", "qq", "proton", "ses", "sendgrid"}}, Confidence: "likely"},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}, {From: 435, To: 435}, {From: 526, To: 526}, {From: 550, To: 550}, {From: 501, To: 501}}, Text: []Pattern{
+			{Expr: "auth", Needs: []string{"auth"}},
+			{Expr: "login", Needs: []string{"login"}},
+			{Expr: "password", Needs: []string{"password"}},
+			{Expr: "credential", Needs: []string{"credential"}},
+			{Expr: "user", Needs: []string{"user"}},
+		}, Service: []string{"google", "yahoo", "icloud", "fastmail", "yandex", "mail-ru", "netease", "qq", "proton", "ses", "sendgrid"}}, Confidence: "possible"},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 500, To: 500}, {From: 502, To: 502}, {From: 503, To: 503}, {From: 504, To: 504}}, Text: []Pattern{
+			{Expr: "(invalid|incorrect|wrong|bad) (user ?name|login|password|credential|account)", Needs: []string{"user", "login", "password", "credential", "account"}},
+			{Expr: "(login|password|credentials) (is |are )?(invalid|incorrect|wrong|not accepted|failed)", Needs: []string{"login", "password", "credentials"}},
+			{Expr: "auth(entication)? (failed|unsuccessful|failure|rejected)", Needs: []string{"failed", "unsuccessful", "failure", "rejected"}},
+		}, NotText: []Pattern{
+			{Expr: "auth(entication)? (command )?not", Needs: []string{"auth"}},
 		}}, Confidence: "likely"},
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}}, Confidence: "likely"},
+		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+			{Expr: "ahvuzgvmaw5lza", Needs: []string{"ahvuzgvmaw5lza"}},
+			{Expr: "bnvsbaa", Needs: []string{"bnvsbaa"}},
+			{Expr: "auth plain aab?a?=?=?( |'|\"|$)", Needs: []string{"auth plain aa"}},
+			{Expr: "auth (plain|login).{0,60}(undefined|null|none)\\b", Needs: []string{"auth "}},
+		}}, Confidence: "likely", Title: []string{"the program logs in without account and password", "or with an empty word"}, Explanation: []string{"What it sends stands for nothing (\"undefined\", \"null\"): the variables with account and password are not set where the program looks for them."}, Fix: []FixEntry{
+			{Text: "Set account and password where the program reads them, and see that the names of the variables are right", Who: "user", Setting: "password"},
+		}},
+		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+			{Expr: "smtpauthenti(fi)?cationerror", Needs: []string{"smtpauthenti"}},
+			{Expr: "authenticationfailedexception", Needs: []string{"authenticationfailedexception"}},
+			{Expr: "invalid login:", Needs: []string{"invalid login:"}},
+			{Expr: "eauth\\b", Needs: []string{"eauth"}},
+			{Expr: "failed to authenticate (on|to|with|at) (the )?(smtp|mail)", Needs: []string{"failed to authenticate "}},
+			{Expr: "anmeldung am (smtp|mail|postausgangs)\\S* .{0,40}fehlgeschlagen", Needs: []string{"fehlgeschlagen"}},
+		}}, Confidence: "possible"},
 		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 534, To: 534}, {From: 530, To: 530}, {From: 550, To: 550}}, Enhanced: []string{"5.7.8"}}, Confidence: "possible"},
+		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+			{Expr: "sasl (plain|login|cram-md5|digest-md5|scram\\S*) authentication failed", Needs: []string{" authentication failed"}},
+			{Expr: "sasl authentication failure: password verification failed", Needs: []string{"sasl authentication failure: password verification failed"}},
+			{Expr: "sasl authentication failure: (no secret|user not found|checkpass)", Needs: []string{"sasl authentication failure: "}},
+			{Expr: "authentication failed for (user )?\\S+@", Needs: []string{"authentication failed for "}},
+			{Expr: "password (verification failed|mismatch)", Needs: []string{"password "}},
+			{Expr: "(unknown user|password mismatch|given password)\\b.{0,60}", Needs: []string{"unknown user", "password mismatch", "given password"}},
+			{Expr: "\\(?:?auth_failed\\b", Needs: []string{"auth_failed"}},
+			{Expr: "login denied", Needs: []string{"login denied"}},
+			{Expr: "invalid login( |\\.|,|!|$)", Needs: []string{"invalid login"}},
+			{Expr: "login to server \\S+.{0,60}failed", Needs: []string{"login to server "}},
+			{Expr: "login failed", Needs: []string{"login failed"}},
+			{Expr: "rejected your (login|user ?name|password)", Needs: []string{"rejected your "}},
+			{Expr: "0x800ccc(92|18\\b)", Needs: []string{"0x800ccc"}},
+			{Expr: "authentication (failed|unsuccessful|credentials invalid|rejected|failure)", Needs: []string{"authentication "}},
+			{Expr: "incorrect authentication data", Needs: []string{"incorrect authentication data"}},
+			{Expr: "user ?name and password not accepted", Needs: []string{"name and password not accepted"}},
+			{Expr: "not loving your login", Needs: []string{"not loving your login"}},
+			{Expr: "unable to authenticate to (the )?(outgoing|smtp)", Needs: []string{"unable to authenticate to "}},
+			{Expr: "bad username / password", Needs: []string{"bad username / password"}},
+			{Expr: "hat (ihre|die) anmeldung (abgelehnt|zur[üu]ckgewiesen)", Needs: []string{" anmeldung "}},
+			{Expr: "anmeldung (an|beim|bei|auf) .{0,80}fehlgeschlagen", Needs: []string{"fehlgeschlagen"}},
+			{Expr: "authentifizierung .{0,60}fehlgeschlagen", Needs: []string{"authentifizierung "}},
+			{Expr: "(mot de passe|identifiants?).{0,30}(incorrect|invalide|refus)", Needs: []string{"mot de passe", "identifiant"}},
+			{Expr: "identification .{0,60}[ée]chou", Needs: []string{"identification "}},
+			{Expr: "(contrase[ñn]a|usuario).{0,30}(incorrect|inv[áa]lid|rechaz)", Needs: []string{"contrase", "usuario"}},
+			{Expr: "password.{0,30}(errata|non valida|non corretta)", Needs: []string{"password"}},
+			{Expr: "(senha|usu[áa]rio).{0,30}(incorret|inv[áa]lid)", Needs: []string{"senha", "usu"}},
+			{Expr: "用户名或密码", Needs: []string{"用户名或密码"}},
+			{Expr: "неверн.{0,30}(парол|логин)", Needs: []string{"неверн"}},
+			{Expr: "認証に失敗", Needs: []string{"認証に失敗"}},
+		}, NotText: []Pattern{
+			{Expr: "dmarc", Needs: []string{"dmarc"}},
+			{Expr: "\\bspf\\b", Needs: []string{"spf"}},
+			{Expr: "\\bdkim\\b", Needs: []string{"dkim"}},
+			{Expr: "sender is unauthenticated", Needs: []string{"sender is unauthenticated"}},
+			{Expr: "unauthenticated email", Needs: []string{"unauthenticated email"}},
+			{Expr: "generic failure", Needs: []string{"generic failure"}},
+			{Expr: "cannot authenticate to server", Needs: []string{"cannot authenticate to server"}},
+			{Expr: "no mechanism available", Needs: []string{"no mechanism available"}},
+			{Expr: "no worthy mech", Needs: []string{"no worthy mech"}},
+			{Expr: "imap", Needs: []string{"imap"}},
+			{Expr: "proxy authentication", Needs: []string{"proxy authentication"}},
+			{Expr: "temporary authentication", Needs: []string{"temporary authentication"}},
+			{Expr: "peer", Needs: []string{"peer"}},
+			{Expr: "certificate", Needs: []string{"certificate"}},
+		}, NotService: []string{"google", "yahoo", "icloud", "fastmail", "yandex", "mail-ru", "netease", "qq", "proton", "ses", "sendgrid"}}, Confidence: "likely"},
+		{When: When{Text: []Pattern{
+			{Expr: "anmelden auf dem server .{0,200}fehlgeschlagen", Needs: []string{"anmelden auf dem server "}},
+			{Expr: "(server|dienst).{0,20} (hat )?(die|ihre) anmeldung (wurde )?(abgelehnt|zur[üu]ckgewiesen)", Needs: []string{" anmeldung "}},
+			{Expr: "benutzername oder (kennwort|passwort).{0,20}(falsch|ung[üu]ltig|nicht korrekt)", Needs: []string{"benutzername oder "}},
+			{Expr: "0x800ccc(92|18|19)", Needs: []string{"0x800ccc"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "likely"},
 	}},
 	{ID: "auth-username-form", Step: "auth", Title: []string{"the server does not know an account of the form \"{account}\"", "the account has another form than the server wants"}, Explanation: []string{"Most providers want the full mail address, some a customer number or a fixed word. A wrong form is mostly answered like a wrong password."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{When: &When{Service: []string{"sendgrid"}}, Text: "Enter the word \"apikey\" as account; the API key is the password", Who: "user", Setting: "account", From: "{account}", To: "apikey"},
@@ -895,17 +1757,44 @@ var entries = []Entry{
 	}, Rules: []Rule{
 		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 500, To: 599}}, Text: []Pattern{
 			{Expr: "invalid user ?name", Needs: []string{"invalid user"}},
-			{Expr: "(user ?name|login) (must|should) be", Needs: []string{"user", "login"}},
-			{Expr: "full (e-?mail )?address", Needs: []string{"address"}},
-			{Expr: "username.{0,20}(format|syntax)", Needs: []string{"username"}},
-			{Expr: "not a valid (user ?name|e-?mail)", Needs: []string{"not a valid "}},
-			{Expr: "bad user ?name", Needs: []string{"bad user"}},
-		}}, Confidence: "likely", Over: []string{"auth-bad-credentials"}},
-		{When: When{Step: []string{"auth"}, AccountForm: []string{"bare", "address"}, Code: []Codes{{From: 500, To: 599}}, Service: []string{"sendgrid"}, Account: []Pattern{
+			{Expr: "(user ?name|login|account name) (must|should|needs to) (be|contain|have|include)", Needs: []string{"user", "login", "account name"}},
+			{Expr: "(use|enter|with) (your |the )?(full|complete|entire) (e-?mail )?address", Needs: []string{"address"}},
+			{Expr: "full (e-?mail )?address.{0,20}(as|required|needed|is)", Needs: []string{"address"}},
+			{Expr: "user ?name.{0,20}(format|syntax)", Needs: []string{"format", "syntax"}},
+			{Expr: "(not a|no) valid (user ?name|e-?mail)", Needs: []string{" valid "}},
+			{Expr: "bad user ?name[^ /]", Needs: []string{"bad user"}},
+			{Expr: "(missing|no|without) (a )?domain (in|part|name)", Needs: []string{"domain "}},
+			{Expr: "domain (part )?(is )?missing", Needs: []string{"domain "}},
+			{Expr: "user@domain", Needs: []string{"user@domain"}},
+			{Expr: "(vollst[äa]ndige|komplette|ganze) (e-?)?mail-?adresse", Needs: []string{"adresse"}},
+			{Expr: "adresse (e-?mail )?compl[èe]te", Needs: []string{"adresse "}},
+			{Expr: "direcci[óo]n (de correo )?completa", Needs: []string{"completa"}},
+			{Expr: "indirizzo (e-?mail )?completo", Needs: []string{"indirizzo "}},
+			{Expr: "endere[çc]o (de e-?mail )?completo", Needs: []string{"completo"}},
+			{Expr: "volledig e-?mailadres", Needs: []string{"volledig e"}},
+			{Expr: "pe[łl]n(y|ego) adres", Needs: []string{" adres"}},
+			{Expr: "полн(ый|ого) адрес", Needs: []string{" адрес"}},
+			{Expr: "完整的?(邮箱|邮件)?地址", Needs: []string{"完整"}},
+			{Expr: "完全なメールアドレス", Needs: []string{"完全なメールアドレス"}},
+		}, NotText: []Pattern{
+			{Expr: "recipient", Needs: []string{"recipient"}},
+			{Expr: "sender address", Needs: []string{"sender address"}},
+		}}, Confidence: "likely", Over: []string{"auth-bad-credentials", "helo-syntax-invalid", "address-syntax-invalid"}},
+		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+			{Expr: "username", Needs: []string{"username"}},
+			{Expr: "password", Needs: []string{"password"}},
+			{Expr: "authentication", Needs: []string{"authentication"}},
+		}, Service: []string{"sendgrid"}, Account: []Pattern{
 			{Expr: "^(?:[^a]|a[^p]|ap[^i]|api[^k]|apik[^e]|apike[^y]|apikey.)"},
 		}}, Confidence: "likely"},
 		{When: When{Step: []string{"auth"}, AccountForm: []string{"bare"}, Code: []Codes{{From: 535, To: 535}, {From: 501, To: 501}}, Service: []string{"google", "microsoft", "gmx", "ionos", "strato", "yahoo", "icloud", "zoho", "fastmail", "yandex", "mail-ru", "ovh"}, NotService: []string{"api-key-service"}}, Confidence: "likely"},
 		{When: When{Step: []string{"auth"}, AccountForm: []string{"bare"}, Code: []Codes{{From: 535, To: 535}, {From: 501, To: 501}}, NotService: []string{"api-key-service"}}, Confidence: "possible"},
+		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+			{Expr: "with username \"[a-z][a-z0-9._-]{0,30}\"", Needs: []string{"with username \""}},
+			{Expr: "login to server \\S+ with username [a-z][a-z0-9._-]{0,30} failed", Needs: []string{"login to server "}},
+		}, NotText: []Pattern{
+			{Expr: "username \"(apikey|resend|smtp|api|smtp_injection|akia\\w+)\"", Needs: []string{"username \""}},
+		}, NotService: []string{"api-key-service"}}, Confidence: "possible"},
 	}},
 	{ID: "auth-wrong-credential-kind", Step: "auth", Title: []string{"this service takes credentials of another kind than the ones given"}, Explanation: []string{"Sending services have keys or credentials made for SMTP. The password of the customer account, or a key for another interface, is refused like a wrong one."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{When: &When{Service: []string{"ses"}}, Text: "Create SMTP credentials; the secret of an IAM access key does not work as it is", Who: "user", Setting: "password", Path: "Amazon SES console > SMTP settings > Create SMTP credentials"},
@@ -915,6 +1804,10 @@ var entries = []Entry{
 		{When: &When{Service: []string{"postmark"}}, Text: "Use the server's API token as account and as password", Who: "user", Setting: "password"},
 		{When: &When{Service: []string{"mailjet"}}, Text: "Use API key and secret key as account and password", Who: "user", Setting: "password"},
 		{Text: "Create credentials for SMTP at the service and enter them", Who: "user", Setting: "password"},
+	}, Decides: []DecidesEntry{
+		{When: &When{Service: []string{"ses"}}, Question: "Were account and password made under \"SMTP settings\" of the SES console? The account then begins with AKIA and the password is 44 characters long."},
+		{When: &When{Service: []string{"sendgrid"}}, Question: "Is the account the word \"apikey\", and does the password begin with \"SG.\"? Then the key itself is wrong or was deleted."},
+		{When: &When{NotService: []string{"ses", "sendgrid"}}, Question: "Were account and password made for SMTP, on the service's page of that name?"},
 	}, Links: []LinkEntry{
 		{When: &When{Service: []string{"ses"}}, Title: "Amazon SES: obtaining SMTP credentials", URL: "https://docs.aws.amazon.com/ses/latest/dg/smtp-credentials.html"},
 	}, Rules: []Rule{
@@ -922,43 +1815,100 @@ var entries = []Entry{
 			{Expr: "@"},
 			{Expr: "^(?:[^a]|a[^ks])"},
 		}}, Confidence: "likely"},
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}, {From: 525, To: 525}, {From: 550, To: 550}}, Text: []Pattern{
-			{Expr: "api key", Needs: []string{"api key"}},
-			{Expr: "smtp (key|credential|token)", Needs: []string{"smtp "}},
-			{Expr: "access key", Needs: []string{"access key"}},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, Text: []Pattern{
+			{Expr: "auth", Needs: []string{"auth"}},
+			{Expr: "credential", Needs: []string{"credential"}},
+		}, Service: []string{"ses"}}, Confidence: "likely", Explanation: []string{"Amazon SES has SMTP credentials of its own, made in its console. The password of the AWS account, or the secret of an IAM access key as it is, is refused like a wrong one."}},
+		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+			{Expr: "bad username / password", Needs: []string{"bad username / password"}},
+		}, Service: []string{"sendgrid"}}, Confidence: "likely", Explanation: []string{"SendGrid takes the fixed word \"apikey\" as account and an API key as password. Name and password of the customer account end in this reply."}},
+		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+			{Expr: "authorization grant is invalid, expired,? or revoked", Needs: []string{"authorization grant is invalid, expired"}},
+		}}, Confidence: "likely", Title: []string{"the service does not know this API key (any more)"}, Explanation: []string{"SendGrid says so of an API key that was deleted, cut short, or is the password of the customer account."}, Over: []string{"auth-bad-credentials", "auth-oauth-token-invalid"}},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}, {From: 525, To: 525}, {From: 550, To: 550}, {From: 500, To: 599}}, Text: []Pattern{
+			{Expr: "(invalid|wrong|missing|unknown|use|need|requires?|with) (an? |your |the )?(api|smtp|access) ?(key|credential|token)", Needs: []string{"api", "smtp", "access"}},
+			{Expr: "(api|smtp) (key|token).{0,30}(invalid|required|not found|disabled|revoked|unknown|expired)", Needs: []string{"invalid", "required", "not found", "disabled", "revoked", "unknown", "expired"}},
+			{Expr: "no authentication type succeeded", Needs: []string{"no authentication type succeeded"}},
+			{Expr: "not (an? )?smtp (credential|password)", Needs: []string{"credential", "password"}},
+		}, NotText: []Pattern{
+			{Expr: "ip address", Needs: []string{"ip address"}},
 		}}, Confidence: "likely"},
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, Service: []string{"postmark"}, Account: []Pattern{
-			{Expr: "@"},
-		}}, Confidence: "likely"},
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 435, To: 435}}, Service: []string{"mailjet"}}, Confidence: "likely"},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, Text: []Pattern{
+			{Expr: "auth", Needs: []string{"auth"}},
+			{Expr: "login", Needs: []string{"login"}},
+			{Expr: "credential", Needs: []string{"credential"}},
+		}, Service: []string{"postmark"}}, Confidence: "likely"},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, Service: []string{"sendgrid", "mandrill", "resend"}}, Confidence: "possible"},
 		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}, {From: 435, To: 435}}, Service: []string{"api-key-service"}}, Confidence: "possible"},
 	}},
 	{ID: "auth-wrong-region", Step: "auth", Title: []string{"the credentials may belong to another region than the host"}, Explanation: []string{"The service keeps accounts and credentials per region, and a server of another region refuses them like wrong ones."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{When: &When{Service: []string{"ses"}}, Text: "Enter the host of the region in which the SMTP credentials were made", Who: "user", Setting: "host", From: "{host}", To: "email-smtp.REGION.amazonaws.com"},
 		{When: &When{Service: []string{"mailgun"}}, Text: "For a domain in the EU region, use the EU host", Who: "user", Setting: "host", From: "{host}", To: "smtp.eu.mailgun.org"},
+		{When: &When{Service: []string{"zoho"}}, Text: "Enter the host of the data centre where the account lives (zoho.com, zoho.eu, zoho.in ...), as the address of the webmail shows it", Who: "user", Setting: "host", From: "{host}"},
 		{Text: "Enter the host of the account's region", Who: "user", Setting: "host", From: "{host}"},
+	}, Decides: []DecidesEntry{
+		{When: &When{Service: []string{"ses"}}, Question: "Which region did the SES console show when the SMTP credentials were made? The host must name the same one."},
+		{When: &When{Service: []string{"mailgun"}}, Question: "Does the Mailgun dashboard show the flag US or EU beside the domain?"},
+		{When: &When{NotService: []string{"ses", "mailgun"}}, Question: "Which region or country does the address of the provider's web page show after the login?"},
 	}, Rules: []Rule{
 		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, Service: []string{"ses"}}, Confidence: "possible"},
 		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, Host: []string{"smtp.mailgun.org", "smtp.eu.mailgun.org"}}, Confidence: "possible"},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, Text: []Pattern{
+			{Expr: "not loving your login", Needs: []string{"not loving your login"}},
+		}}, Confidence: "possible"},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, Service: []string{"zoho"}}, Confidence: "possible"},
 		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 500, To: 599}}, Text: []Pattern{
-			{Expr: "(wrong|different|another|other) region", Needs: []string{" region"}},
-			{Expr: "region mismatch", Needs: []string{"region mismatch"}},
+			{Expr: "(wrong|different|another|other|incorrect) (region|data ?cent(er|re))", Needs: []string{"wrong", "different", "another", "other", "incorrect"}},
+			{Expr: "(region|data ?cent(er|re)) mismatch", Needs: []string{" mismatch"}},
+			{Expr: "not (available|found|exist).{0,20} in this (region|data ?cent(er|re))", Needs: []string{" in this "}},
+			{Expr: "belongs to (a different|another) (region|data ?cent(er|re))", Needs: []string{"belongs to "}},
 		}}, Confidence: "likely", Over: []string{"auth-bad-credentials"}},
 	}},
 	{ID: "auth-credentials-encoding", Step: "auth", Title: []string{"the password does not arrive at the server as it was meant"}, Explanation: []string{"The server could not read what was sent, or the password holds characters that programs encode differently. A file, a shell or a form may have changed it."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Type the password by hand; if it then works, what stores it changes it", Who: "user", Setting: "password"},
 		{Text: "Choose a password of letters, digits and plain signs", Who: "user", Setting: "password"},
+	}, Decides: []DecidesEntry{
+		{Question: "Does the same account and password work here, typed by hand?", Command: "{check}"},
 	}, Rules: []Rule{
 		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 500, To: 599}}, Text: []Pattern{
-			{Expr: "(invalid|malformed|bad|cannot decode|failed to decode).{0,20}base ?64", Needs: []string{"base"}},
-			{Expr: "base ?64.{0,30}(invalid|error|decod)", Needs: []string{"invalid", "error", "decod"}},
+			{Expr: "(invalid|malformed|bad|cannot decode|can.t decode|failed to decode|could ?n.t decode|unable to decode|illegal|incorrect|not a? ?valid).{0,20}base ?64", Needs: []string{"base"}},
+			{Expr: "base ?64.{0,30}(invalid|error|decod|malformed|fail)", Needs: []string{"base"}},
 			{Expr: "cannot decode", Needs: []string{"cannot decode"}},
 			{Expr: "malformed auth", Needs: []string{"malformed auth"}},
-		}}, Confidence: "likely", Over: []string{"auth-bad-credentials"}},
+			{Expr: "invalid encoding", Needs: []string{"invalid encoding"}},
+			{Expr: "not base ?64", Needs: []string{"not base"}},
+		}, NotText: []Pattern{
+			{Expr: "xoauth2", Needs: []string{"xoauth2"}},
+			{Expr: "oauthbearer", Needs: []string{"oauthbearer"}},
+		}}, Confidence: "likely", Over: []string{"auth-bad-credentials", "helo-syntax-invalid", "address-syntax-invalid"}},
+		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+			{Expr: "(unicodeencodeerror|codec can.t encode).{0,400}(auth_(plain|login|cram_md5)|encode_plain|smtplib|\\blogin\\()", Needs: []string{"unicodeencodeerror", "codec can"}},
+			{Expr: "(auth_(plain|login|cram_md5)|encode_plain|\\.login\\().{0,600}(unicodeencodeerror|codec can.t encode)", Needs: []string{"unicodeencodeerror", "codec can"}},
+		}}, Confidence: "likely", Title: []string{"the program cannot encode this password or account: special signs in it"}, Explanation: []string{"Account or password hold a character outside plain ASCII (an umlaut, a typographic quote, a hard blank), which this program cannot encode for the login. Often it came in by copying."}, Over: []string{"address-syntax-invalid"}},
+		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+			{Expr: "parse \"?smtps?://\\S+: .{0,60}(invalid (port|userinfo|url escape|character)|invalid userinfo)", Needs: []string{"invalid "}},
+			{Expr: "invalid (port|userinfo|url escape).{0,80}smtps?://", Needs: []string{"invalid "}},
+			{Expr: "mailer dsn.{0,30}(is invalid|must)", Needs: []string{"mailer dsn"}},
+			{Expr: "(invalid|malformed|cannot parse|failed to parse|could not parse|unable to parse).{0,40}(smtp|mail(er)?).{0,12}(url|uri|dsn)", Needs: []string{"invalid", "malformed", "cannot parse", "failed to parse", "could not parse", "unable to parse"}},
+			{Expr: "(smtp|mailer?).{0,12}(url|uri|dsn).{0,40}(invalid|malformed|not valid|could not be parsed)", Needs: []string{"invalid", "malformed", "not valid", "could not be parsed"}},
+			{Expr: "invalid port number.{0,60}smtp", Needs: []string{"invalid port number"}},
+			{Expr: "smtps?://.{0,200}(invalid url|err_invalid_url|uri malformed)", Needs: []string{"invalid url", "err_invalid_url", "uri malformed"}},
+			{Expr: "(invalid url|err_invalid_url|uri malformed|bad uri).{0,200}smtps?://", Needs: []string{"invalid url", "err_invalid_url", "uri malformed", "bad uri"}},
+		}}, Confidence: "likely", Title: []string{"the address smtp://... cannot be read: the password has special signs"}, Explanation: []string{"In such an address the signs @ : / ? # % and blanks of account and password must be written in their %-form, or they are taken for the address's own."}, Fix: []FixEntry{
+			{Text: "Write the special signs of account and password in their %-form (@ is %40, : is %3A, / is %2F, # is %23, % is %25)", Who: "user", Setting: "password"},
+			{Text: "or enter host, port, account and password in fields of their own, where the application has them", Who: "user"},
+		}},
 		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}, {From: 501, To: 501}}, Text: []Pattern{
 			{Expr: "invalid (format|characters?|input)", Needs: []string{"invalid "}},
+			{Expr: "illegal character", Needs: []string{"illegal character"}},
 		}}, Confidence: "possible"},
 		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, AnySeen: []Observation{"password-non-ascii", "password-typographic-quotes", "password-line-end", "password-edge-blank", "password-control-characters"}}, Confidence: "possible"},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 501, To: 501}}, Enhanced: []string{"5.5.2"}, Text: []Pattern{
+			{Expr: "cannot", Needs: []string{"cannot"}},
+			{Expr: "invalid", Needs: []string{"invalid"}},
+			{Expr: "malformed", Needs: []string{"malformed"}},
+			{Expr: "syntax", Needs: []string{"syntax"}},
+		}}, Confidence: "possible"},
 	}},
 	{ID: "auth-app-password-required", Step: "auth", Title: []string{"the provider wants an app password for {account}", "the provider wants an app password in place of the normal one"}, Explanation: []string{"With two-step verification a mail program cannot use the normal password. The provider makes a password for each program, shown once in the account's security settings."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{When: &When{Service: []string{"google"}}, Text: "Create an app password and enter it as password (needs 2-step verification)", Who: "user", Setting: "password", From: "account password", To: "app password", Path: "https://myaccount.google.com/apppasswords"},
@@ -967,8 +1917,12 @@ var entries = []Entry{
 		{When: &When{Service: []string{"gmx"}}, Text: "Create an application password and enter it as password", Who: "user", Setting: "password", From: "account password", To: "application password"},
 		{When: &When{Service: []string{"zoho"}}, Text: "Create an app password and enter it as password", Who: "user", Setting: "password", Path: "https://accounts.zoho.com > Security > App Passwords"},
 		{When: &When{Service: []string{"fastmail"}}, Text: "Create an app password for SMTP and enter it as password", Who: "user", Setting: "password", Path: "Fastmail > Settings > Privacy & Security > Manage app passwords"},
+		{When: &When{Service: []string{"yandex"}}, Text: "Create an app password of the kind \"Mail\" and enter it as password", Who: "user", Setting: "password", Path: "https://id.yandex.com/security/app-passwords"},
+		{When: &When{Service: []string{"mail-ru"}}, Text: "Create a password for an external application and enter it as password", Who: "user", Setting: "password", Path: "Mail.ru > Account > Security > Passwords for external applications"},
 		{When: &When{Service: []string{"qq", "netease"}}, Text: "Create an authorization code in the mailbox's web settings and enter it as password", Who: "user", Setting: "password", From: "account password", To: "authorization code"},
-		{When: &When{NotService: []string{"google", "yahoo", "icloud", "gmx", "zoho", "fastmail", "qq", "netease"}}, Text: "Create an app password in the account's security settings and enter it as password", Who: "user", Setting: "password", From: "account password", To: "app password", Path: "{app_password_path}"},
+		{When: &When{Service: []string{"proton"}}, Text: "Create an SMTP token for this address and enter it as password (with the Bridge: the password that the Bridge shows)", Who: "user", Setting: "password", From: "account password", To: "SMTP token", Path: "Proton Mail > Settings > All settings > IMAP/SMTP > SMTP tokens"},
+		{When: &When{Service: []string{"naver"}}, Text: "Create an application password and enter it as password", Who: "user", Setting: "password", Path: "NAVER ID > Security > Two-step verification > Application passwords"},
+		{When: &When{NotService: []string{"google", "yahoo", "icloud", "gmx", "zoho", "fastmail", "yandex", "mail-ru", "qq", "netease", "proton", "naver"}}, Text: "Create an app password in the account's security settings and enter it as password", Who: "user", Setting: "password", From: "account password", To: "app password", Path: "{app_password_path}"},
 	}, Decides: []DecidesEntry{
 		{Question: "Is the password entered one that the provider made for this program, not the one of the web page?"},
 	}, Links: []LinkEntry{
@@ -976,30 +1930,106 @@ var entries = []Entry{
 		{When: &When{Service: []string{"yahoo"}}, Title: "Yahoo: generate third-party app passwords", URL: "https://help.yahoo.com/kb/SLN15241.html"},
 		{When: &When{Service: []string{"icloud"}}, Title: "Apple: app-specific passwords", URL: "https://support.apple.com/102654"},
 	}, Rules: []Rule{
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 500, To: 599}}, Text: []Pattern{
+		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
 			{Expr: "app(lication)?.?specific.?password", Needs: []string{"specific"}},
-			{Expr: "app(lication)? password", Needs: []string{" password"}},
+			{Expr: "\\bapp(lication)?[- ]passw(or)?d", Needs: []string{"passw"}},
+			{Expr: "app password", Needs: []string{"app password"}},
 			{Expr: "invalidsecondfactor", Needs: []string{"invalidsecondfactor"}},
-			{Expr: "authori[sz]ation code", Needs: []string{"ation code"}},
+			{Expr: "authori[sz]ation code to login", Needs: []string{"ation code to login"}},
+			{Expr: "enter your authori[sz]ation code", Needs: []string{"enter your authori"}},
 			{Expr: "parol prilozheniya", Needs: []string{"parol prilozheniya"}},
-			{Expr: "пароль приложения", Needs: []string{"пароль приложения"}},
+			{Expr: "парол[ьяюе] (для )?(внешн\\S+ )?приложени", Needs: []string{"приложени"}},
 			{Expr: "授权码", Needs: []string{"授权码"}},
+			{Expr: "授權碼", Needs: []string{"授權碼"}},
+			{Expr: "客户端专用密码", Needs: []string{"客户端专用密码"}},
+			{Expr: "专用密码", Needs: []string{"专用密码"}},
+			{Expr: "err\\.login\\.reqcode", Needs: []string{"err.login.reqcode"}},
+			{Expr: "xcaxdaxc8xa8xc2xeb", Needs: []string{"xcaxdaxc8xa8xc2xeb"}},
+			{Expr: "\\\\xca\\\\xda\\\\xc8\\\\xa8\\\\xc2\\\\xeb", Needs: []string{"\\xca\\xda\\xc8\\xa8\\xc2\\xeb"}},
+			{Expr: "êúè¨âë", Needs: []string{"êúè¨âë"}},
 			{Expr: "anwendungsspezifisch", Needs: []string{"anwendungsspezifisch"}},
-			{Expr: "app-?passwor[dt]", Needs: []string{"passwor"}},
-			{Expr: "mot de passe d.application", Needs: []string{"mot de passe d"}},
-			{Expr: "contrase[ñn]a de aplicaci", Needs: []string{"a de aplicaci"}},
-			{Expr: "password per (le )?app", Needs: []string{"password per "}},
-		}}, Confidence: "certain", Over: []string{"auth-bad-credentials"}},
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 534, To: 534}}, Enhanced: []string{"5.7.9"}, NotText: []Pattern{
+			{Expr: "app-?(passwor[dt]|kennwort)", Needs: []string{"passwor", "kennwort"}},
+			{Expr: "mots? de passe d.application", Needs: []string{" de passe d"}},
+			{Expr: "contrase[ñn]a (de|para) (la )?aplicaci", Needs: []string{"contrase"}},
+			{Expr: "password (specifica )?per (le )?app", Needs: []string{"password "}},
+			{Expr: "senha de (app|aplicativo)", Needs: []string{"senha de "}},
+			{Expr: "has[łl]o (do )?aplikacji", Needs: []string{"aplikacji"}},
+			{Expr: "アプリ(ケーション)?(固有の)?(パスワード)", Needs: []string{"パスワード"}},
+			{Expr: "애플리케이션 비밀번호", Needs: []string{"애플리케이션 비밀번호"}},
+			{Expr: "앱 비밀번호", Needs: []string{"앱 비밀번호"}},
+			{Expr: "external app(lication)? password", Needs: []string{"external app"}},
+			{Expr: "device password", Needs: []string{"device password"}},
+		}, NotText: []Pattern{
+			{Expr: "too many login attempts", Needs: []string{"too many login attempts"}},
+		}}, Confidence: "certain", Over: []string{"auth-bad-credentials", "auth-required-missing"}},
+		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+			{Expr: "account is abnormal, service is not open", Needs: []string{"account is abnormal, service is not open"}},
+			{Expr: "authentication failed, system busy", Needs: []string{"authentication failed, system busy"}},
+		}, Service: []string{"qq"}}, Confidence: "likely", Explanation: []string{"QQ answers a wrong password, the normal password, a mailbox without SMTP and too many logins with this one sentence. It takes only authorization codes; that one is missing is the usual case."}},
+		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+			{Expr: "service\\.mail\\.qq\\.com/.{0,60}no=1001256", Needs: []string{"service.mail.qq.com/"}},
+			{Expr: "help\\.mail\\.qq\\.com", Needs: []string{"help.mail.qq.com"}},
+		}, Service: []string{"qq"}}, Confidence: "likely"},
+		{When: When{Step: []string{"auth"}, Failed: "yes", Enhanced: []string{"5.7.9"}, NotText: []Pattern{
 			{Expr: "log in (via|with) your web browser", Needs: []string{" your web browser"}},
 			{Expr: "webloginrequired", Needs: []string{"webloginrequired"}},
-		}, Service: []string{"google"}}, Confidence: "certain", Over: []string{"auth-bad-credentials"}},
-		{When: When{Step: []string{"auth"}, Credential: []string{"password"}, Code: []Codes{{From: 535, To: 535}, {From: 534, To: 534}}, Enhanced: []string{"5.7.8"}, Service: []string{"google"}}, Confidence: "likely", Explanation: []string{"Google answers a wrong password and the normal password of an account alike. With 2-step verification only an app password works; without it, no password does."}},
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, Service: []string{"yahoo"}}, Confidence: "likely", Explanation: []string{"Yahoo and AOL take only app passwords from mail programs, and answer the normal password like too many wrong ones."}},
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, Service: []string{"icloud"}}, Confidence: "likely", Explanation: []string{"Apple takes only app-specific passwords from mail programs."}},
-		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, Service: []string{"fastmail", "yandex", "mail-ru", "netease", "qq"}}, Confidence: "likely", Explanation: []string{"This provider takes only passwords made for mail programs, not the one of the web page."}},
+		}, Service: []string{"google"}}, Confidence: "certain", Over: []string{"auth-bad-credentials", "auth-required-missing"}},
+		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+			{Expr: "p=badcredentials", Needs: []string{"p=badcredentials"}},
+			{Expr: "user ?name and password not accepted", Needs: []string{"name and password not accepted"}},
+		}, Service: []string{"google"}, NotService: []string{"naver"}}, Confidence: "likely", Explanation: []string{"Google answers a wrong password and the normal password of an account alike. With 2-step verification only an app password works; without it, no password does."}},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}, {From: 534, To: 534}}, Text: []Pattern{
+			{Expr: "auth", Needs: []string{"auth"}},
+			{Expr: "login", Needs: []string{"login"}},
+			{Expr: "password", Needs: []string{"password"}},
+			{Expr: "credential", Needs: []string{"credential"}},
+		}, NotText: []Pattern{
+			{Expr: "webloginrequired", Needs: []string{"webloginrequired"}},
+			{Expr: "web browser", Needs: []string{"web browser"}},
+		}, Service: []string{"google"}}, Confidence: "likely", Explanation: []string{"Google answers a wrong password and the normal password of an account alike. With 2-step verification only an app password works; without it, no password does."}},
+		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+			{Expr: "#auth005", Needs: []string{"#auth005"}},
+			{Expr: "too many bad auth", Needs: []string{"too many bad auth"}},
+		}, Service: []string{"yahoo"}}, Confidence: "likely", Explanation: []string{"Yahoo and AOL take only app passwords from mail programs, and answer the normal password like too many wrong ones."}},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, Text: []Pattern{
+			{Expr: "auth", Needs: []string{"auth"}},
+			{Expr: "login", Needs: []string{"login"}},
+			{Expr: "password", Needs: []string{"password"}},
+			{Expr: "credential", Needs: []string{"credential"}},
+		}, NotText: []Pattern{
+			{Expr: "#auth012", Needs: []string{"#auth012"}},
+		}, Service: []string{"yahoo"}}, Confidence: "likely", Explanation: []string{"Yahoo and AOL take only app passwords from mail programs, and answer the normal password like too many wrong ones."}},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, Text: []Pattern{
+			{Expr: "auth", Needs: []string{"auth"}},
+			{Expr: "login", Needs: []string{"login"}},
+			{Expr: "password", Needs: []string{"password"}},
+			{Expr: "credential", Needs: []string{"credential"}},
+		}, Service: []string{"icloud"}}, Confidence: "likely", Explanation: []string{"Apple takes only app-specific passwords from mail programs."}},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}, {From: 550, To: 550}, {From: 526, To: 526}}, Text: []Pattern{
+			{Expr: "auth", Needs: []string{"auth"}},
+			{Expr: "login", Needs: []string{"login"}},
+			{Expr: "password", Needs: []string{"password"}},
+			{Expr: "credential", Needs: []string{"credential"}},
+		}, Service: []string{"fastmail", "yandex", "mail-ru", "netease", "qq"}}, Confidence: "likely", Explanation: []string{"This provider takes only passwords made for mail programs, not the one of the web page."}},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, Text: []Pattern{
+			{Expr: "auth", Needs: []string{"auth"}},
+			{Expr: "login", Needs: []string{"login"}},
+			{Expr: "password", Needs: []string{"password"}},
+			{Expr: "credential", Needs: []string{"credential"}},
+		}, Service: []string{"proton"}}, Confidence: "likely", Explanation: []string{"Proton takes only an SMTP token made for this address (or the password that the Bridge shows), not the one of the web page."}},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, Text: []Pattern{
+			{Expr: "auth", Needs: []string{"auth"}},
+			{Expr: "login", Needs: []string{"login"}},
+			{Expr: "password", Needs: []string{"password"}},
+			{Expr: "credential", Needs: []string{"credential"}},
+		}, Service: []string{"naver", "daum"}}, Confidence: "likely", Explanation: []string{"With two-step verification, which is the usual case, this provider takes only an application password."}},
 		{When: When{Step: []string{"settings"}, Failed: "no", Seen: []Observation{"app-password-wanted"}}, Confidence: "likely", Title: []string{"{provider} takes an app password, not the normal one", "the provider takes an app password"}, Explanation: []string{"Whether the password is one shows at the login only."}, Severity: "info"},
-		{When: When{Step: []string{"auth"}, Credential: []string{"password"}, Code: []Codes{{From: 535, To: 535}}, Seen: []Observation{"app-password-wanted"}}, Confidence: "likely", Explanation: []string{"{provider} takes only passwords made for mail programs, and answers the normal one like a wrong one."}},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, Text: []Pattern{
+			{Expr: "auth", Needs: []string{"auth"}},
+			{Expr: "login", Needs: []string{"login"}},
+			{Expr: "password", Needs: []string{"password"}},
+			{Expr: "credential", Needs: []string{"credential"}},
+		}, Seen: []Observation{"app-password-wanted"}}, Confidence: "likely", Explanation: []string{"{provider} takes only passwords made for mail programs, and answers the normal one like a wrong one."}},
 		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, Service: []string{"zoho", "gmx"}}, Confidence: "possible"},
 	}},
 	{ID: "auth-in-clear", Step: "auth", Title: []string{"the password would travel unencrypted; it was not sent"}, Explanation: []string{"Without encryption everybody on the way can read the password. The server would take it, and this check does not give it away unasked."}, Who: "user", Severity: "error", Fix: []FixEntry{
@@ -1016,17 +2046,65 @@ var entries = []Entry{
 	}},
 	{ID: "auth-not-offered-before-tls", Step: "auth", Title: []string{"the server takes logins only after TLS, and TLS is switched off"}, Explanation: []string{"STARTTLS is offered and login is not: the server hides it until the connection is encrypted."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Set the encryption to TLS/STARTTLS", Who: "user", Setting: "encryption", From: "none", To: "TLS/STARTTLS"},
-	}, Over: []string{"auth-not-offered-at-all", "auth-in-clear"}, Rules: []Rule{
-		{When: When{Step: []string{"auth"}, Fault: []string{"not-offered", "local-policy"}, Encryption: []string{"none"}, Seen: []Observation{"auth-missing", "starttls-offered"}}, Confidence: "certain", Suggest: &Suggest{Encryption: "starttls", Text: "the server offers STARTTLS on this port"}},
+	}, Over: []string{"auth-in-clear"}, Rules: []Rule{
+		{When: When{Step: []string{"auth"}, Fault: []string{"not-offered", "local-policy"}, Encryption: []string{"none"}, Seen: []Observation{"auth-missing", "starttls-offered"}}, Confidence: "certain", Over: []string{"auth-not-offered-at-all"}, Suggest: &Suggest{Encryption: "starttls", Text: "the server offers STARTTLS on this port"}},
 		{When: When{Step: []string{"auth"}, Encryption: []string{"none"}, Code: []Codes{{From: 503, To: 503}, {From: 502, To: 502}, {From: 504, To: 504}}, Text: []Pattern{
 			{Expr: "not (enabled|supported|available|advertised)", Needs: []string{"enabled", "supported", "vailable", "dvertised"}},
 			{Expr: "unrecogni[sz]ed", Needs: []string{"unrecogni"}},
-		}, Seen: []Observation{"starttls-offered"}}, Confidence: "likely", Suggest: &Suggest{Encryption: "starttls", Text: "the server offers STARTTLS on this port"}},
+		}, Seen: []Observation{"starttls-offered"}, Unseen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"auth-not-offered-at-all"}, Suggest: &Suggest{Encryption: "starttls", Text: "the server offers STARTTLS on this port"}},
+		{When: When{Step: []string{"auth"}, Encryption: []string{"none"}, Code: []Codes{{From: 503, To: 503}, {From: 502, To: 502}, {From: 504, To: 504}}, Text: []Pattern{
+			{Expr: "not (enabled|supported|available|advertised)", Needs: []string{"enabled", "supported", "vailable", "dvertised"}},
+			{Expr: "unrecogni[sz]ed", Needs: []string{"unrecogni"}},
+		}, Seen: []Observation{"starttls-offered", "pasted"}}, Confidence: "likely", Suggest: &Suggest{Encryption: "starttls", Text: "the server offers STARTTLS on this port"}},
+		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+			{Expr: "smtp auth extension not supported", Needs: []string{"smtp auth extension not supported"}},
+			{Expr: "smtp auth(entication)? (is )?not supported by (the )?server", Needs: []string{"not supported by "}},
+			{Expr: "server does ?n.t support (smtp )?auth", Needs: []string{"server does"}},
+			{Expr: "server does not support (smtp )?auth(entication)?\\b", Needs: []string{"server does not support "}},
+			{Expr: "does not advertise auth", Needs: []string{"does not advertise auth"}},
+			{Expr: "did not advertise auth", Needs: []string{"did not advertise auth"}},
+			{Expr: "host does not advertise authentication", Needs: []string{"host does not advertise authentication"}},
+			{Expr: "authentication is not allowed at this stage", Needs: []string{"authentication is not allowed at this stage"}},
+			{Expr: "missing_requirement.{0,80}:auth\\b", Needs: []string{"missing_requirement"}},
+			{Expr: "authentication not advertised", Needs: []string{"authentication not advertised"}},
+			{Expr: "auth(entication)? extension not (supported|available|offered)", Needs: []string{" extension not "}},
+			{Expr: "no authentication (found|offered|available)( by (the )?server)?\\.?$", Needs: []string{"no authentication "}},
+			{Expr: "the requested authentication method \"?\\S+\"? is not supported by the server", Needs: []string{"the requested authentication method "}},
+			{Expr: "keine (der )?authentifizierung\\S* .{0,40}(unterst[üu]tzt|angeboten)", Needs: []string{"authentifizierung"}},
+			{Expr: "unterst[üu]tzt keine authentifizierung", Needs: []string{"tzt keine authentifizierung"}},
+		}, NotText: []Pattern{
+			{Expr: "250[- ]auth", Needs: []string{"auth"}},
+		}}, Confidence: "likely", Title: []string{"no login is offered; most servers offer it after TLS only"}, Explanation: []string{"The program found no login among what the server can do. On ports 587 and 25 most servers show it only after STARTTLS, so a login without TLS switched on ends like this."}, Decides: []DecidesEntry{
+			{Question: "Is login among the capabilities once TLS is on?", Command: "{check_plain}"},
+		}, Over: []string{"auth-failed", "auth-mechanism-unsupported"}},
+		{When: When{Step: []string{"auth"}, Encryption: []string{"none"}, Failed: "yes", Text: []Pattern{
+			{Expr: "auth command used when not advertised", Needs: []string{"auth command used when not advertised"}},
+			{Expr: "auth(entication)? (is )?not (enabled|advertised|available)", Needs: []string{"enabled", "dvertised", "vailable"}},
+		}}, Confidence: "likely", Over: []string{"auth-failed"}},
+		{When: When{Step: []string{"auth"}, Encryption: []string{"none"}, Failed: "yes", Code: []Codes{{From: 504, To: 504}}, Text: []Pattern{
+			{Expr: "unrecogni[sz]ed authentication type", Needs: []string{"ed authentication type"}},
+		}, Service: []string{"microsoft", "exchange"}}, Confidence: "possible"},
+		{When: When{Step: []string{"auth"}, Encryption: []string{"none"}, Failed: "yes", Text: []Pattern{
+			{Expr: "no compatible authentication mechanism", Needs: []string{"no compatible authentication mechanism"}},
+		}}, Confidence: "possible"},
+		{When: When{Step: []string{"auth"}, Failed: "yes", Code: []Codes{{From: 504, To: 504}}, Enhanced: []string{"5.7.4"}, Text: []Pattern{
+			{Expr: "unrecogni[sz]ed authentication type", Needs: []string{"ed authentication type"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
+		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+			{Expr: "250[- ]starttls.{0,800}(\\b50[234][ -]|\\b530[ -]|auth\\S* .{0,40}(not|failed))", Needs: []string{"starttls"}},
+		}, NotText: []Pattern{
+			{Expr: "250[- ]auth", Needs: []string{"auth"}},
+			{Expr: "ready to start tls", Needs: []string{"ready to start tls"}},
+			{Expr: "220 2\\.0\\.0", Needs: []string{"220 2.0.0"}},
+			{Expr: "220 .{0,30}(go ahead|tls|ready)", Needs: []string{"220 "}},
+			{Expr: "235", Needs: []string{"235"}},
+			{Expr: "x{4,}[a-d]?\\b"},
+		}}, Confidence: "likely", Title: []string{"the login was tried before TLS; STARTTLS was offered and not used"}, Over: []string{"auth-mechanism-unsupported", "auth-bad-credentials"}},
 	}},
 	{ID: "starttls-required", Step: "auth", Title: []string{"the server wants encryption first, and it is switched off"}, Explanation: []string{"The server refuses logins and senders on an unencrypted connection."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Set the encryption to TLS/STARTTLS", Who: "user", Setting: "encryption", From: "none", To: "TLS/STARTTLS"},
-	}, Over: []string{"auth-in-clear", "auth-not-offered-before-tls", "auth-not-offered-at-all", "auth-failed", "auth-required-missing", "sender-refused", "recipient-refused"}, Rules: []Rule{
-		{When: When{Step: []string{"ehlo", "auth", "sender", "message"}, Code: []Codes{{From: 500, To: 599}, {From: 454, To: 454}}, Text: []Pattern{
+	}, Over: []string{"auth-in-clear", "auth-not-offered-before-tls", "auth-not-offered-at-all", "auth-failed", "auth-required-missing", "sender-refused", "recipient-refused", "starttls-refused"}, Rules: []Rule{
+		{When: When{Step: []string{"ehlo", "auth", "sender", "message"}, Code: []Codes{{From: 500, To: 599}, {From: 451, To: 451}, {From: 454, To: 454}}, Text: []Pattern{
 			{Expr: "must issue (a )?starttls", Needs: []string{"must issue "}},
 			{Expr: "starttls (is )?(required|first|needed)", Needs: []string{"starttls "}},
 			{Expr: "starttls command first", Needs: []string{"starttls command first"}},
@@ -1039,6 +2117,35 @@ var entries = []Entry{
 		}}, Confidence: "certain", Suggest: &Suggest{Encryption: "starttls", Text: "the server asks for STARTTLS"}},
 		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 538, To: 538}}}, Confidence: "likely", Suggest: &Suggest{Encryption: "starttls", Text: "538 means that encryption is required"}},
 		{When: When{Step: []string{"auth", "sender"}, Enhanced: []string{"5.7.11"}}, Confidence: "likely", Suggest: &Suggest{Encryption: "starttls", Text: "5.7.11 means that encryption is required"}},
+		{When: When{Step: []string{"auth", "sender"}, Failed: "yes", Text: []Pattern{
+			{Expr: "secure connection or the client was not authenticated.{0,200}(must issue|starttls)", Needs: []string{"secure connection or the client was not authenticated"}},
+			{Expr: "nicht authentifiziert.{0,200}(must issue|starttls)", Needs: []string{"nicht authentifiziert"}},
+			{Expr: "must issue (a )?starttls", Needs: []string{"must issue "}},
+			{Expr: "(without|ohne|sans|sin|senza|sem|zonder|bez|без) (ssl|tls)\\S* (encryption )?.{0,20}(is )?not (allowed|permitted|supported)", Needs: []string{"allowed", "permitted", "supported"}},
+			{Expr: "only (possible|allowed|permitted|accepted|available) (via|over|with|using) (an? )?(tls|ssl|encrypted|secure)", Needs: []string{"possible", "allowed", "permitted", "ccepted", "vailable"}},
+			{Expr: "nur (über|mit|per|via) .{0,30}(tls|ssl|verschl[üu]ssel)", Needs: []string{"nur "}},
+			{Expr: "(tls|ssl|starttls|verschl[üu]sselung|verschl[üu]sselte verbindung).{0,30}(erforderlich|notwendig|zwingend|ben[öo]tigt|vorgeschrieben)", Needs: []string{"erforderlich", "notwendig", "zwingend", "tigt", "vorgeschrieben"}},
+			{Expr: "(tls|ssl|chiffrement|connexion (chiffr[ée]e|s[ée]curis[ée]e)).{0,30}(requis|obligatoire|n[ée]cessaire)", Needs: []string{"requis", "obligatoire", "cessaire"}},
+			{Expr: "(tls|ssl|cifrado|conexi[óo]n segura).{0,30}(requerid|obligatori|necesari)", Needs: []string{"requerid", "obligatori", "necesari"}},
+			{Expr: "(tls|ssl|crittografia|connessione (sicura|cifrata)).{0,30}(richiest|obbligatori|necessari)", Needs: []string{"richiest", "obbligatori", "necessari"}},
+			{Expr: "(tls|ssl|criptografia|conex[ãa]o segura).{0,30}(obrigat[óo]ri|necess[áa]ri|exigid)", Needs: []string{"obrigat", "necess", "exigid"}},
+			{Expr: "(tls|ssl|versleutel\\S+).{0,30}(vereist|verplicht)", Needs: []string{"eist", "plicht"}},
+			{Expr: "(tls|ssl|szyfrowan\\S+).{0,30}(wymagan|konieczn)", Needs: []string{"wymagan", "konieczn"}},
+			{Expr: "(tls|ssl|шифровани\\S+|защищ[её]нн\\S+).{0,40}(требуется|необходим|обязательн)", Needs: []string{"требуется", "необходим", "обязательн"}},
+			{Expr: "(tls|ssl|加密).{0,10}(必须|需要|要求)", Needs: []string{"必须", "需要", "要求"}},
+			{Expr: "(必须|需要|要求).{0,12}(tls|ssl|加密)", Needs: []string{"必须", "需要", "要求"}},
+			{Expr: "(tls|ssl|暗号化).{0,16}(必要|必須)", Needs: []string{"tls", "ssl", "暗号化"}},
+			{Expr: "encryption required for requested authentication", Needs: []string{"encryption required for requested authentication"}},
+			{Expr: "plaintext auth\\S* (is )?(disallowed|not allowed|disabled|rejected)", Needs: []string{"plaintext auth"}},
+			{Expr: "cleartext (auth\\S*|password\\S*|login\\S*) (is |are )?(disallowed|not (allowed|permitted)|disabled)", Needs: []string{"cleartext "}},
+			{Expr: "not .{0,30}(allowed|permitted) (on|over) (an? )?(unencrypted|insecure|non-?ssl|non-?tls|plain) (connection|channel)", Needs: []string{"allowed", "permitted"}},
+			{Expr: "must be (encrypted|secured)", Needs: []string{"must be "}},
+		}, NotText: []Pattern{
+			{Expr: "unencrypted connection$", Needs: []string{"unencrypted connection"}},
+			{Expr: "tls not available", Needs: []string{"tls not available"}},
+			{Expr: "handshake", Needs: []string{"handshake"}},
+			{Expr: "certificate", Needs: []string{"certificate"}},
+		}}, Confidence: "certain", Over: []string{"auth-bad-credentials", "auth-client-refuses-clear-text", "auth-access-not-enabled"}, Suggest: &Suggest{Encryption: "starttls", Text: "the server asks for encryption"}},
 	}},
 	{ID: "auth-not-offered-at-all", Step: "auth", Title: []string{"{server} takes no logins", "the server takes no logins on this port"}, Explanation: []string{"Login (AUTH) is not among the server's capabilities. Servers for incoming mail, mostly on port 25, and relays for known computers have none."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{When: &When{Port: []int{25}}, Text: "Use port 587 with TLS/STARTTLS", Who: "user", Setting: "port", From: "25", To: "587"},
@@ -1056,7 +2163,58 @@ var entries = []Entry{
 			{Expr: "unimplemented", Needs: []string{"unimplemented"}},
 		}}, Confidence: "likely"},
 		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 504, To: 504}}, Host: []string{"mail.protection.outlook.com"}}, Confidence: "certain", Title: []string{"this is Microsoft's server for incoming mail; it takes no logins"}, Over: []string{"auth-mechanism-unsupported"}},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 504, To: 504}, {From: 503, To: 503}, {From: 502, To: 502}, {From: 530, To: 530}}, Text: []Pattern{
+			{Expr: "authentication (type|mechanism)", Needs: []string{"authentication "}},
+			{Expr: "\\bauth\\b", Needs: []string{"auth"}},
+			{Expr: "command not", Needs: []string{"command not"}},
+		}, Host: []string{"mail.protection.outlook.com"}}, Confidence: "certain", Title: []string{"this is Microsoft's server for incoming mail; it takes no logins"}, Over: []string{"auth-mechanism-unsupported", "auth-not-offered-before-tls"}},
 		{When: When{Step: []string{"auth"}, Fault: []string{"not-offered"}, Unseen: []Observation{"only-windows-login", "no-common-mechanism", "mechanism-forced", "auth-offered"}}, Confidence: "likely"},
+		{When: When{Step: []string{"auth"}, Failed: "yes", Code: []Codes{{From: 504, To: 504}, {From: 503, To: 503}, {From: 502, To: 502}, {From: 530, To: 530}}, Text: []Pattern{
+			{Expr: "protection\\.outlook\\.com", Needs: []string{"protection.outlook.com"}},
+			{Expr: "\\beop-[a-z]+\\d+\\.prod", Needs: []string{".prod"}},
+		}}, Confidence: "certain", Title: []string{"this is Microsoft's server for incoming mail; it takes no logins"}, Fix: []FixEntry{
+			{Text: "Use smtp.office365.com, port 587 with TLS/STARTTLS, to log in", Who: "user", Setting: "host", From: "{host}", To: "smtp.office365.com"},
+			{Text: "or leave account and password empty and have a connector allow this network's address", Who: "it-admin", Path: "Exchange admin center > Mail flow > Connectors"},
+		}, Over: []string{"auth-mechanism-unsupported", "auth-not-offered-before-tls"}},
+		{When: When{Step: []string{"auth"}, Encryption: []string{"starttls", "ssl"}, Failed: "yes", Text: []Pattern{
+			{Expr: "smtp auth extension not supported", Needs: []string{"smtp auth extension not supported"}},
+			{Expr: "smtp auth(entication)? (is )?not supported by (the )?server", Needs: []string{"not supported by "}},
+			{Expr: "server does ?n.t support (smtp )?auth", Needs: []string{"server does"}},
+			{Expr: "server does not support (smtp )?auth(entication)?\\b", Needs: []string{"server does not support "}},
+			{Expr: "did not advertise auth", Needs: []string{"did not advertise auth"}},
+			{Expr: "does not advertise auth", Needs: []string{"does not advertise auth"}},
+			{Expr: "authentication is not allowed at this stage", Needs: []string{"authentication is not allowed at this stage"}},
+			{Expr: "missing_requirement.{0,80}:auth\\b", Needs: []string{"missing_requirement"}},
+			{Expr: "auth(entication)? extension not (supported|available|offered)", Needs: []string{" extension not "}},
+		}, NotText: []Pattern{
+			{Expr: "250[- ]auth", Needs: []string{"auth"}},
+		}}, Confidence: "likely", Over: []string{"auth-not-offered-before-tls", "auth-mechanism-unsupported"}},
+		{When: When{Step: []string{"auth"}, Failed: "yes", Code: []Codes{{From: 504, To: 504}}, Enhanced: []string{"5.7.4"}, Text: []Pattern{
+			{Expr: "unrecogni[sz]ed authentication type", Needs: []string{"ed authentication type"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
+		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+			{Expr: "smtp auth extension not supported", Needs: []string{"smtp auth extension not supported"}},
+			{Expr: "server does ?n.t support (smtp )?auth", Needs: []string{"server does"}},
+			{Expr: "did not advertise auth", Needs: []string{"did not advertise auth"}},
+			{Expr: "authentication is not allowed at this stage", Needs: []string{"authentication is not allowed at this stage"}},
+			{Expr: "missing_requirement.{0,80}:auth\\b", Needs: []string{"missing_requirement"}},
+		}, NotText: []Pattern{
+			{Expr: "250[- ]auth", Needs: []string{"auth"}},
+		}}, Confidence: "possible"},
+		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+			{Expr: "auth(entication)? (command )?(is )?not (supported|implemented|enabled|available|allowed here|offered|recogni[sz]ed)", Needs: []string{"supported", "implemented", "enabled", "vailable", "llowed here", "offered", "recogni"}},
+			{Expr: "auth command used when not advertised", Needs: []string{"auth command used when not advertised"}},
+			{Expr: "(5[05]\\d) .{0,20}auth .{0,20}(unknown|unrecogni[sz]ed|not (recogni[sz]ed|implemented|supported))", Needs: []string{"auth "}},
+			{Expr: "command \"?auth\"? (is )?(not|un)", Needs: []string{"command "}},
+			{Expr: "auth: command (not|un)", Needs: []string{"auth: command "}},
+			{Expr: "(unknown|unrecogni[sz]ed|unsupported) command:? ?\"?auth", Needs: []string{" command"}},
+		}, NotText: []Pattern{
+			{Expr: "mechanism", Needs: []string{"mechanism"}},
+			{Expr: "auth(entication)? (type|method)", Needs: []string{"auth"}},
+			{Expr: "auth extension", Needs: []string{"auth extension"}},
+			{Expr: "250[- ]auth[ =]", Needs: []string{"auth"}},
+			{Expr: "basic auth", Needs: []string{"basic auth"}},
+		}}, Confidence: "likely", Over: []string{"auth-failed"}},
 	}},
 	{ID: "auth-windows-login-only", Step: "auth", Title: []string{"the server takes Windows logins only ({mechanisms})", "the server takes Windows logins only (NTLM, Kerberos)"}, Explanation: []string{"Most applications cannot log in that way. Exchange offers a login by password (\"basic authentication\") when that is switched on for the receive connector, together with TLS."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{Text: "Allow basic authentication after TLS on the receive connector for clients (port 587)", Who: "it-admin", Path: "Exchange admin center > Mail flow > Receive connectors > Client Frontend > Security", Commands: []Command{
@@ -1081,6 +2239,8 @@ var entries = []Entry{
 			{Expr: "(invalid|unknown|unsupported|unrecogni[sz]ed|bad|illegal).{0,20}(mechanism|auth(entication)? (type|method|mechanism))", Needs: []string{"mechanism", "auth"}},
 			{Expr: "(mechanism|auth(entication)? (type|method|mechanism)).{0,30}(not (supported|available|allowed|enabled|recogni[sz]ed)|unsupported|invalid|unknown|disabled)", Needs: []string{"supported", "vailable", "llowed", "enabled", "recogni", "unsupported", "invalid", "unknown", "disabled"}},
 			{Expr: "no (worthy|suitable) mech", Needs: []string{"worthy", "suitable"}},
+		}, NotText: []Pattern{
+			{Expr: "unrecogni[sz]ed authentication type", Needs: []string{"ed authentication type"}},
 		}}, Confidence: "certain", Over: []string{"auth-bad-credentials"}},
 		{When: When{Step: []string{"auth"}, Encryption: []string{"starttls", "ssl"}, Credential: []string{"password"}, Code: []Codes{{From: 535, To: 535}, {From: 534, To: 534}, {From: 501, To: 501}, {From: 500, To: 500}}, Seen: []Observation{"challenge-mechanism", "plain-offered"}, Unseen: []Observation{"mechanism-forced", "oauth-error-seen"}}, Confidence: "possible", Title: []string{"or the server cannot do {mechanism}, though it offers it", "or the server cannot do the mechanism that it offers"}, Explanation: []string{"In a challenge mechanism the server must know the password itself. A server that keeps passwords hashed refuses even the right one. One login with PLAIN decides."}, Fix: []FixEntry{
 			{Text: "Try the login with PLAIN", Who: "user", Setting: "auth", From: "{mechanism}", To: "PLAIN", Commands: []Command{
@@ -1092,6 +2252,68 @@ var entries = []Entry{
 		{When: When{Step: []string{"auth"}, Encryption: []string{"starttls", "ssl"}, Credential: []string{"password"}, Code: []Codes{{From: 535, To: 535}, {From: 534, To: 534}, {From: 501, To: 501}, {From: 500, To: 500}}, Seen: []Observation{"challenge-mechanism", "plain-offered", "mechanism-forced"}, Unseen: []Observation{"oauth-error-seen"}}, Confidence: "possible", Title: []string{"or the server cannot do {mechanism}, though it offers it", "or the server cannot do the mechanism that it offers"}, Decides: []DecidesEntry{
 			{Question: "Does the login work with PLAIN? Then the mechanism is broken, not the password.", Command: "{check} --auth PLAIN"},
 		}},
+		{When: When{Step: []string{"auth"}, Failed: "yes", Code: []Codes{{From: 504, To: 504}, {From: 500, To: 500}, {From: 502, To: 502}}, Text: []Pattern{
+			{Expr: "unrecogni[sz]ed authentication type", Needs: []string{"ed authentication type"}},
+			{Expr: "(unknown|unsupported|unrecogni[sz]ed) (auth\\S*|mechanism|sasl)", Needs: []string{"known", "supported", "recogni"}},
+		}, NotText: []Pattern{
+			{Expr: "protection\\.outlook\\.com", Needs: []string{"protection.outlook.com"}},
+			{Expr: "\\beop-[a-z]+\\d+\\.prod", Needs: []string{".prod"}},
+		}}, Confidence: "likely"},
+		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+			{Expr: "no (compatible|common|supported|suitable|usable|acceptable|matching|worthy) (authentication )?(mechs?|mechanisms?|authenticators?|auth(entication)? (methods?|types?))", Needs: []string{"mech", "auth"}},
+			{Expr: "no authenticators? found", Needs: []string{"no authenticator"}},
+			{Expr: "no login methods supported", Needs: []string{"no login methods supported"}},
+			{Expr: "no authentication mechanisms? supported by both", Needs: []string{"no authentication mechanism"}},
+			{Expr: "failed to find an authenticator supported", Needs: []string{"failed to find an authenticator supported"}},
+			{Expr: "mechanism \\S+ not supported", Needs: []string{" not supported"}},
+			{Expr: "requested auth method not available", Needs: []string{"requested auth method not available"}},
+			{Expr: "(does not|doesn.t) support (the )?(selected |requested |chosen )?(authentication|auth|login) (method|mechanism|type)", Needs: []string{" support "}},
+			{Expr: "none of the authentication methods supported", Needs: []string{"none of the authentication methods supported"}},
+			{Expr: "unsupported (smtp )?auth(entication)? (type|mechanism|method)", Needs: []string{"unsupported "}},
+			{Expr: "unknown (auth(entication)? )?mechanism", Needs: []string{"mechanism"}},
+			{Expr: "mechanism (too weak|not permitted|is disabled)", Needs: []string{"mechanism "}},
+			{Expr: "no mechanism available", Needs: []string{"no mechanism available"}},
+			{Expr: "mech not avail", Needs: []string{"mech not avail"}},
+			{Expr: "0x800ccc80", Needs: []string{"0x800ccc80"}},
+			{Expr: "unterst[üu]tzt (die|das) (gew[äa]hlte|angeforderte|ausgew[äa]hlte) authentifizierung", Needs: []string{" authentifizierung"}},
+			{Expr: "keine der .{0,40}authentifizierungsmethoden", Needs: []string{"authentifizierungsmethoden"}},
+			{Expr: "authentifizierungs(methode|verfahren|mechanismus|typ).{0,40}nicht (unterst|verf)", Needs: []string{"authentifizierungs"}},
+			{Expr: "m[ée]thode d.authentification.{0,40}(pas|non) (prise|support)", Needs: []string{"authentification"}},
+			{Expr: "m[ée]todo de autenticaci[óo]n.{0,40}no (es )?(compatible|admitido|soportado|v[áa]lido)", Needs: []string{"todo de autenticaci"}},
+			{Expr: "metodo di autenticazione.{0,40}non (supportato|valido)", Needs: []string{"metodo di autenticazione"}},
+			{Expr: "m[ée]todo de autentica[çc][ãa]o.{0,40}n[ãa]o", Needs: []string{"todo de autentica"}},
+			{Expr: "verificatiemethode.{0,40}niet", Needs: []string{"verificatiemethode"}},
+			{Expr: "metod\\S+ uwierzytelni.{0,40}nie", Needs: []string{" uwierzytelni"}},
+			{Expr: "метод\\S* (аутентификации|проверки).{0,40}не поддерж", Needs: []string{"не поддерж"}},
+			{Expr: "(认证|验证|身份验证)(方式|方法|机制).{0,10}不支持", Needs: []string{"不支持"}},
+			{Expr: "不支持.{0,10}(认证|验证)(方式|方法|机制)", Needs: []string{"不支持"}},
+			{Expr: "認証方式.{0,20}(サポート|対応)", Needs: []string{"認証方式"}},
+		}, NotText: []Pattern{
+			{Expr: "smtp-relay\\.gmail\\.com", Needs: []string{"smtp-relay.gmail.com"}},
+			{Expr: "250[- ]auth[ =][^\\n]*plain.{0,600}authenticationfailedexception", Needs: []string{"authenticationfailedexception"}},
+		}}, Confidence: "likely", Over: []string{"auth-bad-credentials"}},
+		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+			{Expr: "cannot authenticate to server .{0,120}generic failure", Needs: []string{"cannot authenticate to server "}},
+		}, NotText: []Pattern{
+			{Expr: "smtp-relay\\.gmail\\.com", Needs: []string{"smtp-relay.gmail.com"}},
+		}}, Confidence: "likely", Title: []string{"the mail server here has no mechanism to log in with"}, Explanation: []string{"Postfix as client could not even begin: its SASL library has no module for the mechanisms that the server offers (package libsasl2-modules), or the module found no password or token."}, Who: "it-admin", Fix: []FixEntry{
+			{Text: "Install the SASL mechanisms for Postfix", Who: "it-admin", Commands: []Command{
+				{Shell: "posix", Text: "apt-get install libsasl2-modules"},
+			}},
+			{Text: "See that the table of passwords has an entry for this server", Who: "it-admin", Commands: []Command{
+				{Shell: "posix", Text: "postmap -q \"[{host}]:{port}\" \"$(postconf -h smtp_sasl_password_maps)\""},
+			}},
+		}, Over: []string{"server-temporary-failure", "auth-bad-credentials"}},
+		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+			{Expr: "250[- ]auth ((gssapi|ntlm|negotiate|kerberos)( |=|$))+.{0,400}(could not authenticate|unrecogni[sz]ed authentication type|504)", Needs: []string{"auth "}},
+			{Expr: "250[- ]auth ((gssapi|ntlm|negotiate)( |$))+(\\d|[^a-z]|smtp)", Needs: []string{"auth "}},
+		}}, Confidence: "likely", Title: []string{"the server offers Windows logins only (NTLM, Kerberos)"}, Over: []string{"auth-windows-login-only", "auth-bad-credentials"}},
+		{When: When{Text: []Pattern{
+			{Expr: "keine der .{0,60}authentifizierungsmethoden", Needs: []string{"authentifizierungsmethoden"}},
+			{Expr: "scheint keine verschl[üu]sselten passw[öo]rter zu unterst", Needs: []string{"scheint keine verschl"}},
+			{Expr: "authentifizierungsmethode.{0,60}nicht unterst[üu]tzt", Needs: []string{"authentifizierungsmethode"}},
+			{Expr: "0x800ccc80", Needs: []string{"0x800ccc80"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "likely"},
 	}},
 	{ID: "auth-failed", Step: "auth", Title: []string{"the login failed ({reply}); the server does not say why", "the login failed, and the server does not say why"}, Explanation: []string{"The reply speaks neither of the password nor of any other reason that is known here. The server's log would name it."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Ask the server's administrator or the provider with the exact reply and the time", Who: "it-admin"},
@@ -1900,6 +3122,10 @@ var entries = []Entry{
 			{Expr: "spam", Needs: []string{"spam"}},
 			{Expr: "reputation", Needs: []string{"reputation"}},
 		}, Sender: []string{"same-domain", "other-domain"}, Seen: []Observation{"sender-refused", "logged-in"}}, Confidence: "possible"},
+		{When: When{Verb: []string{"MAIL"}, Text: []Pattern{
+			{Expr: "(mailbox|postfach) (unavailable|not available|nicht verf[üu]gbar)", Needs: []string{"unavailable", "ot available", "icht verf"}},
+			{Expr: "sender address (is )?not allowed", Needs: []string{"sender address "}},
+		}, Service: []string{"gmx", "ionos", "t-online", "strato"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"sender-refused"}},
 	}},
 	{ID: "sender-login-map-broken", Step: "sender", Title: []string{"the server does not take {account} even as its own sender", "the server does not take {owner} even as its own sender", "the server does not take the account even as its own sender"}, Explanation: []string{"Sender and login are the same, and still the server says that the address belongs to somebody else. Its table of who may send as whom has no line, or a wrong one, for this address."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{When: &When{NotService: []string{"exim", "exchange"}, AnySeen: []Observation{"from-is-account", "account-sender-refused"}}, Text: "Ask the server's table (Postfix: smtpd_sender_login_maps) whose address {account} is; nothing or another login in the answer is the fault", Who: "it-admin", Commands: []Command{
@@ -2140,7 +3366,7 @@ var entries = []Entry{
 			{Expr: "ip addresses are not allowed as a from", Needs: []string{"ip addresses are not allowed as a from"}},
 			{Expr: "address in mailbox given.{0,160}does not comply", Needs: []string{"address in mailbox given"}},
 			{Expr: "does not comply with (rfc|addr-?spec)", Needs: []string{"does not comply with "}},
-			{Expr: "mail: (missing|no angle|expected|unclosed|invalid|no address|trailing|misformatted)", Needs: []string{"missing", "no angle", "expected", "unclosed", "invalid", "no address", "trailing", "misformatted"}},
+			{Expr: "\\bmail: (missing|no angle|expected|unclosed|invalid|no address|trailing|misformatted)", Needs: []string{"missing", "no angle", "expected", "unclosed", "invalid", "no address", "trailing", "misformatted"}},
 			{Expr: "local address contains", Needs: []string{"local address contains"}},
 			{Expr: "missing final .@domain", Needs: []string{"missing final "}},
 			{Expr: "domain (contains|starts with|ends with) (illegal|control|dot)", Needs: []string{"contains", "starts with", "ends with"}},
@@ -2239,6 +3465,12 @@ var entries = []Entry{
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "relaying disallowed as @", Needs: []string{"relaying disallowed as @"}},
 		}}, Confidence: "possible"},
+		{When: When{Text: []Pattern{
+			{Expr: "nicht das erforderliche format f[üu]r eine e-?mail-?adresse", Needs: []string{"nicht das erforderliche format f"}},
+			{Expr: "(not in|in) the form required for an e-?mail address", Needs: []string{" the form required for an e"}},
+			{Expr: "ung[üu]ltige (e-?mail-?)?adresse", Needs: []string{"adresse"}},
+			{Expr: "die adresse ist ung[üu]ltig", Needs: []string{"die adresse ist ung"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "likely"},
 	}},
 	{ID: "auth-required-missing", Step: "sender", Title: []string{"the server wants a login before it takes a sender, and none was made"}, Explanation: []string{"The settings have no account, or the login was left out, and this server sends only for those who have logged in."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Enter account and password", Who: "user", Setting: "account", From: "none", To: "name@domain"},
@@ -2351,6 +3583,48 @@ var entries = []Entry{
 			{Expr: "auth command first", Needs: []string{"auth command first"}},
 			{Expr: "(must|need to) (first )?(authenticate|log ?in)", Needs: []string{"must", "need to"}},
 		}, Seen: []Observation{"logged-in"}}, Confidence: "possible", Title: []string{"the login was made", "and the server still asks for one"}},
+		{When: When{Step: []string{"auth", "sender", "message"}, Failed: "yes", Text: []Pattern{
+			{Expr: "missing credentials for", Needs: []string{"missing credentials for"}},
+			{Expr: "all-?whitespace username", Needs: []string{"whitespace username"}},
+			{Expr: "empty (user ?name|password)", Needs: []string{"empty "}},
+			{Expr: "(user ?name|password) (can ?not|must not|may not) be (empty|blank|null)", Needs: []string{"user", "password"}},
+			{Expr: "no (username|user name|password|credentials) (was |were )?(given|provided|specified|configured|set|found)", Needs: []string{"user", "password", "credentials"}},
+			{Expr: "(username|password|credentials) (is|are|was|were) (missing|empty|not set|undefined|required|none)", Needs: []string{"username", "password", "credentials"}},
+			{Expr: "credentials? (object )?(is )?missing", Needs: []string{"credential"}},
+			{Expr: "eauth.{0,60}missing", Needs: []string{"missing"}},
+			{Expr: "failed to authenticate .{0,40}no password", Needs: []string{"failed to authenticate "}},
+			{Expr: "kein (passwort|kennwort|benutzername) (angegeben|hinterlegt|gesetzt)", Needs: []string{"passwort", "kennwort", "benutzername"}},
+			{Expr: "fehlende(r|s)? (zugangsdaten|passwort|benutzername)", Needs: []string{"fehlende"}},
+		}}, Confidence: "likely", Title: []string{"the program has no account or password to log in with"}, Explanation: []string{"The program itself misses one of the two, before it asks the server. Often a variable of the environment is empty or has another name than the program reads."}, Fix: []FixEntry{
+			{Text: "Enter account and password where the program reads them, and see that the variable is set in its environment", Who: "user", Setting: "password"},
+		}},
+		{When: When{Step: []string{"auth", "sender", "message"}, Failed: "yes", Text: []Pattern{
+			{Expr: "secure connection or the client was not authenticated", Needs: []string{"secure connection or the client was not authenticated"}},
+			{Expr: "sichere verbindung,? oder der client wurde nicht authentifiziert", Needs: []string{" oder der client wurde nicht authentifiziert"}},
+			{Expr: "connexion s[ée]curis[ée]e ou le client n.[ée]tait pas authentifi", Needs: []string{"tait pas authentifi"}},
+			{Expr: "conexi[óo]n segura o el cliente no (se |est[áa] )?autentic", Needs: []string{"n segura o el cliente no "}},
+			{Expr: "connessione (protetta|sicura) o il client non [èe]", Needs: []string{" o il client non "}},
+			{Expr: "conex[ãa]o segura ou o cliente n[ãa]o", Needs: []string{"o segura ou o cliente n"}},
+			{Expr: "beveiligde verbinding.{0,12} of de client is niet", Needs: []string{"beveiligde verbinding"}},
+			{Expr: "bezpiecznego po[łl][ąa]czenia lub klient nie", Needs: []string{"czenia lub klient nie"}},
+			{Expr: "безопасное (соединение|подключение).{0,40}клиент", Needs: []string{"безопасное "}},
+			{Expr: "安全连接或客户端", Needs: []string{"安全连接或客户端"}},
+			{Expr: "セキュリティで保護された接続.{0,60}認証されて", Needs: []string{"セキュリティで保護された接続"}},
+			{Expr: "보안 연결.{0,60}인증", Needs: []string{"보안 연결"}},
+		}, NotText: []Pattern{
+			{Expr: "must issue", Needs: []string{"must issue"}},
+			{Expr: "5\\.7\\.139", Needs: []string{"5.7.139"}},
+			{Expr: "starttls command", Needs: []string{"starttls command"}},
+			{Expr: "authentication unsuccessful", Needs: []string{"authentication unsuccessful"}},
+			{Expr: "basic auth", Needs: []string{"basic auth"}},
+			{Expr: "application-specific", Needs: []string{"application-specific"}},
+		}}, Confidence: "likely", Title: []string{"no login was made", "or it failed without a word of the program"}, Explanation: []string{"This program (.NET) says one sentence for three things: no encryption, no account, or a login that failed and was passed over. The server's own words behind it tell which."}, Fix: []FixEntry{
+			{Text: "Set account and password in the application", Who: "user", Setting: "account"},
+			{Text: "In the program: set UseDefaultCredentials to false first and Credentials after it", Who: "application"},
+		}, Decides: []DecidesEntry{
+			{Question: "Are account and password set in the application, and is its SSL switch on (EnableSsl)? In .NET, UseDefaultCredentials must be set before Credentials, as it empties them."},
+			{Question: "Does the same account log in here?", Command: "{check}"},
+		}},
 	}},
 	{ID: "sender-refused", Step: "sender", Title: []string{"the server refuses the sender {from} and does not say why", "the server refuses the sender and does not say why"}, Explanation: []string{"The login works as far as it was asked for. Which sender the server would take, its administrator or the provider can say."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{When: &When{Sender: []string{"same-domain", "other-domain"}}, Text: "Try the account itself as sender", Who: "user", Setting: "from", From: "{from}", To: "{account}"},
@@ -2465,6 +3739,10 @@ var entries = []Entry{
 			{Expr: "mailbox", Needs: []string{"mailbox"}},
 			{Expr: "quota", Needs: []string{"quota"}},
 		}}, Confidence: "likely"},
+		{When: When{Text: []Pattern{
+			{Expr: "gr[öo](ß|ss)e der (nachricht|e-?mail).{0,160}[üu]berschreitet", Needs: []string{"berschreitet"}},
+			{Expr: "(nachricht|e-?mail|anhang|anlage) ist zu gro(ß|ss)", Needs: []string{" ist zu gro"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "likely"},
 	}},
 	{ID: "message-format-invalid", Step: "message", Title: []string{"the message breaks a rule of form, and the server refuses it"}, Explanation: []string{"Line ends, line lengths, headers or characters are not as the standard (RFC 5322) wants them. The program that writes the mail has to change; the settings do not help."}, Who: "application", Severity: "error", Fix: []FixEntry{
 		{Text: "Have the application end every line with CR LF, keep lines under 998 characters, and write From, Date and Message-ID once each", Who: "application"},
@@ -2862,6 +4140,20 @@ var entries = []Entry{
 		}}, Confidence: "likely", Title: []string{"the message has more recipients than the server takes at once"}, Explanation: []string{"Servers limit how many recipients one message may have; the rest is refused or put off."}, Fix: []FixEntry{
 			{Text: "Have the application send to fewer recipients at a time", Who: "application"},
 		}},
+		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+			{Expr: "maximum credits", Needs: []string{"maximum credits"}},
+			{Expr: "(credits?|quota|daily limit|sending limit|monthly limit|message limit|plan limit|allowance).{0,30}(exceeded|used up|exhausted|depleted|reached|insufficient)", Needs: []string{"exceeded", "used up", "exhausted", "depleted", "reached", "insufficient"}},
+			{Expr: "(exceeded|reached|used up|out of) .{0,30}(credits?|quota|daily limit|sending limit|monthly limit|plan limit)", Needs: []string{"exceeded", "reached", "used up", "out of"}},
+			{Expr: "(kontingent|guthaben|versandlimit|sendelimit).{0,30}(aufgebraucht|ersch[öo]pft|[üu]berschritten|erreicht)", Needs: []string{"kontingent", "guthaben", "versandlimit", "sendelimit"}},
+			{Expr: "insufficient (credits?|funds|balance)", Needs: []string{"insufficient "}},
+		}, NotText: []Pattern{
+			{Expr: "mailbox", Needs: []string{"mailbox"}},
+			{Expr: "connection", Needs: []string{"connection"}},
+			{Expr: "disk", Needs: []string{"disk"}},
+			{Expr: "storage", Needs: []string{"storage"}},
+			{Expr: "login", Needs: []string{"login"}},
+			{Expr: "rate", Needs: []string{"rate"}},
+		}}, Confidence: "certain", Over: []string{"auth-bad-credentials", "account-blocked"}},
 	}},
 	{ID: "message-refused", Step: "message", Title: []string{"the server refuses the message and does not say why"}, Explanation: []string{"Connection, login, sender and recipient were accepted. What the server dislikes in the message, or whom it refuses after all, its log tells."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{Text: "Ask the server's administrator with the exact reply and the time", Who: "it-admin"},
@@ -2901,6 +4193,69 @@ var entries = []Entry{
 			{Expr: "relay", Needs: []string{"relay"}},
 		}}, Confidence: "certain"},
 		{When: When{Step: []string{"redirect", "message", "sender", "delivery"}, Failed: "yes", Enhanced: []string{"5.7.520"}}, Confidence: "certain"},
+	}},
+	{ID: "client-protocol-defect", Step: "any", Title: []string{"the program that sends does not keep to the rules of mail servers (SMTP)"}, Explanation: []string{"The server answers as it should, and the program reads it wrongly or says things out of turn. The settings do not mend that; another version or another program does."}, Who: "user", Severity: "error", Fix: []FixEntry{
+		{Text: "Update the program or its mail library", Who: "application"},
+		{Text: "Send through another program or library meanwhile", Who: "user"},
+		{Text: "Report the fault to the program's vendor with the server's words", Who: "application"},
+	}, Decides: []DecidesEntry{
+		{Question: "Does the same server work from here when a correct client asks it?", Command: "{check}"},
+	}, Rules: []Rule{
+		{When: When{Text: []Pattern{
+			{Expr: "(send|use|say|issue) (a |an )?(helo|ehlo|hello)( \\(?(or|/) ?(helo|ehlo)\\)?)?(/(ehlo|helo))?( command)? first", Needs: []string{" first"}},
+			{Expr: "(helo|ehlo|hello).{0,20}first", Needs: []string{"first"}},
+			{Expr: "503.{0,20}(helo|ehlo) (is )?(required|expected)", Needs: []string{"required", "expected"}},
+			{Expr: "polite people say (hello|helo)", Needs: []string{"polite people say "}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Title: []string{"the program does not introduce itself (EHLO) when it has to"}, Explanation: []string{"A client says EHLO first, and again after STARTTLS. This one went on without it, and the server refused to."}},
+		{When: When{Text: []Pattern{
+			{Expr: "invalid greeting\\.? ?\\(?(response=)?.{0,20}250", Needs: []string{"invalid greeting"}},
+			{Expr: "rejected ehlo.{0,60}220[ -]", Needs: []string{"rejected ehlo"}},
+			{Expr: "ehlo (not accepted|rejected).{0,60}220[ -]", Needs: []string{"not accepted", "rejected"}},
+			{Expr: "unexpected (response|reply|greeting).{0,30}220-", Needs: []string{"unexpected "}},
+			{Expr: "server rejected (ehlo|helo).{0,60}220", Needs: []string{"server rejected "}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Title: []string{"the program reads the server's answers out of step"}, Explanation: []string{"The answer quoted belongs to another command: the program takes a greeting of several lines for several answers, or uses a connection that is still busy."}},
+		{When: When{Text: []Pattern{
+			{Expr: "unable to find the (socket )?transport", Needs: []string{"unable to find the "}},
+			{Expr: "no (such )?(ssl|tls) (support|transport)", Needs: []string{"support", "transport"}},
+			{Expr: "(openssl|ssl) (extension|support|module).{0,30}(not|missing|disabled|required)", Needs: []string{"extension", "support", "module"}},
+			{Expr: "extension missing: openssl", Needs: []string{"extension missing: openssl"}},
+			{Expr: "ssl module (is )?not available", Needs: []string{"not available"}},
+			{Expr: "not compiled with.{0,20}(ssl|tls|openssl)", Needs: []string{"not compiled with"}},
+			{Expr: "protocol .?smtps?.? not supported", Needs: []string{" not supported"}},
+			{Expr: "unsupported scheme|unsupported protocol scheme", Needs: []string{"unsupported "}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Title: []string{"the program was built or installed without TLS"}, Explanation: []string{"The program has no part that speaks TLS, so it cannot begin an encrypted connection. Nothing was sent to the server."}, Fix: []FixEntry{
+			{Text: "Install or switch on the TLS part of the program (PHP: extension openssl)", Who: "user"},
+		}},
+		{When: When{Text: []Pattern{
+			{Expr: "\\bwrong host name\\b", Needs: []string{"wrong host name"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Title: []string{"the host told to the login and the host dialled are two names"}, Explanation: []string{"Go's library sends a password only to the host that it was told of. The program dialled another name or address than it gave to the login."}},
+		{When: When{Step: []string{"certificate"}, Encryption: []string{"starttls"}, Wording: []string{"cert-other-name"}, NotText: []Pattern{
+			{Expr: "legacy common name", Needs: []string{"legacy common name"}},
+		}, Port: []int{25}, Seen: []Observation{"pasted"}}, Confidence: "possible", Title: []string{"the program may not say which name it wants to reach (SNI)"}, Explanation: []string{"A server with several names chooses its certificate by the name that the client asks for (SNI). A program that does not ask gets another name's."}},
+		{When: When{Step: []string{"auth", "tls", "certificate"}, Failed: "yes", Text: []Pattern{
+			{Expr: "(^|[^a-z])wrong host ?name( |$|[.,;:\"'\\n])", Needs: []string{"wrong host"}},
+		}}, Confidence: "likely", Title: []string{"the program compares the wrong host names before it logs in"}, Explanation: []string{"Go's mail library sends a password only to the host that it was told of. Here the program named another one for the login than it dialled: mostly the host with its port, or an address in place of the name."}, Fix: []FixEntry{
+			{Text: "Enter the host alone, without port, blank or smtp://, and the port in its own field", Who: "user", Setting: "host", From: "{host}"},
+			{Text: "In the program: give smtp.PlainAuth the host without the port", Who: "application"},
+		}},
+		{When: When{Step: []string{"auth"}, Verb: []string{"AUTH"}, Failed: "yes", Text: []Pattern{
+			{Expr: "(ehlo|helo)( |/)?(ehlo|helo)? (is )?(first|required|needed|before)", Needs: []string{"first", "required", "needed", "before"}},
+			{Expr: "send (ehlo|helo) first", Needs: []string{" first"}},
+			{Expr: "(polite|good manners|nice).{0,40}(helo|hello|ehlo)", Needs: []string{"polite", "good manners", "nice"}},
+			{Expr: "503 .{0,20}(ehlo|helo)", Needs: []string{"503 "}},
+			{Expr: "auth (command )?(before|without) (ehlo|helo)", Needs: []string{"before", "without"}},
+			{Expr: "no (ehlo|helo) (sent|received|before)", Needs: []string{"ehlo", "helo"}},
+		}}, Confidence: "likely", Over: []string{"auth-bad-credentials", "auth-not-offered-at-all"}},
+		{When: When{Step: []string{"auth"}, Verb: []string{"AUTH"}, Failed: "yes", Code: []Codes{{From: 503, To: 503}}, Text: []Pattern{
+			{Expr: "bad sequence of commands", Needs: []string{"bad sequence of commands"}},
+			{Expr: "out of (order|sequence)", Needs: []string{"out of "}},
+			{Expr: "command sequence", Needs: []string{"command sequence"}},
+		}}, Confidence: "likely"},
+		{When: When{Step: []string{"auth"}, Verb: []string{"AUTH"}, Failed: "yes", Text: []Pattern{
+			{Expr: "(502|503|501) .{0,40}auth(entication)? (already )?in progress", Needs: []string{"in progress"}},
+			{Expr: "auth\\S* exchange .{0,30}(pending|in progress)", Needs: []string{" exchange "}},
+			{Expr: "auth(entication)? (cancel(l)?ed|aborted)( by (the )?client)?", Needs: []string{"cancel", "aborted"}},
+		}}, Confidence: "likely"},
 	}},
 	{ID: "connection-rate-limited", Step: "any", Title: []string{"the server takes no more connections from this address for now"}, Explanation: []string{"There are, or were, too many connections or messages from here at once. Later it works again; fewer in parallel keep it working."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Wait, then let the application open fewer connections at the same time", Who: "application"},
@@ -2981,6 +4336,12 @@ var entries = []Entry{
 			{Expr: "auth", Needs: []string{"auth"}},
 			{Expr: "login", Needs: []string{"login"}},
 		}}, Confidence: "likely"},
+		{When: When{Text: []Pattern{
+			{Expr: "too many (concurrent |simultaneous |open )?(smtp )?(connections|sessions)", Needs: []string{"too many "}},
+			{Expr: "zu viele (gleichzeitige )?verbindungen", Needs: []string{"verbindungen"}},
+			{Expr: "concurrent connections? (limit|exceed)", Needs: []string{"concurrent connection"}},
+			{Expr: "connection rate (limit|exceed)", Needs: []string{"connection rate "}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"ehlo-refused", "greeting-refused"}},
 	}},
 	{ID: "policy-blocklisted", Step: "any", Title: []string{"the server refuses this network's address: it is on the list {list}", "the server refuses this network's address or domain as listed for spam"}, Explanation: []string{"The server asks a block list who may connect, and this address or domain stands on it. Addresses of homes and clouds are often listed as a whole."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{When: &When{Port: []int{25}}, Text: "Send through the provider's server for applications, port 587, with a login", Who: "user", Setting: "port", From: "25", To: "587"},
@@ -3093,6 +4454,7 @@ var entries = []Entry{
 		{When: When{Step: []string{"greeting", "ehlo", "ehlo-tls", "sender", "message"}, Failed: "yes", Enhanced: []string{"4.7.500", "5.7.708", "4.7.0", "5.7.1"}, Text: []Pattern{
 			{Expr: "access denied, (please try|traffic)", Needs: []string{"access denied, "}},
 			{Expr: "server busy. please try again later from", Needs: []string{" please try again later from"}},
+			{Expr: "\\b(tls|ssl)\\b", Needs: []string{"tls", "ssl"}},
 		}}, Confidence: "possible"},
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "service refused", Needs: []string{"service refused"}},
@@ -3193,9 +4555,11 @@ var entries = []Entry{
 		{Question: "Does the same attempt pass after some minutes?", Command: "{check}"},
 	}, Over: []string{"auth-failed", "auth-bad-credentials", "greeting-refused", "starttls-refused", "ehlo-refused", "connection-closed", "message-refused"}, Rules: []Rule{
 		{When: When{Step: []string{"starttls"}, Code: []Codes{{From: 454, To: 454}, {From: 400, To: 499}}, Text: []Pattern{
-			{Expr: "\\btls\\b", Needs: []string{"tls"}},
+			{Expr: "\\btls\\b.{0,40}(not available|unavailable|not ready|problem|temporar|resource|limit|error|fail)", Needs: []string{"not available", "unavailable", "not ready", "problem", "temporar", "resource", "limit", "error", "fail"}},
+			{Expr: "(unavailable|temporar\\w+|problem).{0,30}\\btls\\b", Needs: []string{"unavailable", "temporar", "problem"}},
 		}, NotText: []Pattern{
 			{Expr: "tls ?v?1\\.[0123]", Needs: []string{"tls"}},
+			{Expr: "attempting", Needs: []string{"attempting"}},
 		}}, Confidence: "certain", Title: []string{"the server cannot do TLS at the moment"}, Explanation: []string{"STARTTLS is offered, and the server's part of it does not work: certificate or key cannot be read, or a limit is reached."}, Fix: []FixEntry{
 			{Text: "Look into the server's log: certificate, key file and its permissions", Who: "it-admin"},
 		}},
@@ -3254,6 +4618,7 @@ var entries = []Entry{
 			{Expr: "(系统|服务器|临时).{0,6}(错误|繁忙|故障|忙)", Needs: []string{"系统", "服务器", "临时"}},
 			{Expr: "一時的", Needs: []string{"一時的"}},
 		}, NotText: []Pattern{
+			{Expr: "(connect|establish|negotiat)\\w* (with |an? )?(tls|ssl|starttls)", Needs: []string{"connect", "establish", "negotiat"}},
 			{Expr: "\\((ehlo|helo)\\)", Needs: []string{"ehlo", "helo"}},
 			{Expr: "grey.?list", Needs: []string{"grey"}},
 			{Expr: "too many (connections|messages|sessions)", Needs: []string{"too many "}},
@@ -3336,6 +4701,59 @@ var entries = []Entry{
 		{When: When{Step: []string{"greeting", "ehlo", "ehlo-tls"}, Fault: []string{"deferred"}}, Confidence: "likely", General: true},
 		{When: When{Step: []string{"auth"}, Fault: []string{"deferred"}}, Confidence: "likely", General: true},
 		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 421, To: 421}}}, Confidence: "likely", General: true, Over: []string{"sender-refused", "recipient-refused"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
+			{Expr: "(start)?tls.{0,20}(currently|temporarily)? ?(not available|unavailable).{0,40}", Needs: []string{"not available", "unavailable"}},
+			{Expr: "tls.{0,30}(local|temporary) (problem|reason|failure|error)", Needs: []string{"local", "temporary"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Title: []string{"the server cannot do TLS at the moment"}, Explanation: []string{"STARTTLS is offered, and the server's part of it does not work: certificate or key cannot be read, or a limit is reached."}, Fix: []FixEntry{
+			{Text: "Look into the server's log: certificate, key file and its permissions", Who: "it-admin"},
+		}, Over: []string{"starttls-not-offered", "tls-handshake-failed"}},
+		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+			{Expr: "temporary auth\\S* (failure|error|problem)", Needs: []string{"temporary auth"}},
+			{Expr: "temporary (authentication|login)", Needs: []string{"temporary "}},
+			{Expr: "connection lost to auth", Needs: []string{"connection lost to auth"}},
+			{Expr: "sasl: connect to \\S+ failed", Needs: []string{"sasl: connect to "}},
+			{Expr: "no sasl authentication mechanisms", Needs: []string{"no sasl authentication mechanisms"}},
+			{Expr: "cannot connect to saslauthd", Needs: []string{"cannot connect to saslauthd"}},
+			{Expr: "auth(entication)? (server|service|backend|daemon|socket).{0,40}(unavailable|unreachable|down|timeout|not responding|lost|failed|refused)", Needs: []string{"auth"}},
+			{Expr: "internal (server |authentication )?(error|failure).{0,40}(auth|login)", Needs: []string{"internal "}},
+			{Expr: "(auth|login)\\S*.{0,40}internal (server )?(error|failure)", Needs: []string{"internal "}},
+			{Expr: "temporary system problem", Needs: []string{"temporary system problem"}},
+			{Expr: "(ldap|database|sql|radius|active directory|directory).{0,40}(unavailable|unreachable|down|timeout|connect|error|failed)", Needs: []string{"available", "reachable", "down", "timeout", "connect", "error", "failed"}},
+			{Expr: "backend (is )?(unavailable|error|down)", Needs: []string{"backend "}},
+			{Expr: "authdaemon", Needs: []string{"authdaemon"}},
+			{Expr: "auth(entication)? failed.{0,20}generic failure", Needs: []string{"generic failure"}},
+			{Expr: "unable to (reach|contact|connect to) (the )?auth", Needs: []string{"unable to "}},
+			{Expr: "unable to (check|verify) (the )?(password|credentials) (at|right) (this|now)", Needs: []string{"unable to "}},
+		}, NotText: []Pattern{
+			{Expr: "cannot authenticate to server", Needs: []string{"cannot authenticate to server"}},
+			{Expr: "too many", Needs: []string{"too many"}},
+			{Expr: "xoauth2", Needs: []string{"xoauth2"}},
+		}}, Confidence: "likely", Title: []string{"the server's login service does not work at the moment"}, Explanation: []string{"The server could not look the account up, so it says neither yes nor no to the password."}, Fix: []FixEntry{
+			{Text: "Try again in some minutes", Who: "user"},
+			{Text: "If it lasts, look whether the login service (Dovecot, saslauthd, directory) runs", Who: "it-admin"},
+		}, Over: []string{"auth-mechanism-unsupported", "auth-not-offered-at-all"}},
+		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+			{Expr: "\\b4[25]1 authentication failed", Needs: []string{"1 authentication failed"}},
+		}, NotText: []Pattern{
+			{Expr: "credits", Needs: []string{"credits"}},
+			{Expr: "too many", Needs: []string{"too many"}},
+			{Expr: "quota", Needs: []string{"quota"}},
+		}}, Confidence: "likely", Over: []string{"auth-bad-credentials"}},
+		{When: When{Step: []string{"auth"}, Failed: "yes", Code: []Codes{{From: 451, To: 451}, {From: 421, To: 421}}, Text: []Pattern{
+			{Expr: "auth\\S* failed: could not authenticate", Needs: []string{" failed: could not authenticate"}},
+			{Expr: "^.{0,200}authentication failed", Needs: []string{"authentication failed"}},
+		}, NotText: []Pattern{
+			{Expr: "credits", Needs: []string{"credits"}},
+			{Expr: "too many", Needs: []string{"too many"}},
+			{Expr: "quota", Needs: []string{"quota"}},
+		}}, Confidence: "likely", Over: []string{"auth-bad-credentials"}},
+		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+			{Expr: "\\b454\\b.{0,12}authentication fail", Needs: []string{"authentication fail"}},
+			{Expr: "454.{0,20}auth\\S* (failed|failure|error)", Needs: []string{"auth"}},
+		}, NotText: []Pattern{
+			{Expr: "too many", Needs: []string{"too many"}},
+			{Expr: "xoauth2", Needs: []string{"xoauth2"}},
+		}}, Confidence: "likely", Over: []string{"auth-bad-credentials"}},
 	}},
 	{ID: "server-silent", Step: "any", Title: []string{"the server took the connection and then said nothing for {seconds} s", "the server took the connection and then said nothing"}, Explanation: []string{"The connection is there, and the answer did not come in time. The server is overloaded or hangs, or a firewall lets the connection through and not what is said on it."}, Who: "network", Severity: "error", Fix: []FixEntry{
 		{Text: "Try again later; if it stays so, have the server's administrator look whether its service hangs", Who: "it-admin"},
@@ -3343,30 +4761,38 @@ var entries = []Entry{
 	}, Decides: []DecidesEntry{
 		{Question: "Does it answer when given more time?", Command: "{check} --timeout 60s"},
 	}, Rules: []Rule{
-		{When: When{Step: []string{"greeting"}, Fault: []string{"timeout"}}, Confidence: "likely", Explanation: []string{"The connection is made and no greeting comes. The server is overloaded, looks this client up for long, or a firewall answers in its place."}},
-		{When: When{Step: []string{"ehlo", "starttls", "tls", "ehlo-tls", "certificate", "auth", "sender", "message"}, Fault: []string{"timeout"}}, Confidence: "likely"},
+		{When: When{Step: []string{"greeting"}, Fault: []string{"timeout"}, Unseen: []Observation{"pasted"}}, Confidence: "likely", Explanation: []string{"The connection is made and no greeting comes. The server is overloaded, looks this client up for long, or a firewall answers in its place."}},
+		{When: When{Step: []string{"ehlo", "starttls", "tls", "ehlo-tls", "certificate", "auth", "sender", "message"}, Fault: []string{"timeout"}, Unseen: []Observation{"pasted"}}, Confidence: "likely"},
 		{When: When{Step: []string{"greeting", "ehlo", "starttls", "tls", "ehlo-tls", "certificate", "auth", "sender"}, Fault: []string{"timeout"}, Text: []Pattern{
 			{Expr: "for the whole probe are over", Needs: []string{"for the whole probe are over"}},
 		}}, Confidence: "likely", Title: []string{"the time for the whole check was over at this step"}, Explanation: []string{"The steps together took longer than the check may take. The server may be slow at every step, or the limit is short; this step alone is not to blame."}, Fix: []FixEntry{
 			{Text: "Give the check more time (--deadline 3m)", Who: "user", Setting: "deadline"},
 			{Text: "Look at the times of the steps: the slowest one names what to look at", Who: "it-admin"},
 		}},
+		{When: When{Wording: []string{"no-answer", "no-greeting"}, Seen: []Observation{"pasted"}}, Confidence: "possible", General: true},
 	}},
 	{ID: "connection-closed", Step: "any", Title: []string{"the server hung up without a word"}, Explanation: []string{"The connection ended where an answer should be. Servers do that when their service breaks off, when they ban an address, or when a device on the way cuts the line."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{Text: "Look into the server's log at this moment; it usually names the reason", Who: "it-admin"},
 	}, Decides: []DecidesEntry{
 		{Question: "Does it happen from another network too?", Command: "{check}"},
 	}, Rules: []Rule{
-		{When: When{Step: []string{"greeting"}, Fault: []string{"closed"}}, Confidence: "likely", Explanation: []string{"The server took the connection and closed it without a greeting. Often it bans this address for a while after failed logins or too many connections, or its service is starting."}},
-		{When: When{Step: []string{"auth"}, Fault: []string{"closed"}}, Confidence: "likely", Title: []string{"the server hung up during the login"}, Explanation: []string{"Whether the password is right does not show. Servers hang up when their login service breaks off, or after too many failed logins."}},
-		{When: When{Step: []string{"tcp", "ehlo", "starttls", "tls", "ehlo-tls", "certificate", "sender", "message"}, Fault: []string{"closed"}}, Confidence: "likely"},
+		{When: When{Step: []string{"greeting"}, Fault: []string{"closed"}, Unseen: []Observation{"pasted"}}, Confidence: "likely", Explanation: []string{"The server took the connection and closed it without a greeting. Often it bans this address for a while after failed logins or too many connections, or its service is starting."}},
+		{When: When{Step: []string{"auth"}, Fault: []string{"closed"}, Unseen: []Observation{"pasted"}}, Confidence: "likely", Title: []string{"the server hung up during the login"}, Explanation: []string{"Whether the password is right does not show. Servers hang up when their login service breaks off, or after too many failed logins."}},
+		{When: When{Step: []string{"tcp", "ehlo", "starttls", "tls", "ehlo-tls", "certificate", "sender", "message"}, Fault: []string{"closed"}, Unseen: []Observation{"pasted"}}, Confidence: "likely"},
+		{When: When{Wording: []string{"cut-off"}, Seen: []Observation{"pasted"}}, Confidence: "possible", General: true},
+		{When: When{Step: []string{"auth"}, Text: []Pattern{
+			{Expr: "\\bauth\\b", Needs: []string{"auth"}},
+			{Expr: "log ?in", Needs: []string{"log"}},
+			{Expr: "authenticat", Needs: []string{"authenticat"}},
+		}, Wording: []string{"cut-off"}, Seen: []Observation{"pasted"}}, Confidence: "possible", Title: []string{"the server hung up during the login"}, Explanation: []string{"Whether the password is right does not show. Servers hang up when their login service breaks off, or after too many failed logins."}},
 	}},
 	{ID: "tcp-reset", Step: "any", Title: []string{"the connection was cut off (reset)"}, Explanation: []string{"A reset comes from a server whose service crashed or bans this address, or from a firewall that does not like what it sees."}, Who: "network", Severity: "error", Fix: []FixEntry{
 		{Text: "Have the firewall between here and the server looked at, and the server's ban list (fail2ban)", Who: "network"},
 	}, Decides: []DecidesEntry{
 		{Question: "Does it happen from another network too?", Command: "{check}"},
 	}, Rules: []Rule{
-		{When: When{Step: []string{"tcp", "greeting", "ehlo", "starttls", "tls", "ehlo-tls", "certificate", "auth", "sender", "message"}, Fault: []string{"reset"}}, Confidence: "likely"},
+		{When: When{Step: []string{"tcp", "greeting", "ehlo", "starttls", "tls", "ehlo-tls", "certificate", "auth", "sender", "message"}, Fault: []string{"reset"}, Unseen: []Observation{"pasted"}}, Confidence: "likely"},
+		{When: When{Wording: []string{"reset"}, Seen: []Observation{"pasted"}}, Confidence: "likely"},
 	}},
 	{ID: "reply-invalid", Step: "any", Title: []string{"what the server answered breaks the rules of mail servers (SMTP)"}, Explanation: []string{"The answer is broken, has no end or is far too long. A correct mail server does not speak so; something else or something broken answers."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{Text: "Look at the transcript (-v) and have the server, or the device in front of it, repaired", Who: "it-admin"},
@@ -3376,15 +4802,15 @@ var entries = []Entry{
 		{When: When{Step: []string{"greeting"}, Fault: []string{"early-bytes"}}, Confidence: "likely"},
 		{When: When{Step: []string{"greeting"}, Fault: []string{"timeout", "closed"}, Seen: []Observation{"looks-like-smtp"}}, Confidence: "likely", Title: []string{"the server's greeting has no end"}, Over: []string{"server-silent", "connection-closed"}},
 	}},
-	{ID: "addresses-differ", Step: "any", Title: []string{"the servers behind this name do not answer alike"}, Explanation: []string{"The name has several addresses, and at this step one of them fails where another one works. Applications take any of them, so they fail now and then."}, Who: "it-admin", Severity: "warning", Fix: []FixEntry{
+	{ID: "addresses-differ", Step: "any", Title: []string{"the server at {address} does not answer like the others of {host}", "the servers behind this name do not answer alike"}, Explanation: []string{"The name has several addresses, and at this step one of them fails where another one works. Applications take any of them, so they fail now and then."}, Who: "it-admin", Severity: "warning", Fix: []FixEntry{
 		{Text: "Bring the server behind {address} into line with the others, or take its address out of the DNS", Who: "it-admin"},
-		{Text: "Bring the servers into line, or take the failing address out of the DNS", Who: "it-admin"},
+		{When: &When{Unknown: []string{"address"}}, Text: "Bring the servers into line, or take the failing address out of the DNS", Who: "it-admin"},
 	}, Rules: []Rule{
 		{When: When{Step: []string{"greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Failed: "yes", AnySeen: []Observation{"other-address-good", "side-lane"}, Unseen: []Observation{"other-family-good"}}, Confidence: "certain", Severity: "warning"},
 		{When: When{Step: []string{"greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Failed: "yes", Seen: []Observation{"other-family-good"}}, Confidence: "certain", Title: []string{"the servers behind the IPv4 and IPv6 addresses do not answer alike"}, Severity: "warning"},
 		{When: When{Step: []string{"tcp"}, Fault: []string{"refused", "reset", "timeout"}, Seen: []Observation{"other-address-good"}}, Confidence: "certain", Title: []string{"at {address} {host} takes no connection, at another address it does", "one address of the host takes no connection, another one does"}, Explanation: []string{"The port is right, as it answers at another address of the same name. Programs that try the dead address first wait or fail."}, Severity: "warning", Fix: []FixEntry{
 			{Text: "Start the server behind {address}, or take the address out of the DNS", Who: "it-admin"},
-			{Text: "Start the server behind the dead address, or take the address out of the DNS", Who: "it-admin"},
+			{When: &When{Unknown: []string{"address"}}, Text: "Start the server behind the dead address, or take the address out of the DNS", Who: "it-admin"},
 		}, Over: []string{"tcp-refused", "tcp-refused-localhost", "tcp-filtered-port", "tcp-reset", "tcp-unreachable"}},
 	}},
 	{ID: "imap-unreachable", Step: "any", Title: []string{"the mailbox for the arrival check cannot be read"}, Explanation: []string{"The connection to the mailbox (IMAP) failed; whether the message arrived is not known."}, Who: "user", Severity: "error", Fix: []FixEntry{
@@ -3435,14 +4861,14 @@ var entries = []Entry{
 }
 
 var services = []Service{
-	{ID: "google", Hosts: []string{"gmail.com", "googlemail.com", "google.com"}, Providers: []string{"gmail", "google-workspace", "google-workspace-relay"}, Greetings: []string{"gsmtp", "google"}, Replies: []string{"gsmtp", "support.google.com"}},
+	{ID: "google", Hosts: []string{"gmail.com", "googlemail.com", "google.com"}, Providers: []string{"gmail", "google-workspace", "google-workspace-relay"}, Greetings: []string{"gsmtp", "google"}, Replies: []string{"gsmtp", "support.google.com", "user name and password not accepted", "username and password not accepted"}},
 	{ID: "google-relay", Hosts: []string{"smtp-relay.gmail.com"}, Providers: []string{"google-workspace-relay"}},
 	{ID: "microsoft", Hosts: []string{"office365.com", "outlook.com", "outlook.cn", "hotmail.com"}, Providers: []string{"microsoft-365", "microsoft-365-relay", "microsoft-365-hve", "outlook-com"}, Greetings: []string{"outlook.com", "exchange online"}, Replies: []string{"prod.outlook.com", "outlook.com", "smtp_auth_disabled"}},
 	{ID: "outlook-com", Hosts: []string{"smtp-mail.outlook.com", "smtp.live.com", "hotmail.com"}, Providers: []string{"outlook-com"}},
 	{ID: "microsoft-365", Hosts: []string{"office365.com"}, Providers: []string{"microsoft-365", "microsoft-365-hve"}},
 	{ID: "exchange", Providers: []string{"exchange-on-premises"}, Greetings: []string{"microsoft esmtp mail service", "exchange"}},
-	{ID: "yahoo", Hosts: []string{"yahoo.com", "yahoodns.net", "aol.com", "att.net"}, Providers: []string{"yahoo", "aol", "att"}, Replies: []string{"#auth005", "#auth012", "mta6"}},
-	{ID: "icloud", Hosts: []string{"mail.me.com", "icloud.com", "me.com"}, Providers: []string{"icloud"}},
+	{ID: "yahoo", Hosts: []string{"yahoo.com", "yahoodns.net", "aol.com", "att.net"}, Providers: []string{"yahoo", "aol", "att"}, Replies: []string{"#auth005", "#auth012", "mta6", "yahoodns.net", "help.yahoo.com"}},
+	{ID: "icloud", Hosts: []string{"mail.me.com", "icloud.com", "me.com"}, Providers: []string{"icloud"}, Replies: []string{"mail.me.com", "support.apple.com"}},
 	{ID: "gmx", Hosts: []string{"gmx.net", "gmx.com", "gmx.de", "gmx.at", "gmx.ch", "web.de", "mail.com"}, Providers: []string{"gmx-net", "gmx-com", "web-de", "mail-com"}, Greetings: []string{"gmx.net", "gmx.com", "web.de", "nemesis"}},
 	{ID: "ionos", Hosts: []string{"ionos.de", "ionos.com", "ionos.co.uk", "ionos.fr", "ionos.es", "ionos.it", "1und1.de", "1and1.com", "kundenserver.de", "perfora.net"}, Providers: []string{"ionos-de", "ionos-com", "ionos-co-uk", "ionos-fr"}, Greetings: []string{"kundenserver.de", "perfora.net", "ionos"}},
 	{ID: "strato", Hosts: []string{"strato.de", "strato.com", "rzone.de"}, Providers: []string{"strato"}, Greetings: []string{"rzone.de", "strato"}},
@@ -3450,17 +4876,21 @@ var services = []Service{
 	{ID: "ovh", Hosts: []string{"ovh.net", "ovh.com", "ovh.ca"}, Providers: []string{"ovh-mx-plan", "ovh-email-pro", "ovh-exchange"}},
 	{ID: "zoho", Hosts: []string{"zoho.com", "zoho.eu", "zoho.in", "zoho.com.au", "zoho.jp", "zohocloud.ca", "zeptomail.com", "zeptomail.eu"}, Providers: []string{"zoho-mail", "zoho-workplace", "zoho-mail-eu", "zoho-workplace-eu", "zoho-mail-in", "zoho-workplace-in", "zoho-mail-au", "zoho-workplace-au", "zoho-mail-jp", "zoho-workplace-jp", "zoho-mail-ca"}, Greetings: []string{"zoho"}},
 	{ID: "fastmail", Hosts: []string{"fastmail.com", "messagingengine.com"}, Providers: []string{"fastmail"}},
-	{ID: "yandex", Hosts: []string{"yandex.ru", "yandex.com", "yandex.net"}, Providers: []string{"yandex"}, Greetings: []string{"yandex"}},
-	{ID: "mail-ru", Hosts: []string{"mail.ru"}, Providers: []string{"mail-ru"}},
-	{ID: "qq", Hosts: []string{"qq.com"}, Providers: []string{"qq-mail", "tencent-exmail"}, Replies: []string{"service.mail.qq.com"}},
-	{ID: "netease", Hosts: []string{"163.com", "126.com", "yeah.net"}, Providers: []string{"netease-163", "netease-126", "netease-yeah", "netease-qiye"}, Replies: []string{"163.com"}},
+	{ID: "yandex", Hosts: []string{"yandex.ru", "yandex.com", "yandex.net"}, Providers: []string{"yandex"}, Greetings: []string{"yandex"}, Replies: []string{"ya.cc", "yandex"}},
+	{ID: "mail-ru", Hosts: []string{"mail.ru"}, Providers: []string{"mail-ru"}, Replies: []string{"help.mail.ru", "parol prilozheniya"}},
+	{ID: "qq", Hosts: []string{"qq.com"}, Providers: []string{"qq-mail", "tencent-exmail"}, Greetings: []string{"qq mail", "qq.com"}, Replies: []string{"service.mail.qq.com", "help.mail.qq.com", "account is abnormal, service is not open", "authentication failed, system busy", "open.work.weixin.qq.com"}},
+	{ID: "netease", Hosts: []string{"163.com", "126.com", "yeah.net"}, Providers: []string{"netease-163", "netease-126", "netease-yeah", "netease-qiye"}, Greetings: []string{"163.com", "126.com"}, Replies: []string{"163.com", "err.login."}},
 	{ID: "proton", Hosts: []string{"protonmail.ch", "proton.me"}, Providers: []string{"proton-bridge", "proton-smtp-submission"}, Greetings: []string{"protonmail", "proton mail"}},
-	{ID: "ses", Hosts: []string{"amazonaws.com", "amazonses.com"}, Providers: []string{"amazon-ses-us-east-1", "amazon-ses-us-east-2", "amazon-ses-us-west-1", "amazon-ses-us-west-2", "amazon-ses-ca-central-1", "amazon-ses-sa-east-1", "amazon-ses-eu-west-1", "amazon-ses-eu-west-2", "amazon-ses-eu-west-3", "amazon-ses-eu-central-1", "amazon-ses-eu-north-1", "amazon-ses-ap-south-1", "amazon-ses-ap-northeast-1", "amazon-ses-ap-northeast-2", "amazon-ses-ap-northeast-3", "amazon-ses-ap-southeast-1", "amazon-ses-ap-southeast-2", "amazon-ses-us-gov-east-1", "amazon-ses-us-gov-west-1", "amazon-ses-me-central-1"}, Greetings: []string{"simplemailservice", "amazonses", "amazon ses"}},
-	{ID: "sendgrid", Hosts: []string{"sendgrid.net", "sendgrid.com"}, Providers: []string{"sendgrid", "sendgrid-eu"}, Greetings: []string{"sendgrid"}, Replies: []string{"sendgrid"}},
+	{ID: "ses", Hosts: []string{"amazonaws.com", "amazonses.com"}, Providers: []string{"amazon-ses-us-east-1", "amazon-ses-us-east-2", "amazon-ses-us-west-1", "amazon-ses-us-west-2", "amazon-ses-ca-central-1", "amazon-ses-sa-east-1", "amazon-ses-eu-west-1", "amazon-ses-eu-west-2", "amazon-ses-eu-west-3", "amazon-ses-eu-central-1", "amazon-ses-eu-north-1", "amazon-ses-ap-south-1", "amazon-ses-ap-northeast-1", "amazon-ses-ap-northeast-2", "amazon-ses-ap-northeast-3", "amazon-ses-ap-southeast-1", "amazon-ses-ap-southeast-2", "amazon-ses-us-gov-east-1", "amazon-ses-us-gov-west-1", "amazon-ses-me-central-1"}, Greetings: []string{"simplemailservice", "amazonses", "amazon ses"}, Replies: []string{"amazonaws.com", "amazonses.com"}},
+	{ID: "sendgrid", Hosts: []string{"sendgrid.net", "sendgrid.com"}, Providers: []string{"sendgrid", "sendgrid-eu"}, Greetings: []string{"sendgrid"}, Replies: []string{"sendgrid", "bad username / password", "authorization grant is invalid"}},
 	{ID: "mailgun", Hosts: []string{"mailgun.org", "mailgun.com", "mailgun.net"}, Providers: []string{"mailgun", "mailgun-eu"}, Greetings: []string{"mailgun"}, Replies: []string{"mailgun"}},
-	{ID: "brevo", Hosts: []string{"brevo.com", "sendinblue.com"}, Providers: []string{"brevo"}},
+	{ID: "brevo", Hosts: []string{"brevo.com", "sendinblue.com"}, Providers: []string{"brevo"}, Replies: []string{"sendinblue", "brevo"}},
 	{ID: "mailjet", Hosts: []string{"mailjet.com"}, Providers: []string{"mailjet"}},
 	{ID: "postmark", Hosts: []string{"postmarkapp.com", "mtasv.net"}, Providers: []string{"postmark", "postmark-broadcasts"}},
+	{ID: "mandrill", Hosts: []string{"mandrillapp.com"}, Providers: []string{"mandrill"}},
+	{ID: "resend", Hosts: []string{"resend.com"}, Providers: []string{"resend"}},
+	{ID: "naver", Hosts: []string{"naver.com"}, Providers: []string{"naver"}, Replies: []string{"naver"}},
+	{ID: "daum", Hosts: []string{"daum.net", "hanmail.net", "kakao.com"}, Providers: []string{"daum"}},
 	{ID: "api-key-service", Hosts: []string{"amazonaws.com", "sendgrid.net", "mailgun.org", "brevo.com", "sendinblue.com", "mailjet.com", "postmarkapp.com", "sparkpostmail.com", "mandrillapp.com", "smtp2go.com", "mailersend.net", "resend.com", "elasticemail.com", "mailtrap.io"}, Providers: []string{"sendgrid", "sendgrid-eu", "mailgun", "mailgun-eu", "brevo", "mailjet", "postmark", "postmark-broadcasts", "sparkpost", "sparkpost-eu", "mandrill", "smtp2go", "mailersend", "resend", "elastic-email", "mailtrap"}},
 	{ID: "large-provider", Hosts: []string{"gmail.com", "googlemail.com", "google.com", "office365.com", "outlook.com", "yahoo.com", "aol.com", "mail.me.com", "gmx.net", "gmx.com", "web.de", "ionos.de", "ionos.com", "strato.de", "t-online.de", "zoho.com", "zoho.eu", "fastmail.com", "yandex.ru", "yandex.com", "mail.ru", "qq.com", "163.com", "amazonaws.com", "sendgrid.net", "mailgun.org", "brevo.com", "mailjet.com", "postmarkapp.com", "sparkpostmail.com", "mandrillapp.com", "ovh.net", "infomaniak.com"}},
 	{ID: "postfix", Greetings: []string{"postfix"}},
@@ -3469,4 +4899,184 @@ var services = []Service{
 	{ID: "opensmtpd", Greetings: []string{"opensmtpd"}},
 	{ID: "hmailserver", Greetings: []string{"hmailserver"}},
 	{ID: "mailpit", Providers: []string{"mailpit", "mailhog", "maildev"}, Greetings: []string{"mailpit", "mailhog", "maildev"}},
+}
+
+var wordings = []Wording{
+	{ID: "name-unknown", Says: []Pattern{
+		{Expr: "\\benotfound\\b|\\benodata\\b|\\beai_no(name|data)\\b|hostnotfound|nxdomain|unknownhost(exception)?\\b", Needs: []string{"enotfound", "enodata", "eai_no", "hostnotfound", "nxdomain", "unknownhost"}},
+		{Expr: "no such host|name or service not known|nodename nor servname|name does not resolve", Needs: []string{"o such host", "ame or service not known", "odename nor servname", "ame does not resolve"}},
+		{Expr: "no address associated with|host ?name not found|(?:^|[^a-z])host not found(?:[^,]|$)|unknown (smtp )?host\\b|no such domain|non-?existent domain|\\bdomain name not found", Needs: []string{"no address associated with", "name not found", "host not found", "unknown ", " such domain", "existent domain", "domain name not found"}},
+		{Expr: "(could|can) ?not (be )?(resolved?|locate|find|look ?up)\\b.{0,20}\\bhost|(could|can) ?not resolve (proxy|server|hostname|the (server|host))|unable to resolve (host|the|server|name)|failed to resolve\\b|resolving .{0,60} failed", Needs: []string{"not ", "not resolve ", "unable to resolve ", "failed to resolve", "resolving "}},
+		{Expr: "remote name could not be resolved|(server|host)( name)? could not be (resolved|found)\\b|cannot locate host|could ?n.?t (find|resolve) .{0,40}\\bhost", Needs: []string{"remote name could not be resolved", " could not be ", "annot locate host", "ould"}},
+		{Expr: "getaddrinfo (for .{0,80} )?failed|gethostby(name|addr).{0,30}fail|failed to lookup address information|dns (lookup|resolution|name).{0,30}(failed|not exist|error: nx)", Needs: []string{"addrinfo ", "hostby", "failed to lookup address information", "failed", "not exist", "error: nx"}},
+		{Expr: "errno -?2\\]|\\[errno 8\\]|errno -5\\]|\\b1100[14]\\b|0x800ccc0d|0x80072ee7|0x80072af9|dns_error_rcode_name_error", Needs: []string{"errno ", "[errno 8]", "errno -5]", "1100", "0x800", "dns_error_rcode_name_error"}},
+		{Expr: "requested name is valid,? (but|and)|angeforderte name ist g(ü|ue?)ltig", Needs: []string{"requested name is valid", "angeforderte name ist g"}},
+		{Expr: "outgoing server \\(smtp\\) .{0,80}is unknown|postausgang-?server \\(smtp\\) .{0,80}(ist unbekannt|nicht gefunden)", Needs: []string{"outgoing server (smtp) ", "server (smtp) "}},
+		{Expr: "(host|rechner|server).{0,80}(ist )?(unbekannt|nicht gefunden|konnte nicht gefunden)|unbekannter (rechner|host)|es ist kein solcher host|name oder (der )?dienst (ist )?nicht bekannt|(remote|host|server)-?name.{0,60}nicht aufgel(ö|oe?)st|hostnamen geh(ö|oe?)rt keine adresse", Needs: []string{"unbekannt", "nicht gefunden", "konnte nicht gefunden", "unbekannter ", "es ist kein solcher host", "nicht bekannt", "nicht aufgel", "rt keine adresse"}},
+		{Expr: "h(ô|o)te inconnu|nom ou service inconnu|nom distant n.a pas pu (ê|e)tre r(é|e)solu|aucune adresse associ(é|e)e", Needs: []string{"te inconnu", "ou service inconnu", "distant n", "aucune adresse associ"}},
+		{Expr: "(host|servidor|equipo).{0,3} desconocido|nombre o servicio desconocido|resolver el nombre (remoto|de host|del servidor)|ninguna direcci(ó|o)n asociada|no se conoce (el|este) host|host desconocido", Needs: []string{" desconocido", "nombre o servicio desconocido", "resolver el nombre ", "inguna direcci", "o se conoce ", "host desconocido"}},
+		{Expr: "host sconosciuto|nome o servizio sconosciuto|risolvere il nome (remoto|host)|nessun indirizzo associato", Needs: []string{"host sconosciuto", "nome o servizio sconosciuto", "risolvere il nome ", "nessun indirizzo associato"}},
+		{Expr: "nome ou servi(ç|c)o desconhecido|host desconhecido|este host n(ã|a)o (é|e) conhecido|nome remoto n(ã|a)o p(ô|o)de ser resolvido|nenhum host conhecido|n(ã|a)o h(á|a) endere(ç|c)o associado", Needs: []string{"o desconhecido", "host desconhecido", "este host n", "de ser resolvido", "enhum host conhecido", "o associado"}},
+		{Expr: "onbekende host|host is onbekend|naam of dienst is niet bekend|naam kan niet worden (omgezet|gevonden)|geen adres verbonden", Needs: []string{"onbekende host", "host is onbekend", "of dienst is niet bekend", "kan niet worden ", "geen adres verbonden"}},
+		{Expr: "nieznany host|host jest nieznany|nazwa lub us(ł|l)uga jest nieznana|rozpozna(ć|c) nazwy zdalnej|brak adresu zwi(ą|a)zanego", Needs: []string{"nieznany host", "host jest nieznany", "uga jest nieznana", " nazwy zdalnej", "brak adresu zwi"}},
+		{Expr: "неизвестный узел|хост неизвестен|неизвестн\\S+ имя или служба|имя или служба не известны|разрешить удаленное имя|узла не связано", Needs: []string{"неизвестный узел", "хост неизвестен", " имя или служба", "имя или служба не известны", "разрешить удаленное имя", "узла не связано"}},
+		{Expr: "不知道这样的主机|未知的名称或服务|未能解析此远程名称|未知的主机|没有与主机名关联|無法識別這台主機|名稱或服務未知", Needs: []string{"不知道这样的主机", "知的名称或服务", "能解析此远程名称", "知的主机", "没有与主机名关联", "無法識別這台主機", "名稱或服務未知"}},
+		{Expr: "ホストは不明|名前またはサービスが不明|リモート名を解決できません|不明なホスト|ホスト名にアドレスが割り当てられていません", Needs: []string{"ホストは不明", "名前またはサービスが不明", "リモート名を解決できません", "不明なホスト", "ホスト名にアドレスが割り当てられていません"}},
+	}},
+	{ID: "resolver-fails", Says: []Pattern{
+		{Expr: "\\beai_again\\b|\\beai_fail\\b|\\beservfail\\b|\\bservfail\\b|\\betimeout\\b|\\bebadresp\\b|\\beai_system\\b", Needs: []string{"eai_again", "eai_fail", "eservfail", "servfail", "etimeout", "ebadresp", "eai_system"}},
+		{Expr: "address information: (try again|temporary)|temporary failure in name|non-?recoverable (failure|error) in name|temporary error during hostname resolution|host not found, try again|name service error.{0,80}try again|host lookup did not complete|host ?name lookup failure", Needs: []string{"address information: ", "temporary failure in name", "recoverable ", "temporary error during hostname resolution", "host not found, try again", "name service error", " lookup did not complete", "name lookup failure"}},
+		{Expr: "server misbehaving|no servers could be reached|dns server failure|no (dns|name) ?servers?\\b|(dns|name) ?server (is )?(not respond|unreachable|unavailable|failed)|dns.{0,20}(timed? ?out|time-?out|unreachable|unavailable|temporary)|resolving timed out|resolver (error|failure|timeout)|name resolution (timed|time)", Needs: []string{"server misbehaving", "no servers could be reached", "dns server failure", "server", "server ", "time", "reachable", "available", "temporary", "resolv", "name resolution "}},
+		{Expr: "lookup .{1,120}(:53: (read|write|i/o)|on .{1,60}:53: (dial|read|write|i/o)|i/o timeout|on \\[?::1\\]?:53)|dial (udp|tcp) .{0,60}:53: |(read|write) udp .{0,80}:53:", Needs: []string{"lookup ", "dial ", " udp "}},
+		{Expr: "errno -3\\]|\\[errno -4\\]|\\b1100[23]\\b|0x800ccc0c", Needs: []string{"errno -3]", "[errno -4]", "1100", "0x800ccc0c"}},
+		{Expr: "fehler (bei|in) der namensaufl(ö|oe?)sung|namensaufl(ö|oe?)sung.{0,40}(fehlgeschlagen|nicht m(ö|oe?)glich|fehler)|fehler beim aufl(ö|oe?)sen des hostnamens|zeitweiliger fehler bei der aufl", Needs: []string{" der namensaufl", "namensaufl", "sen des hostnamens", "zeitweiliger fehler bei der aufl"}},
+		{Expr: "(é|e)chec (temporaire|non r(é|e)cup(é|e)rable).{0,20}r(é|e)solution du nom|fallo (temporal|irrecuperable) en la resoluci|errore (temporaneo|irrecuperabile) nella risoluzione|falha (tempor(á|a)ri[oa]|irrecuper(á|a)vel) na resolu|probleem in naams?herleiding", Needs: []string{"solution du nom", " en la resoluci", " nella risoluzione", " na resolu", "probleem in naam"}},
+		{Expr: "odwzorowani\\S+ nazw|сбой в разрешении имен|ошибка в разрешении имен|сбой поиска имени|域名解析.{0,8}失败|域名解析出现|解析名稱時|名前解決(に|で)", Needs: []string{"odwzorowani", "сбой в разрешении имен", "ошибка в разрешении имен", "сбой поиска имени", "域名解析", "解析名稱時", "名前解決"}},
+	}},
+	{ID: "host-unreadable", Says: []Pattern{
+		{Expr: "too many colons in address|missing port in address|label (empty or )?too long|idna. codec|host ?name.{0,20}(too long|contains (an )?(invalid|illegal)|is (malformed|illegal|not valid))|invalid host ?name|invalid hostentry|illegal character in (authority|host)|domain label (is )?too long|(ung(ü|ue?)ltiger|unzul(ä|ae?)ssiger) (host|server)-?name|(host|server)-?name (ist )?ung(ü|ue?)ltig", Needs: []string{"too many colons in address", "missing port in address", "too long", " codec", "too long", "contains ", "malformed", "illegal", "not valid", "nvalid host", "llegal character in ", "domain label ", "ltiger", "ssiger", "name "}},
+	}},
+	{ID: "url-unreadable", Says: []Pattern{
+		{Expr: "err_invalid_url|invalid ur[il]|hostname could not be parsed|parse .{0,120}(invalid port|invalid userinfo|invalid url escape)|failed to parse (the )?(url|address|dsn)|unable to parse ur[il]|invalid (mailer )?dsn|malformed (url|uri|dsn)|urisyntaxexception|bad uri", Needs: []string{"err_invalid_url", "invalid ur", "hostname could not be parsed", "invalid ", "failed to parse ", "unable to parse ur", "invalid ", "malformed ", "urisyntaxexception", "bad uri"}},
+	}},
+	{ID: "refused", Says: []Pattern{
+		{Expr: "econnrefused|connection ?refused|wsaeconnrefused|actively refused|connect(ion)?(:| was| has been| is| got)? refused|refused (the |your )?connection|connexception: connection refused", Needs: []string{"econnrefused", "connection", "wsaeconnrefused", "actively refused", " refused", "connection", "connexception: connection refused"}},
+		{Expr: "\\b10061\\b|\\[errno 111\\]|\\berrno[=: ]+111\\b|\\(111\\)|#111\\b|\\[errno 61\\]|\\(61\\)", Needs: []string{"10061", "[errno 111]", "errno", "(111)", "#111", "[errno 61]", "(61)"}},
+		{Expr: "verbindungs?(aufbau)?.{0,30}(abgelehnt|verweigert|zur(ü|ue?)ckgewiesen)|zielcomputer die verbindung verweiger", Needs: []string{"verbindung", "zielcomputer die verbindung verweiger"}},
+		{Expr: "connexion (a (é|e)t(é|e) )?refus(é|e)e|l.ordinateur cible l.a express(é|e)ment refus", Needs: []string{"connexion ", "ordinateur cible l"}},
+		{Expr: "conexi(ó|o)n (fue )?(rehusada|rechazada|denegada)|deneg(ó|o) expresamente (dicha|la) conexi", Needs: []string{"conexi", " expresamente "}},
+		{Expr: "connessione (è stata )?rifiutata|rifiuto persistente", Needs: []string{"connessione ", "rifiuto persistente"}},
+		{Expr: "(conex(ã|a)o|liga(ç|c)(ã|a)o) (foi )?recusada|recusou ativamente|recusaram ativamente|recusou activamente", Needs: []string{"recusada", "ou ativamente", "aram ativamente", "ou activamente"}},
+		{Expr: "verbinding (is |werd )?geweigerd|actief (heeft )?geweigerd", Needs: []string{"verbinding ", "geweigerd"}},
+		{Expr: "po(ł|l)(ą|a)czeni\\S+ (zosta(ł|l)o )?(odrzucon|odm(ó|o)wi)|aktywnie (go|jej|ich)? ?odmawia", Needs: []string{"czeni", "aktywnie "}},
+		{Expr: "соединении отказано|отверг запрос на подключение|подключение отклонено", Needs: []string{"соединении отказано", "отверг запрос на подключение", "подключение отклонено"}},
+		{Expr: "积极拒绝|拒绝连接|连接被拒绝|目標電腦拒絕連線|連線被拒絕", Needs: []string{"积极拒绝", "拒绝连接", "连接被拒绝", "目標電腦拒絕連線", "連線被拒絕"}},
+		{Expr: "対象のコンピューターによって拒否|接続を拒否|接続が拒否", Needs: []string{"対象のコンピューターによって拒否", "を拒否", "が拒否"}},
+	}},
+	{ID: "no-answer", Says: []Pattern{
+		{Expr: "\\be(conn)?timedout\\b|etimedout|connection ?time(d|r)? ?-?out|connect(ion)? (attempt )?timed? ?-?out|timed out (while |when |before )?connect|time-?out.{0,30}(connecting|on connect|during connect)", Needs: []string{"timedout", "etimedout", "connect", "connect", "connecting", "on connect", "during connect"}},
+		{Expr: "i/o timeout|execution expired|net::opentimeout|operation timed? ?out|operation has timed out|sockettimeoutexception|connection timer expired|deadline ?exceeded|deadline has elapsed", Needs: []string{"i/o timeout", "execution expired", "net::opentimeout", "operation ", "sockettimeoutexception", "connection timer expired", "deadline"}},
+		{Expr: "socket\\.timeout|timeouterror|\\btimed out\\b|:timeout\\b|timeout error waiting|timeout (after|of) \\d|timeout was reached|timeout exceeded|request timed out|err_?timeout|connect timeout|timeout expired|errno::etimedout", Needs: []string{"socket.timeout", "timeouterror", "timed out", ":timeout", "timeout ", "request timed out", "timeout", "connect timeout", "timeout expired", "errno::etimedout"}},
+		{Expr: "did not properly respond after a period|connected host has failed to respond|host (is )?not respond|server (did not|does not|didn.?t|doesn.?t|is not) respond", Needs: []string{"did not properly respond after a period", "connected host has failed to respond", "not respond", " respond"}},
+		{Expr: "\\b10060\\b|\\[errno 110\\]|\\(110\\)|#110\\b|\\berrno[=: ]+110\\b|\\[errno 60\\]|0x80042109|0x8004210b|0x800ccc0b|0x800ccc19|0x800705b4", Needs: []string{"10060", "[errno 110]", "(110)", "#110", "errno", "[errno 60]", "0x800"}},
+		{Expr: "gegenstelle nach einer bestimmten zeitspanne|wartezeit f(ü|ue?)r die verbindung|zeit f(ü|ue?)r (die|eine) verbindung.{0,100}((ü|ue?)berschritten|abgelaufen)|zeit(ü|ue?)berschreitung|zeitlimit.{0,40}((ü|ue?)berschritten|erreicht|abgelaufen)|timeout f(ü|ue?)r (den )?vorgang|vorgang.{0,30}(zeitlimit|timeout)|timeout beim|(wartezeit|timeout) .{0,20}((ü|ue?)berschritten|abgelaufen)", Needs: []string{"gegenstelle nach einer bestimmten zeitspanne", "r die verbindung", " verbindung", "berschreitung", "berschritten", "erreicht", "abgelaufen", "timeout f", "vorgang", "timeout beim", "berschritten", "abgelaufen"}},
+		{Expr: "expiration du d(é|e)lai|n.a pas r(é|e)pondu convenablement|d(é|e)lai d.attente.{0,40}(d(é|e)pass|expir)|d(é|e)lai (imparti|d.attente) .{0,30}d(é|e)pass", Needs: []string{"expiration du d", "pondu convenablement", "attente", "imparti", "attente"}},
+		{Expr: "expir(ó|o) el tiempo|no respondi(ó|o) adecuadamente|tiempo de espera.{0,40}(agotado|excedi)|(agot(ó|o)|excedi(ó|o)|super(ó|o)) el tiempo", Needs: []string{" el tiempo", " adecuadamente", "tiempo de espera", " el tiempo"}},
+		{Expr: "connessione scaduta|risposta non corretta della parte connessa|timeout dell.operazione|tempo (di attesa )?scaduto|scadenza del tempo", Needs: []string{"connessione scaduta", "risposta non corretta della parte connessa", "imeout dell", "scaduto", "scadenza del tempo"}},
+		{Expr: "tempo esgotado|tempo limite.{0,40}(atingido|esgotado|expirou|excedido)|n(ã|a)o respondeu corretamente ap(ó|o)s|liga(ç|c)(ã|a)o expirada|a opera(ç|c)(ã|a)o (expirou|excedeu)", Needs: []string{"tempo ", "o respondeu corretamente ap", "o expirada", "a opera"}},
+		{Expr: "verbinding is verlopen|niet correct heeft geantwoord|time-?out opgetreden|wachttijd.{0,30}verstreken", Needs: []string{"verbinding is verlopen", "niet correct heeft geantwoord", "out opgetreden", "verstreken"}},
+		{Expr: "przekroczon\\S+ (limit )?czasu?|nie odpowiedzia(ł|l)a poprawnie|up(ł|l)yn(ą|a)(ł|l) limit czasu", Needs: []string{"przekroczon", "nie odpowiedzia", " limit czasu"}},
+		{Expr: "время ожидания.{0,40}истекло|превышен\\S* (время|интервал|таймаут|лимит)|за требуемое время не получен", Needs: []string{"время ожидания", "превышен", "за требуемое время не получен"}},
+		{Expr: "连接超时|操作(已)?超时|没有正确答复|連線超過時間|連線逾時|沒有正確地?回應|连接尝试失败", Needs: []string{"连接超时", "操作", "没有正确答复", "連線", "沒有正確", "连接尝试失败"}},
+		{Expr: "接続がタイムアウト|操作がタイムアウト|一定の時間を過ぎても|タイムアウトしました", Needs: []string{"接続がタイムアウト", "操作がタイムアウト", "一定の時間を過ぎても", "タイムアウトしました"}},
+	}},
+	{ID: "no-greeting", Says: []Pattern{
+		{Expr: "greeting never received|(waiting|wait) for (the )?(initial |server |smtp )*(greeting|banner|220|welcome)|receiving the initial server greeting|(no|without( a)?|missing|not receive(d)?( the| a| any)?|never (got|sent|received)( the| a)?) (smtp |server |initial )*(greeting|banner)|greeting timed? ?out", Needs: []string{"greeting never received", " for ", "receiving the initial server greeting", "greeting", "banner", "greeting time"}},
+		{Expr: "smtp timeout while connected to .{0,120}after initial connection|timeout reading (the )?(initial|banner|greeting)|read timed out|could not read (the )?greeting|server greeting.{0,30}time|net::readtimeout|\\breadtimeout", Needs: []string{"smtp timeout while connected to ", "timeout reading ", "read timed out", "could not read ", "server greeting", "net::readtimeout", "readtimeout"}},
+	}},
+	{ID: "unreachable", Says: []Pattern{
+		{Expr: "ehostunreach|enetunreach|no route to host|network is (unreachable|down)|host is (unreachable|down)|network (unreachable|unavailable)|noroutetohostexception|destination (host|net\\S*) unreachable|unreachable (network|host)|\\behostdown\\b|\\benetdown\\b", Needs: []string{"hostunreach", "netunreach", "o route to host", "etwork is ", "host is ", "reachable", "available", "oroutetohostexception", "destination ", "unreachable ", "ehostdown", "enetdown"}},
+		{Expr: "\\b10051\\b|\\b10065\\b|\\[errno 113\\]|\\(113\\)|\\[errno 101\\]|\\(101\\)|#101\\b|#113\\b|\\[errno 65\\]|\\[errno 51\\]"},
+		{Expr: "eaddrnotavail|cannot assign requested address|can.?t assign requested address|\\b10049\\b|requested address is not valid in its context|angeforderte adresse ist in diesem kontext|angeforderte adresse kann nicht zugewiesen", Needs: []string{"eaddrnotavail", "not assign requested address", "t assign requested address", "10049", "requested address is not valid in its context", "angeforderte adresse "}},
+		{Expr: "keine route zum|netzwerk ist nicht erreichbar|nicht verf(ü|ue?)gbare[ns] (netzwerk|host)|rechner ist nicht (aktiv|erreichbar)|rechner nicht erreichbar", Needs: []string{"keine route zum", "etzwerk ist nicht erreichbar", "icht verf", "ist nicht ", "nicht erreichbar"}},
+		{Expr: "r(é|e)seau n.est pas accessible|aucun chemin d.acc(è|e)s|red es inaccesible|ninguna ruta hasta|rete non (è |e. )?raggiungibile|nessun instradamento|rede (est(á|a) fora de alcance|inacess(í|i)vel)|n(ã|a)o h(á|a) rota|sem caminho para|netwerk is onbereikbaar|geen route naar", Needs: []string{"est pas accessible", "aucun chemin d", "red es inaccesible", "ninguna ruta hasta", "raggiungibile", "nessun instradamento", " fora de alcance", "inacess", " rota", "sem caminho para", "netwerk is onbereikbaar", "geen route naar"}},
+		{Expr: "sie(ć|c) jest niedost(ę|e)pna|brak trasy|сеть недоступна|нет маршрута|网络不可达|没有到主机的路由|無法接觸網路|找不到通往|ネットワークに届きません|ホストへの経路がありません", Needs: []string{" jest niedost", "brak trasy", "сеть недоступна", "нет маршрута", "网络不可达", "没有到主机的路由", "無法接觸網路", "找不到通往", "ネットワークに届きません", "ホストへの経路がありません"}},
+	}},
+	{ID: "forbidden-here", Says: []Pattern{
+		{Expr: "(connect|socket|dial|fsockopen|stream_socket_client|smtp).{0,160}(eacces|eperm|permission denied|operation not permitted|\\b10013\\b)|\\b10013\\b|forbidden by its access permissions|zugriffsrechte des sockets|access permissions.{0,30}socket", Needs: []string{"acces", "perm", "permission denied", "operation not permitted", "10013", "10013", "forbidden by its access permissions", "zugriffsrechte des sockets", "access permissions"}},
+	}},
+	{ID: "cut-off", Says: []Pattern{
+		{Expr: "\\beof\\b|end of file reached|unexpected(ly)? (socket )?(close|eof|end of)|unexpectedeof|closed unexpectedly|unexpectedly (closed|dropped|disconnected|terminated)|has unexpectedly (disconnected|closed)|connection (was |has been |is )?(closed|dropped|lost|terminated|aborted|interrupted|shut ?down)|closed (the )?connection|closed by (the )?(remote|foreign|peer|server|host)|server (has )?(closed|disconnected|hung up|dropped)|socket (hang up|closed|close)|lost connection|smtpserverdisconnected|net_io_connectionclosed|error, :?closed|broken ?pipe|disconnected from server|0x800ccc0f|\\bepipe\\b", Needs: []string{"eof", "end of file reached", "unexpected", "closed unexpectedly", "unexpectedly ", "has unexpectedly ", "onnection ", "losed ", "erver ", "ocket ", "lost connection", "smtpserverdisconnected", "net_io_connectionclosed", "error, ", "broken", "disconnected from server", "0x800ccc0f", "epipe"}},
+		{Expr: "expected response code .{0,60}but got (an )?(empty|code \"\")|empty response|short response|exception reading response|no (smtp )?(response|reply) (from|received)|\\[eof\\]|response: -1\\b|0 bytes from the transport|transport ?stream|net_io_readfailure|unable to read data from the transport connection: (net_io|the connection)", Needs: []string{"xpected response code ", "mpty response", "short response", "exception reading response", "from", "received", "[eof]", "response: -1", "0 bytes from the transport", "transport", "net_io_readfailure", "unable to read data from the transport connection: "}},
+		{Expr: "verbindung (zum server )?(wurde |ist )?.{0,60}(unterbrochen|getrennt|geschlossen|abgebrochen|beendet|verloren)|transport(daten)?strom geschlossen|unerwartetes eof|transportstream", Needs: []string{"verbindung ", "strom geschlossen", "unerwartetes eof", "transportstream"}},
+		{Expr: "connexion (a (é|e)t(é|e) )?(ferm(é|e)e|interrompue|perdue)|se (ha )?(cerr(ó|o)|interrumpi(ó|o)|perdi(ó|o)).{0,20}conexi|connessione (chiusa|interrotta)|conex(ã|a)o (foi )?(fechada|encerrada|interrompida)|verbinding (is |werd )?(verbroken|gesloten)|po(ł|l)(ą|a)czenie (zosta(ł|l)o )?(zamkni(ę|e)te|przerwane)|соединение (было )?(закрыто|разорвано|прервано)|连接(已|被)?(关闭|中断|断开)|接続が(閉じ|切断)", Needs: []string{"connexion ", "conexi", "nessione ", "fechada", "encerrada", "interrompida", "verbinding ", "czenie ", "соединение ", "连接", "接続が"}},
+	}},
+	{ID: "reply-unreadable", Says: []Pattern{
+		{Expr: "unable to parse (the )?(status|reply|response|code|server)|(got )?(invalid|malformed|unparse?able|bad|unrecogni[sz]ed) (smtp |server )?(greeting|reply|response( code)?|status code|banner)\\b|(cannot|could not|can.?t|failed to) parse (the )?(smtp |server )*(reply|response|greeting|status|code)|(reply|response|greeting) (is )?(malformed|not valid|unreadable|garbled)|not an smtp (server|service|greeting)|protocol error.{0,40}(greeting|banner)", Needs: []string{"unable to parse ", "invalid", "malformed", "unpars", "bad", "unrecogni", " parse ", "malformed", "not valid", "unreadable", "garbled", "not an smtp ", "protocol error"}},
+	}},
+	{ID: "own-name-refused", Says: []Pattern{
+		{Expr: "syntactically invalid (helo|ehlo|argument)|invalid (helo|ehlo) (domain|argument|host)|(helo|ehlo) (argument|name|domain|host ?name)?.{0,20}(invalid|rejected|not (valid|accepted|allowed)|refused|requires|needs)|rejected (helo|ehlo)|(bad|wrong|illegal) (helo|ehlo)|need fully.qualified host", Needs: []string{"syntactically invalid ", "invalid ", "invalid", "rejected", "valid", "ccepted", "llowed", "fused", "quires", "needs", "rejected ", "helo", "ehlo", "qualified host"}},
+	}},
+	{ID: "reset", Says: []Pattern{
+		{Expr: "econnreset|connection ?reset|reset by peer|forcibly closed|econnaborted|aborted by the software|software caused connection abort|\\b1005[34]\\b|\\[errno 104\\]|\\(104\\)", Needs: []string{"econnreset", "connection", "reset by peer", "forcibly closed", "econnaborted", "aborted by the software", "software caused connection abort", "1005", "[errno 104]", "(104)"}},
+		{Expr: "vom (remotehost|kommunikationspartner) (geschlossen|zur(ü|ue?)ckgesetzt)|vorhandene verbindung wurde|softwaregesteuert", Needs: []string{"remotehost", "kommunikationspartner", "rhandene verbindung wurde", "softwaregesteuert"}},
+		{Expr: "ferm(é|e)e par l.h(ô|o)te distant|r(é|e)-?initialis(é|e)e par|interrupci(ó|o)n de una conexi|reinicializada por|interrotta (forzatamente|dal corrispondente)|cancelamento de uma conex|fechada pela outra ponta|geforceerd gesloten|weggevallen|gwa(ł|l)townie zamkni|zerwane przez|принудительно разорвал|разорвано другой|强迫关闭|被对方重设|強制的に切断|リセットされました", Needs: []string{"te distant", "initialis", "n de una conexi", "reinicializada por", "forzatamente", "dal corrispondente", "cancelamento de uma conex", "fechada pela outra ponta", "geforceerd gesloten", "weggevallen", "townie zamkni", "zerwane przez", "принудительно разорвал", "разорвано другой", "强迫关闭", "被对方重设", "強制的に切断", "リセットされました"}},
+	}},
+	{ID: "plain-in-place-of-tls", Says: []Pattern{
+		{Expr: "wrong.version.number|1408f10b|0a00010b|ssl.{0,160}unknown protocol|\\[ssl: unknown_protocol\\]|140770fc|get_record:unknown protocol|get_server_hello:unknown protocol", Needs: []string{"version", "1408f10b", "0a00010b", "unknown protocol", "[ssl: unknown_protocol]", "140770fc", "record:unknown protocol", "server_hello:unknown protocol"}},
+		{Expr: "does not look like a tls handshake|oversized record received|unsupported sslv2 handshake|(unsupported or )?unrecognized ssl message|plaintext connection\\?|not an ssl/tls record|notsslrecordexception", Needs: []string{"does not look like a tls handshake", "oversized record received", "unsupported sslv2 handshake", "unrecognized ssl message", "plaintext connection?", " an ssl/tls record", "sslrecordexception"}},
+		{Expr: "cannot determine the frame size|unexpected packet format|corrupted frame|framegr(ö|oe?)(ß|ss)e|unerwartete\\S* paketformat|format de paquet inattendu|formato de paquete inesperado|formato (di|del) pacchetto (imprevisto|non previsto)|formato de pacote inesperado|onverwachte? pakketindeling|nieoczekiwan\\S+ format\\S* pakiet|непредвиденн\\S+ формат\\S* пакета|意外的数据包格式|予期しないパケット", Needs: []string{"cannot determine the frame size", "unexpected packet format", "corrupted frame", "framegr", " paketformat", " de paquet inattendu", "de paquete inesperado", " pacchetto ", "de pacote inesperado", " pakketindeling", "nieoczekiwan", "непредвиденн", "意外的数据包格式", "予期しないパケット"}},
+		{Expr: "invalidcontenttype|corrupt message of type|unexpected tls packet|rx_record_too_long|record too long|packet length too long|0x80090308|sec_e_invalid_token|token supplied to the function is invalid|funktion (ü|ue?)bergebene token|token.{0,40}funktion (ü|ue?)bergeben", Needs: []string{"invalidcontenttype", "corrupt message of type", "unexpected tls packet", "x_record_too_long", "ecord too long", "packet length too long", "0x80090308", "sec_e_invalid_token", "token supplied to the function is invalid", "bergebene token", "funktion "}},
+		{Expr: "input=\"?\\\\026\\\\003|(^|[^a-z])\\\\x16\\\\x03\\\\x0|tls(v1)? (client )?hello.{0,30}(plain|received)|ssl3_get_record:(http|packet)|(record layer failure|bad record type|unexpected_message|unexpected message).{0,80}(client.?hello|hello|server)|tls packet with unexpected length|non-?tls|not a tls (server|connection)|server (is )?not (speaking|using) (tls|ssl)", Needs: []string{"\\026\\003", "\\x16\\x03\\x0", "hello", "ssl3_get_record:", "record layer failure", "bad record type", "unexpected", "tls packet with unexpected length", "tls", "t a tls ", "server "}},
+	}},
+	{ID: "starttls-missing", Says: []Pattern{
+		{Expr: "(start_?tls|tls).{0,40}(extension )?(is )?(not|n.?t) (currently )?(supported|found|offered|available|advertised|enabled|announced|provided|support)|(not|n.?t) (support|offer|advertise|announce|have|provide|allow).{0,40}start_?tls|start_?tls.{0,40}(unsupported|unavailable|missing)|no start_?tls|without start_?tls|start_?tls (is )?(required|mandatory|requested|needed).{0,60}(not|n.?t) (support|offer|advertis)", Needs: []string{"supported", "found", "offered", "vailable", "dvertised", "enabled", "announced", "provided", "support", "start", "supported", "available", "missing", "no start", "without start", "required", "mandatory", "requested", "needed"}},
+		{Expr: "tls is required, but (was )?not offered|(not|n.?t) (support|offer) (tls|ssl|secure|encrypt)|(requires?|demand|want).{0,20}tls.{0,30}not (offered|supported)|since it doesn.?t advertise that feature|0x800ccc7d|support (ssl|tls)-(secured|encrypted)|smtpnotsupportederror.{0,40}starttls|starttls extension not supported|mailsmtp_error_starttls|missing_requirement.{0,80}tls|(must issue|command) starttls (not|unrecogni)", Needs: []string{"tls is required, but ", "support", "offer", "offered", "supported", "t advertise that feature", "0x800ccc7d", "upport ", "mtpnotsupportederror", "tarttls extension not supported", "ailsmtp_error_starttls", "issing_requirement", " starttls "}},
+		{Expr: "unterst(ü|ue?)tzt keine (sicheren|verschl|ssl|tls)|unterst(ü|ue?)tzt kein\\S* (start)?(tls|ssl)|starttls.{0,80}(nicht (unterst|angebot|anbiet|verf)|bietet.{0,20}nicht)|(bietet|biete).{0,20}kein (starttls|tls)|keine ssl-gesicherten", Needs: []string{"tzt keine ", "tzt kein", "starttls", "biete", "keine ssl-gesicherten"}},
+		{Expr: "ne (prend|supporte?).{0,30}(connexions s(é|e)curis|starttls)|no admite.{0,30}(conexiones seguras|starttls)|non (supporta|prevede).{0,30}(connessioni (protette|sicure)|starttls)|n(ã|a)o (oferece suporte|suporta|d(á|a) suporte).{0,30}(conex(õ|o)es seguras|starttls)|ondersteunt geen (beveiligde|starttls)|nie obs(ł|l)uguje.{0,30}(bezpiecznych po|starttls)|не поддерживает.{0,30}(безопасн|защищ|starttls)|不支持(安全连接|starttls)|(保護された接続|starttls).{0,6}サポート(し|されて)", Needs: []string{"connexions s", "starttls", "conexiones seguras", "starttls", "connessioni ", "starttls", "es seguras", "starttls", "ondersteunt geen ", "bezpiecznych po", "starttls", "не поддерживает", "不支持", "サポート"}},
+	}},
+	{ID: "old-tls", Says: []Pattern{
+		{Expr: "unsupported.protocol(?:[^_]|$)|alert protocol.version|protocol_version|protocolversion|alert number 70|no.protocols.available|version too low|unsupported.version|ssl_error_(unsupported|protocol)_version|1425f102|1409442e|0a000102|14209102|0a00042e|no_protocols", Needs: []string{"unsupported", "alert protocol", "protocol", "alert number 70", "protocols", "version too low", "unsupported", "ssl_error_", "25f102", "09442e", "0a000102", "14209102", "0a00042e", "no_protocols"}},
+		{Expr: "unsupported (tls |ssl )?protocol version|protocol version not supported|client offered only unsupported versions|selected (unsupported )?protocol (version )?(tls|ssl|30\\d)|no (common|appropriate|supported|mutual) (ssl|tls)?( |/)?(protocol|version)|no appropriate protocol|illegal or unsupported version|unsupported tls|tls (version|protocol).{0,40}(not (support|accept|allow)|too (old|low)|unsupported|outdated|deprecated)|(only|requires?|at least|use|upgrade|update).{0,40}tls ?v?1\\.[23]|tls ?v?1\\.[01].{0,60}(not supported|no longer|disabled|deprecated|not accepted)|tls10 is not accepted|peer.{0,30}incompatible.{0,30}version|ssl_choose_client_version", Needs: []string{"protocol version", "protocol version not supported", "client offered only unsupported versions", "selected ", "protocol", "version", "appropriate protocol", "illegal or unsupported version", "unsupported tls", "version", "protocol", "tls", "t supported", " longer", "isabled", "eprecated", "not accepted", "10 is not accepted", "incompatible", "ssl_choose_client_version"}},
+		{Expr: "do not possess a common algorithm|0x80090331|algorithm_mismatch|(ü|ue?)ber keinen gemeinsamen algorithmus|nicht (ü|ue?)ber einen gemeinsamen algorithmus|gemeinsamen algorithmus|algorithme commun|algoritmo (com(ú|u)n|comune|comum)|gemeenschappelijk algoritme|wsp(ó|o)lnego algorytmu|общего алгоритма|通用的?算法|共通のアルゴリズム", Needs: []string{"do not possess a common algorithm", "0x80090331", "algorithm_mismatch", "ber keinen gemeinsamen algorithmus", "ber einen gemeinsamen algorithmus", "gemeinsamen algorithmus", "algorit", "gemeenschappelijk algoritme", "lnego algorytmu", "общего алгоритма", "通用", "共通のアルゴリズム"}},
+		{Expr: "0x80090302|requested function is not supported|funktion wird nicht unterst(ü|ue?)tzt|angeforderte funktion", Needs: []string{"0x80090302", "requested function is not supported", "funktion wird nicht unterst", "angeforderte funktion"}},
+	}},
+	{ID: "weak-crypto", Says: []Pattern{
+		{Expr: "dh.?key.?too.?small|ee.?key.?too.?small|ca.?(md|key).?too.?(weak|small)|md.?too.?weak|key (size )?too (small|weak|short)|(small|weak).{0,20}(dh|diffie|ephemeral).{0,20}key|diffie-hellman prime.{0,60}not acceptable|could not generate dh keypair|weak_(server|ephemeral|ecdhe?)|weak_server", Needs: []string{"small", "small", "weak", "small", "weak", "key ", "small", "weak", "diffie-hellman prime", "could not generate dh keypair", "weak_"}},
+		{Expr: "no.shared.cipher|no.cipher|no_cypher_overlap|cipher.{0,20}mismatch|no common (cipher|encryption)|unknown cipher|wrong.cipher|(not|no) .{0,30}cipher suites? in common|unconfigured cipher|no ciphersuites?|no supported ciphersuite|inappropriate cipher|no.ciphers.available|ciphersuites?.{0,30}(unsupported|not supported)", Needs: []string{"shared", "cipher", "_cypher_overlap", "mismatch", "no common ", "unknown cipher", "cipher", "cipher suite", "unconfigured cipher", "ciphersuite", "supported ciphersuite", "inappropriate cipher", "available", "ciphersuite"}},
+		{Expr: "no.suitable.signature|wrong.signature.type|signature (algorithm|type).{0,40}(unsupported|not (supported|permitted|allowed)|weak|insecure)|insecure algorithm|insufficient.?security|algorithm constraints|does not comply to algorithm|algorithms? (is )?(disabled|not permitted)|unsafe.legacy.renegotiation|legacy.sigalg|insecure signature|unsupported.elliptic|nosignatureschemes|peerincompatible", Needs: []string{"signature", "signature", "signature ", "ecure algorithm", "ufficient", "algorithm constraints", "does not comply to algorithm", "algorithm", "renegotiation", "legacy", "insecure signature", "unsupported", "nosignatureschemes", "peerincompatible"}},
+	}},
+	{ID: "handshake-refused", Says: []Pattern{
+		{Expr: "handshake.failure|handshakefailure|alert number 40|14094410|14077410|0a000410|sslv3.alert.handshake|handshake_failure|0x80090326|sec_e_illegal_message|message received was unexpected or badly formatted|nachricht.{0,30}unerwartet oder (ist )?falsch formatiert", Needs: []string{"handshake", "alert number 40", "94410", "77410", "0a000410", "handshake", "handshake_failure", "0x80090326", "sec_e_illegal_message", "message received was unexpected or badly formatted", "falsch formatiert"}},
+		{Expr: "tls.{0,20}(handshake )?(failure|failed) \\(alert|fatal alert|a tls fatal alert has been received|remote error: tls: (handshake|internal)", Needs: []string{" (alert", "fatal alert", "a tls fatal alert has been received", "remote error: tls: "}},
+	}},
+	{ID: "tls-not-started", Says: []Pattern{
+		{Expr: "could not convert socket to tls|(could|can) ?not (start|establish|negotiate|enable) (the )?(tls|ssl|secure|encrypt)|establish an? (ssl|tls|ssl or tls|secure|encrypted)|sslhandshakeexception|unable to connect with (starttls|tls)|failed to (start|enable|establish|negotiate) (tls|ssl|a secure|an encrypted|crypto)|failed to enable crypto|tls (negotiation|handshake|connection)( has| was)? (failed|error)|ssl (handshake|negotiation|connect(ion)?).{0,12}(failed|error|failure)|stream_crypto_method|ssl_connect returned|starttls failed|failed starttls|error (upgrading|initializing|enabling) .{0,20}(starttls|tls)|problem with the ssl|ssl connect error|a call to sspi failed|schannel: |ssl: handshake|:?\\btls_failed", Needs: []string{"could not convert socket to tls", "start", "establish", "negotiate", "enable", "establish a", "sslhandshakeexception", "unable to connect with ", "failed to ", "negotiation", "handshake", "connection", "handshake", "negotiation", "connect", "tream_crypto_method", "sl_connect returned", "tarttls failed", "failed starttls", "upgrading", "initializing", "enabling", "problem with the ssl", "ssl connect error", "a call to sspi failed", "channel: ", "sl: handshake", "tls_failed"}},
+		{Expr: "fehler bei (dem |einem )?sspi-?aufruf|(keine|nicht).{0,30}(sichere|verschl(ü|ue?)sselte) verbindung.{0,30}|(ssl|tls)-?(handshake|verbindung|aushandlung).{0,40}(fehl|nicht|gescheitert)|fehler.{0,30}(ssl|tls)-?(handshake|verbindung)|sicherheitsautorit(ä|ae?)t.{0,30}nicht erreichbar|verschl(ü|ue?)sselungs(typ|methode)|0x80090304|local security authority cannot be contacted", Needs: []string{"fehler bei ", " verbindung", "handshake", "verbindung", "aushandlung", "handshake", "verbindung", "sicherheitsautorit", "sselungs", "0x80090304", "local security authority cannot be contacted"}},
+	}},
+	{ID: "encryption-type", Says: []Pattern{
+		{Expr: "0x800ccc1a|does not support the connection encryption type|verbindungsverschl(ü|ue?)sselungstyp|try changing the encryption method|type de (chiffrement|cryptage) de (la )?connexion|tipo de cifrado de (la )?conexi|tipo di crittografia (della )?connessione|type verbindingsversleuteling", Needs: []string{"0x800ccc1a", "does not support the connection encryption type", "verbindungsverschl", "ry changing the encryption method", "connexion", "e cifrado de ", "i crittografia ", "ype verbindingsversleuteling"}},
+	}},
+	{ID: "cert-expired", Says: []Pattern{
+		{Expr: "cert(ificate)?[ _]?(has )?[ _]?(already )?expired|certificate(s)? (chain )?(has|have|is|uses|was).{0,20}expired|cert_?expired|expired.{0,12}certificate|certificate.{0,80}notafter|validity check failed|invalid peer certificate: expired|alert number 45|certificate.{0,30}(ran out|out of date|no longer valid)|errno 10\\).{0,20}cert|expired_(issuer_)?certificate|num=10\\b|errorcode: 10\\b", Needs: []string{"expired", "ificate", "expired", "certificate", "certificate", "validity check failed", "invalid peer certificate: expired", "alert number 45", "certificate", "rrno 10)", "certificate", "num=10", "errorcode: 10"}},
+		{Expr: "not within its validity period|nottimevalid|0x800b0101|0x80090328|cert_e_expired|sec_e_cert_expired", Needs: []string{" within its validity period", "timevalid", "0x800", "cert_e_expired", "sec_e_cert_expired"}},
+		{Expr: "zertifikat.{0,60}abgelaufen|zertifikat.{0,60}nicht (mehr )?(g(ü|ue?)ltig|im g(ü|ue?)ltigkeitszeitraum)|abgelaufene\\S* zertifikat|certificat.{0,40}expir|certificado.{0,40}(caducad|expir|vencid)|certificato.{0,40}scadut|certificaat.{0,40}verlopen|certyfikat.{0,40}wygas|сертификат.{0,60}(истек|просроч)|证书(已)?(过期|失效)|憑證.{0,6}過期|証明書.{0,12}(期限切れ|有効期限)", Needs: []string{"zertifikat", "abgelaufene", "ifica", "yfikat", "сертификат", "证书", "憑證", "期限切れ", "有効期限"}},
+	}},
+	{ID: "cert-not-yet", Says: []Pattern{
+		{Expr: "certificate (is )?not (yet )?valid(?: until|:| yet|\\b.{0,20}before)|not_yet_valid|notvalidyet|certificatenotyetvalid|certificate.{0,160}is before \\d|noch nicht g(ü|ue?)ltig|num=9\\b|not yet activated", Needs: []string{"certificate ", "_yet_valid", "validyet", "certificate", "och nicht g", "um=9", "ot yet activated"}},
+	}},
+	{ID: "cert-other-name", Says: []Pattern{
+		{Expr: "did not match expected|altname_invalid|certificate.s altnames|not in the cert.s altnames|is valid for .{1,300}, not |(does not|doesn.?t|did not|didn.?t|not) match.{0,60}(target )?(host|server|domain|site|the name)|(host|server|domain|common|certificate|subject|peer) ?name.{0,40}(mis-?match|(does|do|did) ?n(o|.?)t match|not match)|(host ?name|name|ip address|address|domain).?mis-?match", Needs: []string{"did not match expected", "altname_invalid", "certificate", "not in the cert", "is valid for ", " match", "match", "t match", "not match", "match"}},
+		{Expr: "certificate (is )?not valid for|not valid for (the )?(name|host|domain)|certnotvalidforname|notvalidforname|no (subject )?alternative (dns )?(names?|certificate)|no name matching|no alternative certificate subject|legacy common name|ip sans|remotecertificatenamemismatch|bad_cert_domain|hostname_check_failed|certificate owner does not match|num=6[24]\\b|hostname.{0,60}(does not|doesn.?t) match|certificate (is )?for (a )?(different|another|wrong)|wrong (host|name|principal).{0,20}cert|certificate.{0,60}(other|different|wrong) (host|name|domain)|fully.qualified domain name.{0,40}certificate", Needs: []string{"not valid for", "not valid for ", "certnotvalidforname", "tvalidforname", "alternative ", "name matching", "alternative certificate subject", "legacy common name", "ip sans", "remotecertificatenamemismatch", "bad_cert_domain", "hostname_check_failed", "certificate owner does not match", "num=6", "hostname", "certificate ", "wrong ", "certificate", "qualified domain name"}},
+		{Expr: "target principal name is incorrect|0x80090322|wrong_principal|0x800b010f|cert_e_cn_no_match|cn name does not match|name on the security certificate is invalid", Needs: []string{"target principal name is incorrect", "0x80090322", "wrong_principal", "0x800b010f", "ert_e_cn_no_match", "n name does not match", "name on the security certificate is invalid"}},
+		{Expr: "zielprinzipalname|cn-name des zertifikats|name auf dem (sicherheits)?zertifikat|zertifikat.{0,60}(passt|geh(ö|oe?)rt|stimmt).{0,20}nicht|(anderen|falschen) (host)?namen.{0,30}zertifikat|zertifikat.{0,60}(anderen|falschen) (host|namen|server)", Needs: []string{"zielprinzipalname", "cn-name des zertifikats", "name auf dem ", "zertifikat", "zertifikat", "zertifikat"}},
+		{Expr: "nom (du|de) (principal|certificat).{0,40}(incorrect|ne correspond)|nombre.{0,40}certificado.{0,30}no (coincide|es)|nome.{0,40}certificat\\S.{0,30}non (corrisponde|(è|e) valido)|сертификат.{0,60}не соответствует|证书.{0,20}(名称|域名).{0,12}(不匹配|不符)", Needs: []string{"principal", "certificat", "certificado", "certificat", "не соответствует", "证书"}},
+	}},
+	{ID: "cert-self-signed", Says: []Pattern{
+		{Expr: "self.?signed|caus(ed)?asendentity|selfsigned|num=18\\b|error 18\\b|selbst.?signiert|auto-?sign(é|e)|auto-?firmad|autofirmat|autoassinad|zelfondertekend|samopodpisan|самоподпис|самозавер|自签名|自簽|自己署名", Needs: []string{"signed", "asendentity", "selfsigned", "num=18", "error 18", "signiert", "auto", "zelfondertekend", "samopodpisan", "подпис", "завер", "自"}},
+	}},
+	{ID: "cert-self-signed-above", Says: []Pattern{
+		{Expr: "self.?signed.cert(ificate)?.in.(certificate.)?(the )?chain|num=19\\b|self_signed_cert_in_chain|error 19\\b|self signed certificate in chain", Needs: []string{"signed", "num=19", "self_signed_cert_in_chain", "error 19", "self signed certificate in chain"}},
+	}},
+	{ID: "cert-first-unverified", Says: []Pattern{
+		{Expr: "unable.to.verify.(the.)?(first|leaf)|verify_leaf_signature|num=21\\b|partialchain|cert(ificate)? chain.{0,20}incomplete|incomplete.{0,20}chain", Needs: []string{"unable", "verify_leaf_signature", "num=21", "partialchain", "incomplete", "incomplete"}},
+	}},
+	{ID: "cert-issuer-missing", Says: []Pattern{
+		{Expr: "unable.to.get.(local.)?issuer|get_issuer_cert|num=20\\b|num=2\\b|return code: 20|local issuer certificate|unable to find valid certification path|pkix path (building|validation) failed|certpathbuilderexception", Needs: []string{"unable", "get_issuer_cert", "num=2", "return code: 20", "local issuer certificate", "unable to find valid certification path", "pkix path ", "certpathbuilderexception"}},
+	}},
+	{ID: "cert-issuer-unknown", Says: []Pattern{
+		{Expr: "unknown (certificate )?authority|unknown.?ca\\b|unknownca\\b|alert number 48|unknownissuer|unknown.?issuer|untrusted.?(root|issuer|cert)|untrustedroot|cert(ificate)? (is )?(not |un)trusted|not (a )?trusted (certificate|root|ca)|issuer (is )?(unknown|not (known|trusted|recogni))|unable to verify.{0,40}(cert|authent)|no trusted (root|ca|cert)|invalid ca certificate|trust anchor|cert_authority_invalid|authority.{0,20}(is )?not (trusted|recogni[sz]ed)|ca (is )?(unknown|not trusted)", Needs: []string{"unknown", "alert number 48", "issuer", "issuer", "trusted", "trusted", "trusted ", "issuer ", "unable to verify", "no trusted ", "invalid ca certificate", "trust anchor", "cert_authority_invalid", "authority", "unknown", "not trusted"}},
+		{Expr: "root certificate which is not trusted|authority that is not trusted|0x800b0109|0x80090325|sec_e_untrusted_root|cert_e_untrustedroot|chain could not be built|0x800b010a|cert_e_chaining|remotecertificatechainerrors|errors in the certificate chain|security certificate that cannot be verified", Needs: []string{"root certificate which is not trusted", "authority that is not trusted", "0x800", "sec_e_untrusted_root", "ert_e_untrustedroot", "hain could not be built", "0x800b010a", "cert_e_chaining", "remotecertificatechainerrors", "errors in the certificate chain", "security certificate that cannot be verified"}},
+		{Expr: "vertrauensw(ü|ue?)rdig|vertrauensanbieter|zertifikatkette.{0,60}(fehler|nicht|konnte)|stammzertifikat|unbekannte\\S* (zertifizierungsstelle|aussteller)|aussteller.{0,20}unbekannt|autorit(é|e) de certification.{0,30}(inconnu|non)|autoridad.{0,30}(desconocida|no.{0,10}confianza)|autorit(à|a).{0,30}(sconosciuta|non attendibil)|доверен|доверя|不受信任|不信任|信頼され", Needs: []string{"vertrauens", "zertifikatkette", "stammzertifikat", "unbekannte", "unbekannt", " de certification", "desconocida", "confianza", "sconosciuta", "non attendibil", "довер", "受信任", "信任", "信頼され"}},
+	}},
+	{ID: "cert-refused", Says: []Pattern{
+		{Expr: "certificate.verify.failed|verify.failed|verification failed|(ssl|tls|remote|server|peer).{0,12}certificate.{0,20}(is )?(invalid|rejected|not valid|problem)|1416f086|0a000086|14090086|remote certificate (is|was)|invalid peer certificate|bad certificate|bad_certificate|certificate.?unknown|certificate.{0,20}(verification|validation) (failed|error)|invalid certificate|peer.{0,20}certificate cannot be authenticated|alert number 4[26]|error in the certificate verification|certificate_unknown|could not (verify|validate) (the )?(server.?s? )?cert|seccertificate|ssl certificate problem", Needs: []string{"certificate", "failed", "ication failed", "certificate", "1416f086", "0a000086", "14090086", "remote certificate ", "invalid peer certificate", " certificate", "_certificate", "certificate", "invalid certificate", "certificate cannot be authenticated", "alert number 4", "error in the certificate verification", "ertificate_unknown", "ould not ", "eccertificate", "sl certificate problem"}},
+		{Expr: "remotezertifikat|zertifikat.{0,40}(ung(ü|ue?)ltig|konnte nicht (ü|ue?)berpr|nicht verifiziert|nicht akzeptiert)|validierungsverfahren|certificat distant|certificado remoto|certificato remoto|externe certificaat|zdalny certyfikat|удаленный сертификат|远程证书|遠端憑證|リモート証明書", Needs: []string{"remotezertifikat", "zertifikat", "validierungsverfahren", "certifica", "externe certificaat", "zdalny certyfikat", "удаленный сертификат", "远程证书", "遠端憑證", "リモート証明書"}},
+	}},
+	{ID: "no-store", Says: []Pattern{
+		{Expr: "failed to load system roots|no roots provided|(error|failed|unable|cannot|could not).{0,12}(setting|load|loading|open|read|find|locate).{0,20}(certificate verify locations|ca ?file|cafile|ca (cert|bundle|store|path)|trust ?store|root cert|cert bundle|ca-?bundle|certifi\\b)|trustanchors parameter must be non-?empty|error adding trust anchors|cacert\\.pem.{0,40}(not|no such)|no (system )?(root|ca) (certs|certificates)( were| was)? (found|available|loaded)|no such file.{0,60}(ca-certificates|cacert|ca-bundle)|x509: system root|certificate verify locations|no native root|could not load platform certs|cacerts_not_available|no_cacerts|bundle.{0,20}(missing|not found)", Needs: []string{"failed to load system roots", "no roots provided", "error", "failed", "unable", "annot", "ould not", "trustanchors parameter must be non", "error adding trust anchors", "cacert.pem", "found", "available", "loaded", "such file", "x509: system root", "certificate verify locations", "no native root", "ould not load platform certs", "acerts_not_available", "no_cacerts", "missing", "not found"}},
+	}},
+	{ID: "inspector", Says: []Pattern{
+		{Expr: "(avast|avg (web|technolog|anti)|kaspersky|\\beset\\b|bitdefender|sophos|zscaler|fortinet|fortigate|netskope|mitmproxy|palo alto|blue ?coat|symantec web|mcafee (web|email)|norton (web|mail)|forcepoint|checkpoint|check point|web/mail shield|barracuda.{0,12}(proxy|ssl)|sonicwall|untangle|squid|cisco umbrella|ssl.?inspect|tls.?inspect|https.?scan|mail shield|ssl proxy|man.?in.?the.?middle)", Needs: []string{"ast", "web", "technolog", "anti", "kaspersky", "eset", "bitdefender", "sophos", "zscaler", "forti", "netskope", "mitmproxy", "palo alto", "blue", "symantec web", "mcafee ", "norton ", "forcepoint", "check", "web/mail shield", "barracuda", "sonicwall", "untangle", "squid", "cisco umbrella", "inspect", "inspect", "https", "mail shield", "ssl proxy", "middle"}},
+	}},
 }

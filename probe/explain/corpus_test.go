@@ -194,7 +194,7 @@ func TestCorpus(t *testing.T) {
 		t.Run(how.name, func(t *testing.T) {
 			all := run(cause.Builtin(), c.cases, how.withSettings)
 			t.Log(c.tables(all))
-			worked, _ := parts(all)
+			worked, _ := halves(all)
 			if hits := share(worked, outcome.isHit); c.isShared && hits < how.floor {
 				t.Errorf("%.1f %% hits, %.1f %% were reached before", 100*hits, 100*how.floor)
 			}
@@ -202,7 +202,7 @@ func TestCorpus(t *testing.T) {
 	}
 }
 
-func parts(all []outcome) (worked, setAside []outcome) {
+func halves(all []outcome) (worked, setAside []outcome) {
 	for _, o := range all {
 		if o.isSetAside() {
 			setAside = append(setAside, o)
@@ -233,7 +233,7 @@ func only(all []outcome, is func(outcome) bool) []outcome {
 // tables prints what was measured. Nothing but sums is said of the quarter set aside.
 func (c *corpus) tables(all []outcome) string {
 	var b strings.Builder
-	worked, setAside := parts(all)
+	worked, setAside := halves(all)
 	if c.part == "every" {
 		worked, setAside = all, nil
 	}

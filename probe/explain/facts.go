@@ -4,13 +4,14 @@ import (
 	"net/netip"
 	"strings"
 
+	"github.com/smtpdx/smtpdx/probe"
 	"github.com/smtpdx/smtpdx/probe/cause"
 )
 
 // factsOf makes of a text what the rules may look at, and tells whether there
 // was an error in it.
 func factsOf(t *ticket) (cause.Facts, bool) {
-	s, text := t.settings, t.words()
+	s, text := t.settings, withConstants(t.words())
 	f := cause.Facts{
 		Step: s.Step, Failed: true, Text: text, Host: s.Host, HostKind: hostKind(s.Host), Port: s.Port, Encryption: s.Encryption,
 		Provider: s.Provider, Account: s.Account, AccountForm: accountForm(s.Account), From: s.From,
@@ -22,6 +23,7 @@ func factsOf(t *ticket) (cause.Facts, bool) {
 	f.Verb, f.Steps = placeOf(text, r)
 	if refused {
 		replyFacts(&f, r)
+		whoIsRefused(&f)
 		return f, true
 	}
 	fault, steps := faultIn(text)
@@ -34,7 +36,16 @@ func factsOf(t *ticket) (cause.Facts, bool) {
 	if fault == "" && isGeneric(text) {
 		f.Seen.Add(cause.GenericSentence)
 	}
-	return f, fault != "" || f.Seen[cause.GenericSentence] || f.Steps != nil
+	return f, fault != "" || f.Seen[cause.GenericSentence]
+}
+
+// whoIsRefused says of an answer to MAIL or RCPT what a check would.
+func whoIsRefused(f *cause.Facts) {
+	if f.Verb != "MAIL" && f.Verb != "RCPT" {
+		return
+	}
+	f.Seen.Add(map[string]cause.Observation{"sender": cause.SenderRefused, "recipient": cause.RecipientRefused,
+		"unclear": cause.RefusalUnclear}[probe.WhoIsRefused(f.Verb, f.Code, f.Enhanced, f.Text, f.From, f.To)])
 }
 
 func replyFacts(f *cause.Facts, r reply) {

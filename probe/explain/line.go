@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"bytes"
 	"strings"
 )
 
@@ -8,6 +9,9 @@ import (
 // error: a number like a reply code, or a word that errors have. Of a log of
 // gigabytes hardly a line gets past it.
 func mayTell(line []byte) bool {
+	if bytes.Contains(line, []byte("status=sent")) {
+		return false
+	}
 	var word uint32
 	for i, c := range line {
 		word = word<<8 | uint32(c|0x20)
@@ -62,14 +66,13 @@ func isErrorWord(w uint32) bool {
 }
 
 // normalise writes a line without what differs from one message to the next:
-// digits become 0, queue ids and addresses one letter. Reply codes stay, and
+// numbers become 0, queue ids and addresses one letter. Reply codes stay, and
 // so does the name of the server spoken to.
 func normalise(out, line []byte) []byte {
 	line = withoutStamp(line)
 	for i := 0; i < len(line); {
-		c := line[i]
-		if !isTokenByte(c) {
-			out = append(out, c)
+		if !isTokenByte(line[i]) {
+			out = append(out, line[i])
 			i++
 			continue
 		}
@@ -88,45 +91,64 @@ func isTokenByte(c byte) bool {
 }
 
 func appendToken(out, token []byte) []byte {
-	digits, letters, upper := 0, 0, 0
+	digits, letters := 0, 0
 	for _, c := range token {
 		switch {
 		case c == '@':
 			return append(out, 'A')
 		case isDigit(c):
 			digits++
-		case c >= 'A' && c <= 'Z':
-			letters, upper = letters+1, upper+1
-		case c >= 'a' && c <= 'z':
+		case c != '.' && c != '-':
 			letters++
 		}
 	}
 	switch {
-	case digits == 0 && !(upper > 2 && letters > upper && len(token) > 12):
+	case digits == 0, letters == 0 && isCode(out, token), letters > 0 && namesServer(out):
 		return append(out, token...)
-	case letters == 0 && (token[0] == '4' || token[0] == '5') && (len(token) == 3 || len(token) <= 8 && token[1] == '.'):
-		return append(out, token...)
-	case letters > 0 && len(token) >= 8 && !isName(token):
+	case letters > 0 && len(token) >= 8 && bytes.IndexByte(token, '.') < 0:
 		return append(out, 'X') // a queue id, a session id
 	}
-	for _, c := range token {
-		if isDigit(c) {
-			c = '0'
+	return appendWithoutNumbers(out, token)
+}
+
+// isCode: 550, 5.7.1; not the number of a process, which stands in brackets.
+func isCode(out, token []byte) bool {
+	if token[0] != '4' && token[0] != '5' {
+		return false
+	}
+	if len(token) == 3 {
+		return len(out) == 0 || bytes.IndexByte([]byte(" (\"':<"), out[len(out)-1]) >= 0
+	}
+	return len(token) > 4 && len(token) <= 8 && token[1] == '.'
+}
+
+// namesServer tells whether the name of the server spoken to comes next.
+func namesServer(out []byte) bool {
+	return bytes.HasSuffix(out, []byte("relay=")) || bytes.HasSuffix(out, []byte("host ")) || bytes.HasSuffix(out, []byte("connect to ")) ||
+		bytes.HasSuffix(out, []byte("H=")) || bytes.HasSuffix(out, []byte("server "))
+}
+
+func appendWithoutNumbers(out, token []byte) []byte {
+	for i, c := range token {
+		switch {
+		case !isDigit(c):
+			out = append(out, c)
+		case i == 0 || !isDigit(token[i-1]):
+			out = append(out, '0')
 		}
-		out = append(out, c)
 	}
 	return out
 }
 
-// isName: a name with dots, as servers have.
-func isName(token []byte) bool {
-	dots := 0
-	for _, c := range token {
-		if c == '.' {
-			dots++
+// codesOf gives the numbers of a line that can be reply codes: what is left to
+// tell lines apart when there are too many kinds of them.
+func codesOf(out, line []byte) []byte {
+	for i, c := range line {
+		if (c == '4' || c == '5') && isCodeAt(line, i) {
+			out = append(out, line[i:min(i+5, len(line))]...)
 		}
 	}
-	return dots > 0
+	return out
 }
 
 // hash is FNV-1a.

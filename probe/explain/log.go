@@ -17,6 +17,7 @@ const (
 	chunk          = 1 << 20 // bytes read at once
 	longestLine    = 8 << 10 // bytes of a line that are looked at
 	mostGroups     = 8192    // kinds of line
+	mostCodes      = 512     // further kinds, told apart by their codes only
 	mostFindings   = 20
 	longestExample = 1024 // bytes
 )
@@ -124,6 +125,11 @@ func (l *log) line(line []byte) {
 	l.buffer = normalise(l.buffer[:0], line)
 	key := hash(l.buffer)
 	g, known := l.groups[key]
+	if !known && len(l.order) >= mostGroups {
+		l.buffer = codesOf(l.buffer[:0], line)
+		key = hash(l.buffer)
+		g, known = l.groups[key]
+	}
 	if !known {
 		if g = l.add(key, line); g == nil {
 			return
@@ -135,7 +141,7 @@ func (l *log) line(line []byte) {
 
 // add makes a group for a line that is unlike all before.
 func (l *log) add(key uint64, line []byte) *group {
-	if len(l.order) >= mostGroups {
+	if len(l.order) >= mostGroups+mostCodes {
 		return nil
 	}
 	text := fromBytes(bytes.Clone(line[:min(len(line), longestExample)]))
@@ -190,11 +196,22 @@ func (l *log) explain(base *cause.Base) *Explanation {
 	return x
 }
 
+// finish puts in order what was found, by how often it was seen.
 func (l *log) finish(base *cause.Base, x *Explanation, secrets int) {
-	x.add(base, settingsFacts(&ticket{settings: l.settings, secrets: secrets}), "")
-	x.Findings = ordered(x.Findings)
-	x.Next = nextFor(l.settings, x.Findings)
 	slices.SortStableFunc(x.Occurrences, func(a, b Occurrence) int { return b.Count - a.Count })
+	total := map[string]int{}
+	for _, o := range x.Occurrences {
+		total[o.Cause] += o.Count
+	}
+	slices.SortStableFunc(x.Findings, func(a, b probe.Finding) int { return total[b.Cause] - total[a.Cause] })
+	facts := settingsFacts(&ticket{settings: l.settings, secrets: secrets})
+	x.add(base.Match(facts), facts, "")
+	x.Findings = ordered(x.Findings)
+	s := l.settings
+	if i := slices.IndexFunc(x.Occurrences, func(o Occurrence) bool { return o.Cause == x.Findings[0].Cause }); i >= 0 && s.Host == "" {
+		s.Host = string(x.Occurrences[i].Host)
+	}
+	x.Next = nextFor(s, x.Findings)
 }
 
 // count adds a group to its cause at its server.

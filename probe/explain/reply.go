@@ -27,6 +27,9 @@ var replyBefore = regexp.MustCompile(`(?i)(?:code|said|response|reply|server|err
 // notReply is what stands before a number that is no reply code.
 var notReply = regexp.MustCompile(`(?i)(?:port|line|pid|id|after|took|bytes|size|error:|\.go:|\.js:|\.py"?, line|errno|in)[\s:=#]*$`)
 
+// processID is what stands before the number of a process in a log: postfix/smtp[535].
+var processID = regexp.MustCompile(`[a-z]\[$`)
+
 // known are the codes that servers use; others need more around them.
 var known = map[int]bool{421: true, 422: true, 430: true, 431: true, 432: true, 435: true, 450: true, 451: true, 452: true, 453: true, 454: true, 455: true,
 	500: true, 501: true, 502: true, 503: true, 504: true, 510: true, 512: true, 521: true, 523: true, 525: true, 530: true, 533: true, 534: true,
@@ -61,7 +64,7 @@ func looksLikeReply(text string, r reply, end int) int {
 	if atStart || replyBefore.MatchString(before) {
 		points += 2
 	}
-	if r.enhanced == "" && notReply.MatchString(before) {
+	if r.enhanced == "" && notReply.MatchString(before) || processID.MatchString(before) {
 		return 0
 	}
 	rest := strings.TrimLeft(text[end:min(len(text), end+30)], " \t-:,;)]\"'#=|b(>")

@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/smtpdx/smtpdx/probe/secret"
 )
 
 // labels are the names of settings in forms, configuration files and tickets,
@@ -26,7 +28,7 @@ func makePairs() map[string]*regexp.Regexp {
 	all := map[string]*regexp.Regexp{}
 	for _, l := range labels {
 		all[l.key] = regexp.MustCompile(`(?im)(?:^|[\s,;{(\[|"'$>*_.-]|\b(?:smtp|mail|email|e-mail|mailer|out|outgoing)[ _.-]?)(` + l.names +
-			`)["'\]]{0,2}\**(?:[ \t]\([^)\n]{0,24}\))?(?:[ \t]{0,4}(?::=|=>|[:=|,])\**[ \t]{0,4}|\t+| {2,}|[ \t]*\n[ \t]+)(?:["'<]|\(string\) )?([^\n"'<>,;|]{1,120})`)
+			`)["'\]]{0,2}\**(?:[ \t]\([^)\n]{0,24}\))?(?:[ \t]{0,4}(?::=|=>|[:=|,])\**[ \t]{0,4}|\t+| {2,}|[ \t]*\n[ \t]+)(?:["'<]|\(string\) )?([^\n"'>,;|]{1,120})`)
 	}
 	return all
 }
@@ -97,7 +99,7 @@ func (s *Settings) fill(found Settings) {
 
 // set takes a value that looks like one of its kind; the first counts.
 func (s *Settings) set(key, value string) {
-	value = strings.Trim(value, " \t\"'`*")
+	value = strings.Trim(secret.Clean(value), " \t\"'`*<")
 	switch key {
 	case "host":
 		host, port := splitPort(value)
@@ -137,10 +139,10 @@ func (s *Settings) fromWords(text string) {
 		s.set("port", at[2])
 	}
 	if at := failedName.FindStringSubmatch(text); at != nil && s.Host == "" {
-		s.Host = at[1] + at[2]
+		s.Host = secret.Clean(at[1] + at[2])
 	}
 	if at := quotedHost.FindStringSubmatch(text); at != nil && (s.Host == "" || strings.Contains(at[1], s.Host)) {
-		s.Host = at[1]
+		s.Host = secret.Clean(at[1])
 	}
 	if at := portWord.FindStringSubmatch(text); at != nil {
 		s.set("port", at[1])

@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/smtpdx/smtpdx/presets"
@@ -26,8 +27,9 @@ func readTicket(text string, given Settings) *ticket {
 	found := findSecrets(t.redactor.Text(text))
 	t.redactor.Learn(found...)
 	t.secrets = len(raw) + len(found)
-	t.text = cleanLines(t.redactor.Text(text))
-	t.settings.complete(t.text)
+	text = t.redactor.Text(text)
+	t.settings.complete(text)
+	t.text = cleanLines(text)
 	if t.settings.Provider == "" {
 		t.settings.Provider = providerOf(t.settings)
 	}
@@ -56,6 +58,8 @@ func providerOf(s Settings) string {
 // explain asks the rules.
 func (t *ticket) explain(base *cause.Base, given Settings) *Explanation {
 	facts, isError := factsOf(t)
+	found := base.Match(facts)
+	isError = isError || isSpecial(found)
 	kind := Other
 	switch {
 	case isError:
@@ -68,20 +72,21 @@ func (t *ticket) explain(base *cause.Base, given Settings) *Explanation {
 		return x
 	}
 	if isError {
-		x.add(base, facts, t.evidence(facts))
+		x.add(found, facts, t.evidence())
 	}
-	x.add(base, settingsFacts(t), "")
+	settings := settingsFacts(t)
+	x.add(base.Match(settings), settings, "")
 	x.Findings = ordered(x.Findings)
 	x.Next = nextFor(t.settings, x.Findings)
 	if isError && len(x.Findings) > 0 {
-		x.Occurrences = append(x.Occurrences, Occurrence{Cause: x.Findings[0].Cause, Host: probe.Maybe(t.settings.Host), Count: 1, Example: t.evidence(facts)})
+		x.Occurrences = append(x.Occurrences, Occurrence{Cause: x.Findings[0].Cause, Host: probe.Maybe(t.settings.Host), Count: 1, Example: t.evidence()})
 	}
 	return x
 }
 
 // add puts in what the rules say of facts.
-func (x *Explanation) add(base *cause.Base, facts cause.Facts, evidence string) {
-	for _, found := range base.Match(facts) {
+func (x *Explanation) add(all []cause.Found, facts cause.Facts, evidence string) {
+	for _, found := range all {
 		f := probe.NewFinding(found)
 		f.Step = probe.Maybe(stepOf(facts))
 		if evidence != "" {
@@ -89,6 +94,12 @@ func (x *Explanation) add(base *cause.Base, facts cause.Facts, evidence string) 
 		}
 		x.Findings = append(x.Findings, f)
 	}
+}
+
+// isSpecial tells whether a rule knew the words of a text although no code and
+// no fault stands in it.
+func isSpecial(all []cause.Found) bool {
+	return len(all) > 0 && all[0].Severity == cause.Error && !all[0].General
 }
 
 // stepOf is the step, where the text leaves but one.
@@ -124,17 +135,39 @@ func hasCause(all []probe.Finding, id string) bool {
 // longestEvidence is how much of the text a finding quotes, in characters.
 const longestEvidence = 400
 
-// evidence quotes the line that decided, and the next when it is short.
-func (t *ticket) evidence(f cause.Facts) string {
-	lines := strings.Split(f.Text, "\n")
-	at := 0
-	for i, line := range lines {
-		if tellsOfError(line) {
-			at = i
-			break
+// evidence quotes the lines that decided: the refusal with what belongs to it,
+// else the client's words.
+func (t *ticket) evidence() string {
+	lines := strings.Split(t.words(), "\n")
+	at := decidingLine(lines)
+	end := at + 1
+	for end < len(lines) && end < at+4 && belongsTo(lines[end], lines[at]) {
+		end++
+	}
+	return shortened(strings.Join(strings.Fields(strings.Join(lines[at:end], " ")), " "), longestEvidence)
+}
+
+func decidingLine(lines []string) int {
+	if r, ok := decisive(replies(strings.Join(lines, "\n"))); ok {
+		for i, line := range lines {
+			if r.at <= len(line) {
+				return i
+			}
+			r.at -= len(line) + 1
 		}
 	}
-	return shortened(strings.Join(strings.Fields(strings.Join(lines[at:min(len(lines), at+3)], " ")), " "), longestEvidence)
+	for _, tells := range []func(string) bool{tellsOfFault, isGeneric, func(line string) bool { return strings.TrimSpace(line) != "" }} {
+		if i := slices.IndexFunc(lines, tells); i >= 0 {
+			return i
+		}
+	}
+	return 0
+}
+
+// belongsTo: the lines of a reply begin with its code, folded ones with a blank.
+func belongsTo(line, first string) bool {
+	first, line = strings.TrimSpace(first), strings.TrimRight(line, " ")
+	return len(first) > 3 && first[3] == '-' && strings.HasPrefix(strings.TrimSpace(line), first[:3]) || strings.HasPrefix(line, "  ") && !isFrame(line)
 }
 
 func shortened(s string, longest int) string {

@@ -1,6 +1,9 @@
 package explain
 
-import "strings"
+import (
+	"regexp"
+	"strings"
+)
 
 // longestWhole is the length up to which a text is looked at whole, in bytes.
 // Of a longer one only the lines around what was refused count, since prose
@@ -14,6 +17,16 @@ func (t *ticket) words() string {
 		lines = decisiveLines(lines)
 	}
 	return strings.Join(lines, "\n")
+}
+
+// constants are reasons as programs have them in their source: DH_KEY_TOO_SMALL.
+// Beside them the words are put, so that rules need to know but one form.
+var constants = regexp.MustCompile(`\b(?:[A-Z][A-Z0-9]+_){2,}[A-Z0-9]+\b`)
+
+func withConstants(text string) string {
+	return constants.ReplaceAllStringFunc(text, func(word string) string {
+		return word + " (" + strings.ToLower(strings.ReplaceAll(word, "_", " ")) + ")"
+	})
 }
 
 // withoutSettings takes out the lines that only name a setting: "Encryption:

@@ -145,7 +145,7 @@ func toldHandOver(told Told) *handover {
 	h.heading(2, "How we know")
 	h.list(false, toldItems(f))
 	if text := evidenceText(f); text != "" {
-		h.block([]string{text})
+		h.parts = append(h.parts, part{code: []string{text}})
 	}
 	h.list(false, furtherItems(r, f))
 	h.lists("Settings read out of the text", told.Read)
