@@ -270,15 +270,15 @@ var entries = []Entry{
 		{When: When{Step: []string{"tcp"}, Fault: []string{"timeout"}, Unseen: []Observation{"pasted"}}, Confidence: "likely"},
 		{When: When{Step: []string{"tcp"}, Fault: []string{"timeout"}}, Confidence: "possible"},
 		{When: When{Step: []string{"tcp"}, Fault: []string{"refused", "unreachable", "reset"}, Service: []string{"large-provider"}, Unseen: []Observation{"through-proxy", "address-loopback", "address-ipv6", "name-is-mail-domain"}}, Confidence: "likely", Title: []string{"a firewall on the way turns connections to port {port} away", "a firewall on the way turns connections to this port away"}, Explanation: []string{"This provider's servers take connections on their published ports from everywhere. A refusal comes from a firewall, VPN or hosting company in between."}, Over: []string{"tcp-unreachable"}},
-		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"no-answer"}, Port: []int{587}, Seen: []Observation{"pasted"}, Unseen: []Observation{"port-unknown"}}, Confidence: "likely", Suggest: &Suggest{Port: 465, Encryption: "ssl", Text: "465 with SSL is often open where 587 is blocked"}},
-		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"no-answer"}, Port: []int{465}, Seen: []Observation{"pasted"}, Unseen: []Observation{"port-unknown"}}, Confidence: "likely", Suggest: &Suggest{Port: 587, Encryption: "starttls", Text: "587 with TLS/STARTTLS is often open where 465 is blocked"}},
-		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"no-answer"}, Port: []int{25}, Seen: []Observation{"pasted"}, Unseen: []Observation{"port-unknown"}}, Confidence: "likely", Explanation: []string{"Outgoing port 25 is blocked by most internet providers, cloud and hosting companies, against spam. Applications send over 587 or 465 instead."}, Suggest: &Suggest{Port: 587, Encryption: "starttls", Text: "587 with TLS/STARTTLS is seldom blocked"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"no-answer"}, Port: []int{587}, Seen: []Observation{"pasted"}, Unseen: []Observation{"port-unknown"}}, Confidence: "likely", Title: []string{"nothing answered on port {port}", "nothing answered on this port"}, Suggest: &Suggest{Port: 465, Encryption: "ssl", Text: "465 with SSL is often open where 587 is blocked"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"no-answer"}, Port: []int{465}, Seen: []Observation{"pasted"}, Unseen: []Observation{"port-unknown"}}, Confidence: "likely", Title: []string{"nothing answered on port {port}", "nothing answered on this port"}, Suggest: &Suggest{Port: 587, Encryption: "starttls", Text: "587 with TLS/STARTTLS is often open where 465 is blocked"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"no-answer"}, Port: []int{25}, Seen: []Observation{"pasted"}, Unseen: []Observation{"port-unknown"}}, Confidence: "likely", Title: []string{"nothing answered on port {port}", "nothing answered on this port"}, Explanation: []string{"Outgoing port 25 is blocked by most internet providers, cloud and hosting companies, against spam. Applications send over 587 or 465 instead."}, Suggest: &Suggest{Port: 587, Encryption: "starttls", Text: "587 with TLS/STARTTLS is seldom blocked"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"no-answer"}, NotText: []Pattern{
 			{Expr: "greeting never received", Needs: []string{"greeting never received"}},
 			{Expr: "read ?timed ?out", Needs: []string{"timed"}},
 			{Expr: "initial server greeting", Needs: []string{"initial server greeting"}},
-		}, Seen: []Observation{"pasted"}}, Confidence: "likely"},
-		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"no-answer"}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
+		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Title: []string{"nothing answered on port {port}", "nothing answered on this port"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"no-answer"}, Seen: []Observation{"pasted"}}, Confidence: "possible", Title: []string{"nothing answered on port {port}", "nothing answered on this port"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"no-greeting"}, Port: []int{25, 587, 2525}, Seen: []Observation{"pasted"}, Unseen: []Observation{"port-unknown"}}, Confidence: "likely", Title: []string{"the connection opens and the server's greeting does not come"}, Explanation: []string{"On this port the server speaks first. When its greeting does not come, a firewall, a virus scanner or the hosting company mostly stands between and lets nothing through."}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"no-greeting"}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"refused", "unreachable", "reset"}, Service: []string{"large-provider"}, Seen: []Observation{"pasted"}, Unseen: []Observation{"address-loopback"}}, Confidence: "likely", Title: []string{"a firewall on the way turns connections to port {port} away", "a firewall on the way turns connections to this port away"}, Explanation: []string{"This provider's servers take connections on their published ports from everywhere. A refusal comes from a firewall, VPN or hosting company in between."}, Over: []string{"tcp-refused", "tcp-unreachable", "tcp-reset"}},
@@ -475,11 +475,11 @@ var entries = []Entry{
 		{When: When{Seen: []Observation{"pasted", "greeting-masked"}}, Confidence: "likely", Over: []string{"relay-denied-no-login", "relay-denied-not-allowed", "auth-mechanism-unsupported", "auth-bad-credentials", "auth-failed", "ehlo-refused"}},
 		{When: When{Seen: []Observation{"pasted", "capability-masked"}}, Confidence: "likely", Over: []string{"relay-denied-no-login", "relay-denied-not-allowed", "auth-mechanism-unsupported", "auth-bad-credentials", "auth-failed", "ehlo-refused"}},
 		{When: When{Verb: []string{"STARTTLS", "EHLO"}, Code: []Codes{{From: 500, To: 500}, {From: 502, To: 502}}, Service: []string{"large-provider"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Explanation: []string{"This provider's servers know EHLO and STARTTLS. A server that does not comes between: a firewall with SMTP inspection, or a network that leads outgoing mail to a server of its own."}, Over: []string{"starttls-not-offered", "starttls-refused", "ehlo-refused", "auth-not-offered-at-all"}},
-		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+		{When: When{Step: []string{"ehlo", "ehlo-tls", "starttls", "auth"}, Failed: "yes", Text: []Pattern{
 			{Expr: "220[- ][*0-9]{0,3}\\*{6,}", Needs: []string{"220"}},
 			{Expr: "250[- ]x{3,}[a-d]?\\b", Needs: []string{"250"}},
-			{Expr: "\"?xxxx+[^\"]{0,20}\"? ?.{0,20}(unrecogni[sz]ed|not recogni[sz]ed|unknown|not implemented)", Needs: []string{"unrecogni", "not recogni", "unknown", "not implemented"}},
-			{Expr: "(unrecogni[sz]ed|unknown|not implemented).{0,30}\"?xxxx+", Needs: []string{"recogni", "known", "not implemented"}},
+			{Expr: "command (is )?(unrecogni[sz]ed|not recogni[sz]ed|unknown|not implemented)[^a-z]{0,4}xxxx", Needs: []string{"command "}},
+			{Expr: "[\"' ]xxxx+[^\"' ]{0,20}[\"' ].{0,12}(unrecogni[sz]ed|not recogni[sz]ed|unknown|not implemented)", Needs: []string{"unrecogni", "not recogni", "unknown", "not implemented"}},
 		}}, Confidence: "likely", Over: []string{"auth-bad-credentials", "auth-failed"}, Suggest: &Suggest{Port: 465, Encryption: "ssl", Text: "TLS from the first byte cannot be rewritten on the way"}},
 	}},
 	{ID: "helo-name-rejected", Step: "ehlo", Title: []string{"the server does not accept {helo} as this computer's name (EHLO)", "the server does not accept this computer's name (EHLO)"}, Explanation: []string{"A client says its own name first. Servers refuse names like \"localhost\", short container names or names that belong to somebody else."}, Who: "user", Severity: "error", Fix: []FixEntry{
@@ -1019,7 +1019,7 @@ var entries = []Entry{
 	}, Links: []LinkEntry{
 		{When: &When{Service: []string{"google"}}, Title: "Google: cannot sign in with an email client", URL: "https://support.google.com/mail/answer/7126229"},
 	}, Over: []string{"auth-bad-credentials", "auth-app-password-required", "auth-required-missing", "auth-failed"}, Rules: []Rule{
-		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Text: []Pattern{
 			{Expr: "log ?in (via|with|through|using) (your|the|a) web", Needs: []string{" web"}},
 			{Expr: "web ?login ?required", Needs: []string{"required"}},
 			{Expr: "use the web (interface|browser|mail)? ?to (log|sign)", Needs: []string{"use the web "}},
@@ -1042,7 +1042,7 @@ var entries = []Entry{
 			{Expr: "looks like spam", Needs: []string{"looks like spam"}},
 			{Expr: "for sending", Needs: []string{"for sending"}},
 		}}, Confidence: "certain"},
-		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Text: []Pattern{
 			{Expr: "captcha", Needs: []string{"captcha"}},
 			{Expr: "not a robot", Needs: []string{"not a robot"}},
 		}, NotText: []Pattern{
@@ -1072,7 +1072,7 @@ var entries = []Entry{
 	}, Decides: []DecidesEntry{
 		{Question: "Is access by mail programs (POP3, IMAP, SMTP) switched on in the mailbox's web settings? If it is, the password is to be looked at next."},
 	}, Over: []string{"auth-failed"}, Rules: []Rule{
-		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Text: []Pattern{
 			{Expr: "\\b(smtp|imap|pop3?)\\b.{0,30}(is |are |service |access |login |was )?.{0,20}(disabled|not (enabled|activated|allowed|turned on|opened)|switched off|turned off|closed|deactivated|inactive)( |\\.|,|$)", Needs: []string{"disabled", "enabled", "ctivated", "llowed", "turned on", "opened", "switched off", "turned off", "closed", "deactivated", "inactive"}},
 			{Expr: "order is not support", Needs: []string{"order is not support"}},
 			{Expr: "has no permission", Needs: []string{"has no permission"}},
@@ -1107,7 +1107,7 @@ var entries = []Entry{
 			{Expr: "not authenticated", Needs: []string{"not authenticated"}},
 			{Expr: "\\bauth(entication)? (command )?(is )?not", Needs: []string{"auth"}},
 		}}, Confidence: "likely", Over: []string{"auth-bad-credentials", "account-blocked", "auth-app-password-required"}},
-		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+		{When: When{Step: []string{"auth", "sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "user (\\d+ )?has no permission", Needs: []string{"has no permission"}},
 			{Expr: "does ?n.t have access rights to this service", Needs: []string{"t have access rights to this service"}},
 			{Expr: "order is not support", Needs: []string{"order is not support"}},
@@ -1121,11 +1121,17 @@ var entries = []Entry{
 		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, NotService: []string{"microsoft"}, Seen: []Observation{"switch-on-first"}}, Confidence: "possible", Explanation: []string{"{provider}: {enable}"}},
 	}},
 	{ID: "auth-disabled-by-admin", Step: "auth", Title: []string{"the organisation's administrator has not allowed login by SMTP"}, Explanation: []string{"Host, port and encryption are right. Another password does not help; whether this one is right is not known yet."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
-		{When: &When{Service: []string{"microsoft"}}, Text: "Allow \"Authenticated SMTP\" for this one mailbox", Who: "it-admin", Path: "Microsoft 365 admin center > Users > Active users > {account} > Mail > Manage email apps > Authenticated SMTP", Commands: []Command{
+		{When: &When{Service: []string{"microsoft"}, Known: []string{"account"}}, Text: "Allow \"Authenticated SMTP\" for this one mailbox", Who: "it-admin", Path: "Microsoft 365 admin center > Users > Active users > {account} > Mail > Manage email apps > Authenticated SMTP", Commands: []Command{
 			{Shell: "powershell", Text: "Set-CASMailbox {account} -SmtpClientAuthenticationDisabled $false"},
+		}},
+		{When: &When{Service: []string{"microsoft"}, Unknown: []string{"account"}}, Text: "Allow \"Authenticated SMTP\" for this one mailbox", Who: "it-admin", Path: "Microsoft 365 admin center > Users > Active users > (the mailbox) > Mail > Manage email apps > Authenticated SMTP", Commands: []Command{
+			{Shell: "powershell", Text: "Set-CASMailbox name@domain -SmtpClientAuthenticationDisabled $false"},
 		}},
 		{When: &When{Service: []string{"microsoft"}}, Text: "Better, if the application offers it: its sign-in with Microsoft (OAuth)", Who: "user"},
 		{When: &When{NotService: []string{"microsoft"}}, Text: "Ask the administrator to allow SMTP login for this one mailbox", Who: "it-admin"},
+	}, Decides: []DecidesEntry{
+		{When: &When{Service: []string{"microsoft"}, Known: []string{"account"}}, Question: "Does \"Get-CASMailbox {account} | Format-List SmtpClientAuthenticationDisabled\" (PowerShell) answer True? Then this mailbox may not."},
+		{When: &When{Service: []string{"microsoft"}}, Question: "Which reason does the refused sign-in show in the sign-in logs of Microsoft Entra?"},
 	}, Links: []LinkEntry{
 		{When: &When{Service: []string{"microsoft"}}, Title: "Microsoft: authenticated client SMTP submission", URL: "https://learn.microsoft.com/en-us/exchange/clients-and-mobile-in-exchange-online/authenticated-client-smtp-submission"},
 	}, Over: []string{"account-blocked", "auth-access-not-enabled", "auth-required-missing", "auth-failed"}, Rules: []Rule{
@@ -1159,7 +1165,8 @@ var entries = []Entry{
 			{Expr: "kriterien .{0,30}nicht erf[üu]ll", Needs: []string{"kriterien "}},
 			{Expr: "r[ée]pond(ait)? pas aux crit[èe]res", Needs: []string{" pas aux crit"}},
 		}}, Confidence: "likely", Title: []string{"a security policy of the organisation forbids this login"}, Explanation: []string{"A rule of the organisation (conditional access, multi-factor sign-in) turned this login down. The sign-in log of Microsoft Entra names the rule."}, Fix: []FixEntry{
-			{Text: "Look up the refused sign-in and the rule behind it", Who: "it-admin", Path: "Microsoft Entra admin center > Users > {account} > Sign-in logs"},
+			{When: &When{Known: []string{"account"}}, Text: "Look up the refused sign-in and the rule behind it", Who: "it-admin", Path: "Microsoft Entra admin center > Users > {account} > Sign-in logs"},
+			{When: &When{Unknown: []string{"account"}}, Text: "Look up the refused sign-in and the rule behind it", Who: "it-admin", Path: "Microsoft Entra admin center > Users > (the user) > Sign-in logs"},
 			{Text: "Use the application's sign-in with Microsoft (OAuth), if it has one", Who: "user"},
 		}, Over: []string{"auth-bad-credentials"}},
 		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
@@ -1174,7 +1181,7 @@ var entries = []Entry{
 		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
 			{Expr: "basic authentication is (disabled|not supported)", Needs: []string{"basic authentication is "}},
 		}, NotService: []string{"outlook-com"}}, Confidence: "possible"},
-		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Text: []Pattern{
 			{Expr: "(policy|administrator|\\badmin\\b).{0,40}(forbid|prohibit|disallow|disabled|not allow|denie|block)", Needs: []string{"policy", "administrator", "admin"}},
 			{Expr: "(disabled|blocked|forbidden|turned off|not (allowed|permitted)) .{0,30}\\bby (your |the |an? )?(admin|policy|organi[sz]ation|domain)", Needs: []string{"disabled", "blocked", "forbidden", "turned off", "allowed", "permitted"}},
 			{Expr: "(vom|durch (den|ihren)) administrator.{0,30}(gesperrt|deaktiviert|untersagt|nicht erlaubt)", Needs: []string{" administrator"}},
@@ -1215,10 +1222,13 @@ var entries = []Entry{
 		{When: &When{Service: []string{"microsoft-365"}}, Text: "If the administrator may decide: allow \"Authenticated SMTP\" for this one mailbox", Who: "it-admin", Commands: []Command{
 			{Shell: "powershell", Text: "Set-CASMailbox {account} -SmtpClientAuthenticationDisabled $false"},
 		}},
-		{Text: "Otherwise send through another server that takes a password", Who: "user", Setting: "host", From: "{host}"},
+		{Text: "Send through another server that takes a password", Who: "user", Setting: "host", From: "{host}"},
+	}, Decides: []DecidesEntry{
+		{When: &When{Service: []string{"microsoft"}}, Question: "Is it a mailbox of a company (Microsoft 365) or a private one (outlook.com)? For a company's, the administrator may be able to allow the mailbox."},
+		{When: &When{NotService: []string{"microsoft"}}, Question: "Does the provider's help name a way for programs that cannot do OAuth (an app password)?"},
 	}, Links: []LinkEntry{
 		{When: &When{Service: []string{"microsoft"}}, Title: "Microsoft: modern authentication for Outlook.com", URL: "https://support.microsoft.com/en-us/office/modern-authentication-methods-now-needed-to-continue-syncing-outlook-email-in-non-microsoft-email-apps-c5d65390-9676-4763-b41f-d7986499a90d"},
-	}, Over: []string{"auth-bad-credentials", "auth-mechanism-unsupported"}, Rules: []Rule{
+	}, Over: []string{"auth-bad-credentials", "auth-mechanism-unsupported", "auth-app-password-required", "sender-domain-authentication-failed"}, Rules: []Rule{
 		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
 			{Expr: "basic auth(entication)? is (disabled|not supported|blocked)", Needs: []string{"basic auth"}},
 		}, Service: []string{"outlook-com"}}, Confidence: "certain", Over: []string{"auth-required-missing"}},
@@ -1317,11 +1327,11 @@ var entries = []Entry{
 	}, Decides: []DecidesEntry{
 		{Question: "Does one single login work after an hour in which nothing logged in? If it fails as well, the password is to be looked at."},
 	}, Over: []string{"auth-bad-credentials", "server-temporary-failure", "auth-failed", "account-blocked"}, Rules: []Rule{
-		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Text: []Pattern{
 			{Expr: "too many (login|auth|failed|invalid|unsuccessful|wrong|incorrect|bad|smtp auth|sasl)", Needs: []string{"too many "}},
 			{Expr: "authenticate too many", Needs: []string{"authenticate too many"}},
 			{Expr: "too many .{0,20}(attempts|logins|logons|failures|tries)", Needs: []string{"too many "}},
-			{Expr: "(login|auth|logon)\\S*.{0,20}(rate|limit|attempts|frequency).{0,10}(exceed|limited|reached)", Needs: []string{"exceed", "limited", "reached"}},
+			{Expr: "(login|auth|logon)\\S*.{0,20}(rate|limit|attempts|frequency).{0,40}(exceed|limited|reached)", Needs: []string{"exceed", "limited", "reached"}},
 			{Expr: "try again later.{0,30}(login|auth)", Needs: []string{"try again later"}},
 			{Expr: "login (rate|frequency)", Needs: []string{"login "}},
 			{Expr: "zu viele (fehl|anmelde|login|ung[üu]ltige|falsche)", Needs: []string{"zu viele "}},
@@ -1344,6 +1354,16 @@ var entries = []Entry{
 			{Expr: "account is abnormal", Needs: []string{"account is abnormal"}},
 			{Expr: "too many (concurrent )?connections", Needs: []string{"connections"}},
 		}, NotService: []string{"yahoo"}}, Confidence: "certain"},
+		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+			{Expr: "too many (failed |invalid |unsuccessful )?(login|auth\\S*|logon|sign-?in) (attempts|requests|failures|errors|tries)", Needs: []string{"too many "}},
+			{Expr: "zu viele (fehlgeschlagene )?anmelde", Needs: []string{"zu viele "}},
+			{Expr: "trop de tentatives de (connexion|login|authentification)", Needs: []string{"trop de tentatives de "}},
+			{Expr: "demasiados intentos de (inicio|acceso|login)", Needs: []string{"demasiados intentos de "}},
+			{Expr: "слишком много (неудачных )?(попыток )?(входа|авторизации)", Needs: []string{"слишком много "}},
+		}, NotText: []Pattern{
+			{Expr: "account is abnormal", Needs: []string{"account is abnormal"}},
+			{Expr: "imap", Needs: []string{"imap"}},
+		}, NotService: []string{"yahoo"}}, Confidence: "likely"},
 		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 500, To: 599}, {From: 400, To: 499}}, Text: []Pattern{
 			{Expr: "too many", Needs: []string{"too many"}},
 		}, Service: []string{"yahoo"}}, Confidence: "possible"},
@@ -1367,7 +1387,7 @@ var entries = []Entry{
 		{When: &When{NotService: []string{"brevo", "google-relay"}}, Text: "Add the address of the application's network to the account's list of allowed addresses", Who: "user"},
 	}, Decides: []DecidesEntry{
 		{Question: "Does the same login work from a network whose address is on the account's list?", Command: "{check}"},
-	}, Over: []string{"auth-bad-credentials", "auth-failed", "sender-refused", "relay-denied-not-allowed", "recipient-refused"}, Rules: []Rule{
+	}, Over: []string{"auth-bad-credentials", "auth-app-password-required", "auth-wrong-credential-kind", "auth-username-form", "auth-failed", "sender-refused", "relay-denied-not-allowed", "recipient-refused"}, Rules: []Rule{
 		{When: When{Step: []string{"auth", "sender", "message"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Text: []Pattern{
 			{Expr: "\\bip\\b.{0,40}(is |was )?not.{0,15}(authori[sz]ed|allowed|permitted|white-?list|allow-?list|registered|trusted|in the list)", Needs: []string{"uthori", "llowed", "permitted", "white", "allow", "registered", "trusted", "in the list"}},
 			{Expr: "(unauthori[sz]ed|unknown|untrusted) (source )?ip", Needs: []string{"authori", "known", "trusted"}},
@@ -1405,9 +1425,10 @@ var entries = []Entry{
 		{Text: "or ask the provider to unlock the account", Who: "user"},
 	}, Decides: []DecidesEntry{
 		{Question: "What does the provider's web page say when the account signs in there?"},
-	}, Over: []string{"auth-bad-credentials", "auth-failed", "sender-refused", "recipient-refused"}, Rules: []Rule{
-		{When: When{Step: []string{"auth", "sender", "message"}, Failed: "yes", Text: []Pattern{
+	}, Over: []string{"auth-bad-credentials", "auth-app-password-required", "auth-wrong-credential-kind", "auth-username-form", "auth-failed", "sender-refused", "recipient-refused"}, Rules: []Rule{
+		{When: When{Step: []string{"auth", "sender", "message"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Text: []Pattern{
 			{Expr: "(account|user|mailbox|login|domain|customer|client|organi[sz]ation|service|password).{0,40}(suspend|locked|blocked|deactivat|frozen|banned|expired|inactive|not (yet |been )?activ|terminated|restricted|under review|on hold|closed|cancell?ed|delinquent|past due|compromised|hacked|gesperrt|deaktiviert|stillgelegt|abgelaufen|nicht (freigeschaltet|aktiviert)|bloqu|suspendu|expir[ée]|bloccat|sospes|scadut|suspens|suspendid|vencid|zablokowan|zawieszon|wygas|geblokkeerd|opgeschort|verlopen|заблокирован|приостановлен|истек)", Needs: []string{"suspend", "locked", "blocked", "deactivat", "frozen", "banned", "expired", "inactive", "activ", "terminated", "restricted", "under review", "on hold", "losed", "ancel", "delinquent", "past due", "compromised", "hacked", "gesperrt", "deaktiviert", "stillgelegt", "abgelaufen", "freigeschaltet", "aktiviert", "bloqu", "suspendu", "expir", "bloccat", "ospes", "cadut", "uspen", "vencid", "blokowan", "wieszon", "wygas", "geblokkeerd", "opgeschort", "verlopen", "заблокирован", "приостановлен", "истек"}},
+			{Expr: "(учетн\\S+ запис|аккаунт|почтовый ящик|пользовател).{0,30}(заблокирован|приостановлен|отключен|истек)", Needs: []string{" запис", "аккаунт", "чтовый ящик", "льзовател"}},
 			{Expr: "(suspended|locked|blocked|frozen|banned|inactive|disabled|expired|compromised).{0,20}(account|user|mailbox|password|domain)", Needs: []string{"suspended", "locked", "blocked", "frozen", "banned", "inactive", "disabled", "expired", "compromised"}},
 			{Expr: "(account|user|mailbox|customer|login|domain|smtp access).{0,40}(is |was |has been |are )(temporarily |permanently |currently )?disabled", Needs: []string{"disabled"}},
 			{Expr: "password.{0,20}(too simple|must be changed|too weak|needs to be (changed|reset))", Needs: []string{"password"}},
@@ -1452,7 +1473,7 @@ var entries = []Entry{
 			{Expr: "pop3", Needs: []string{"pop3"}},
 			{Expr: "smtp (is|access)", Needs: []string{"smtp "}},
 		}, Unseen: []Observation{"recipient-refused"}}, Confidence: "likely"},
-		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+		{When: When{Step: []string{"auth", "sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "looks like spam.{0,80}(web|robot)", Needs: []string{"looks like spam"}},
 		}}, Confidence: "likely", Title: []string{"the provider takes the account for a sender of spam and has barred it"}},
 		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 525, To: 525}}, Text: []Pattern{
@@ -1520,6 +1541,8 @@ var entries = []Entry{
 	}},
 	{ID: "auth-not-needed", Step: "auth", Title: []string{"the relay wants no login; account and password can stay empty"}, Explanation: []string{"This server lets known computers send without a login and cannot check any. It refuses the attempt, not the password."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Leave account and password empty", Who: "user", Setting: "account", From: "{account}"},
+	}, Decides: []DecidesEntry{
+		{Question: "Does the server go on without a login?", Command: "{check_plain}"},
 	}, Rules: []Rule{
 		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
 			{Expr: "auth(entication)? (is )?not (required|needed|necessary)", Needs: []string{"auth"}},
@@ -1591,11 +1614,13 @@ var entries = []Entry{
 		{When: &When{Service: []string{"postmark"}}, Text: "Use the server's API token as account and as password", Who: "user", Setting: "password"},
 		{When: &When{Service: []string{"mailjet"}}, Text: "Use the API key as account and the secret key as password", Who: "user", Setting: "password"},
 		{When: &When{Service: []string{"mailgun"}}, Text: "Reset the password of this SMTP user in the Mailgun dashboard", Who: "user", Path: "Send > Sending > Domain settings > SMTP credentials"},
-		{When: &When{AccountForm: []string{"bare"}, NotService: []string{"api-key-service"}}, Text: "Try the full mail address as account", Who: "user", Setting: "account", From: "{account}", To: "name@domain"},
+		{When: &When{AccountForm: []string{"bare"}, NotService: []string{"api-key-service"}, Known: []string{"account"}}, Text: "Try the full mail address as account", Who: "user", Setting: "account", From: "{account}", To: "name@domain"},
 		{When: &When{Service: []string{"ionos", "strato", "gmx", "ovh"}}, Text: "Use the password of the mailbox, not the one of the customer account", Who: "user", Setting: "password"},
 	}, Decides: []DecidesEntry{
 		{When: &When{Encryption: []string{"starttls", "ssl"}, Seen: []Observation{"challenge-mechanism", "plain-offered"}}, Question: "Does the login work with PLAIN? Then the mechanism is at fault, not the password.", Command: "{check} --auth PLAIN"},
-		{When: &When{NotService: []string{"api-key-service"}}, Question: "Does the same account and password work in the provider's webmail?"},
+		{When: &When{NotService: []string{"api-key-service", "microsoft"}}, Question: "Does the same account and password work in the provider's webmail?"},
+		{When: &When{Service: []string{"microsoft"}}, Question: "Does the same password open the mailbox at outlook.office.com? Then SMTP login is switched off for it; if not, the password is wrong."},
+		{When: &When{NotService: []string{"api-key-service"}, Seen: []Observation{"account-unknown"}}, Question: "Is the account entered in the form that the provider wants, mostly the full mail address?"},
 	}, Links: []LinkEntry{
 		{When: &When{Service: []string{"google"}}, Title: "Google: sign in with app passwords", URL: "https://support.google.com/accounts/answer/185833"},
 		{When: &When{Service: []string{"ses"}}, Title: "Amazon SES: obtaining SMTP credentials", URL: "https://docs.aws.amazon.com/ses/latest/dg/smtp-credentials.html"},
@@ -1723,8 +1748,22 @@ var entries = []Entry{
 			{Expr: "password.{0,30}(errata|non valida|non corretta)", Needs: []string{"password"}},
 			{Expr: "(senha|usu[áa]rio).{0,30}(incorret|inv[áa]lid)", Needs: []string{"senha", "usu"}},
 			{Expr: "用户名或密码", Needs: []string{"用户名或密码"}},
-			{Expr: "неверн.{0,30}(парол|логин)", Needs: []string{"неверн"}},
+			{Expr: "неверн.{0,40}(парол|логин|имя польз)", Needs: []string{"неверн"}},
 			{Expr: "認証に失敗", Needs: []string{"認証に失敗"}},
+			{Expr: "パスワード.{0,20}(正しく|間違|誤)", Needs: []string{"パスワード"}},
+			{Expr: "(身份)?(验证|认证|登录)(失败|不成功)", Needs: []string{"验证", "认证", "登录"}},
+			{Expr: "impossibile (autenticar|accedere)", Needs: []string{"impossibile "}},
+			{Expr: "autenticazione.{0,30}(fallita|non riuscita|errata)", Needs: []string{"autenticazione"}},
+			{Expr: "(nome utente|credenziali).{0,40}(non valid|errat|non corrett)", Needs: []string{"nome utente", "credenziali"}},
+			{Expr: "uwierzytelnian\\S+ nie powiod", Needs: []string{"uwierzytelnian"}},
+			{Expr: "(niepoprawn|nieprawid[łl]ow|b[łl][ęe]dn)\\S* (has[łl]|login|nazwa u[żz]ytkownika)", Needs: []string{"has", "login", "ytkownika"}},
+			{Expr: "(gebruikersnaam|wachtwoord).{0,40}(onjuist|ongeldig|verkeerd)", Needs: []string{"gebruikersnaam", "wachtwoord"}},
+			{Expr: "(inloggen|aanmelden|verificatie) .{0,40}mislukt", Needs: []string{"inloggen", "aanmelden", "verificatie"}},
+			{Expr: "(falha|erro) (na|de) autentica", Needs: []string{" autentica"}},
+			{Expr: "[ée]chec (de )?(l.)?(authentification|identification)", Needs: []string{"authentification", "identification"}},
+			{Expr: "authentification.{0,40}[ée]chou", Needs: []string{"authentification"}},
+			{Expr: "(error|fallo) (de|en la) autenticaci", Needs: []string{" autenticaci"}},
+			{Expr: "ошибка (аутентификации|авторизации)", Needs: []string{"утентификации", "вторизации"}},
 		}, NotText: []Pattern{
 			{Expr: "dmarc", Needs: []string{"dmarc"}},
 			{Expr: "\\bspf\\b", Needs: []string{"spf"}},
@@ -1750,13 +1789,15 @@ var entries = []Entry{
 	}},
 	{ID: "auth-username-form", Step: "auth", Title: []string{"the server does not know an account of the form \"{account}\"", "the account has another form than the server wants"}, Explanation: []string{"Most providers want the full mail address, some a customer number or a fixed word. A wrong form is mostly answered like a wrong password."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{When: &When{Service: []string{"sendgrid"}}, Text: "Enter the word \"apikey\" as account; the API key is the password", Who: "user", Setting: "account", From: "{account}", To: "apikey"},
-		{When: &When{AccountForm: []string{"bare"}}, Text: "Enter the full mail address as account", Who: "user", Setting: "account", From: "{account}", To: "name@domain"},
+		{When: &When{AccountForm: []string{"bare"}, Known: []string{"account"}}, Text: "Enter the full mail address as account", Who: "user", Setting: "account", From: "{account}", To: "name@domain"},
 		{Text: "Enter the account in the form that the provider's help pages name", Who: "user", Setting: "account", From: "{account}"},
+	}, Decides: []DecidesEntry{
+		{Question: "Which form of the account does the provider's help name: the full address, the part before the @, a number or a fixed word?"},
 	}, Links: []LinkEntry{
 		{When: &When{Service: []string{"sendgrid"}}, Title: "SendGrid: integrating with the SMTP API", URL: "https://www.twilio.com/docs/sendgrid/for-developers/sending-email/integrating-with-the-smtp-api"},
 	}, Rules: []Rule{
 		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 500, To: 599}}, Text: []Pattern{
-			{Expr: "invalid user ?name", Needs: []string{"invalid user"}},
+			{Expr: "invalid user ?name *($|[\\])\\[.,;:])", Needs: []string{"invalid user"}},
 			{Expr: "(user ?name|login|account name) (must|should|needs to) (be|contain|have|include)", Needs: []string{"user", "login", "account name"}},
 			{Expr: "(use|enter|with) (your |the )?(full|complete|entire) (e-?mail )?address", Needs: []string{"address"}},
 			{Expr: "full (e-?mail )?address.{0,20}(as|required|needed|is)", Needs: []string{"address"}},
@@ -1787,8 +1828,8 @@ var entries = []Entry{
 		}, Service: []string{"sendgrid"}, Account: []Pattern{
 			{Expr: "^(?:[^a]|a[^p]|ap[^i]|api[^k]|apik[^e]|apike[^y]|apikey.)"},
 		}}, Confidence: "likely"},
-		{When: When{Step: []string{"auth"}, AccountForm: []string{"bare"}, Code: []Codes{{From: 535, To: 535}, {From: 501, To: 501}}, Service: []string{"google", "microsoft", "gmx", "ionos", "strato", "yahoo", "icloud", "zoho", "fastmail", "yandex", "mail-ru", "ovh"}, NotService: []string{"api-key-service"}}, Confidence: "likely"},
-		{When: When{Step: []string{"auth"}, AccountForm: []string{"bare"}, Code: []Codes{{From: 535, To: 535}, {From: 501, To: 501}}, NotService: []string{"api-key-service"}}, Confidence: "possible"},
+		{When: When{Step: []string{"auth"}, AccountForm: []string{"bare"}, Code: []Codes{{From: 535, To: 535}, {From: 501, To: 501}}, Service: []string{"google", "microsoft", "gmx", "ionos", "strato", "yahoo", "icloud", "zoho", "fastmail", "yandex", "mail-ru", "ovh"}, NotService: []string{"api-key-service"}, Unseen: []Observation{"account-unknown"}}, Confidence: "likely"},
+		{When: When{Step: []string{"auth"}, AccountForm: []string{"bare"}, Code: []Codes{{From: 535, To: 535}, {From: 501, To: 501}}, NotService: []string{"api-key-service"}, Unseen: []Observation{"account-unknown"}}, Confidence: "possible"},
 		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
 			{Expr: "with username \"[a-z][a-z0-9._-]{0,30}\"", Needs: []string{"with username \""}},
 			{Expr: "login to server \\S+ with username [a-z][a-z0-9._-]{0,30} failed", Needs: []string{"login to server "}},
@@ -1929,7 +1970,7 @@ var entries = []Entry{
 		{When: &When{Service: []string{"google"}}, Title: "Google: sign in with app passwords", URL: "https://support.google.com/accounts/answer/185833"},
 		{When: &When{Service: []string{"yahoo"}}, Title: "Yahoo: generate third-party app passwords", URL: "https://help.yahoo.com/kb/SLN15241.html"},
 		{When: &When{Service: []string{"icloud"}}, Title: "Apple: app-specific passwords", URL: "https://support.apple.com/102654"},
-	}, Rules: []Rule{
+	}, Over: []string{"auth-required-missing"}, Rules: []Rule{
 		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
 			{Expr: "app(lication)?.?specific.?password", Needs: []string{"specific"}},
 			{Expr: "\\bapp(lication)?[- ]passw(or)?d", Needs: []string{"passw"}},
@@ -1990,7 +2031,7 @@ var entries = []Entry{
 		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
 			{Expr: "#auth005", Needs: []string{"#auth005"}},
 			{Expr: "too many bad auth", Needs: []string{"too many bad auth"}},
-		}, Service: []string{"yahoo"}}, Confidence: "likely", Explanation: []string{"Yahoo and AOL take only app passwords from mail programs, and answer the normal password like too many wrong ones."}},
+		}, Service: []string{"yahoo"}}, Confidence: "likely", Explanation: []string{"Yahoo and AOL take only app passwords from mail programs, and answer the normal password like too many wrong ones."}, Over: []string{"auth-required-missing"}},
 		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, Text: []Pattern{
 			{Expr: "auth", Needs: []string{"auth"}},
 			{Expr: "login", Needs: []string{"login"}},
@@ -2010,6 +2051,17 @@ var entries = []Entry{
 			{Expr: "login", Needs: []string{"login"}},
 			{Expr: "password", Needs: []string{"password"}},
 			{Expr: "credential", Needs: []string{"credential"}},
+		}, NotText: []Pattern{
+			{Expr: "spam", Needs: []string{"spam"}},
+			{Expr: "access rights", Needs: []string{"access rights"}},
+			{Expr: "permission", Needs: []string{"permission"}},
+			{Expr: "eula", Needs: []string{"eula"}},
+			{Expr: "browser", Needs: []string{"browser"}},
+			{Expr: "robot", Needs: []string{"robot"}},
+			{Expr: "blocked", Needs: []string{"blocked"}},
+			{Expr: "suspended", Needs: []string{"suspended"}},
+			{Expr: "ssl", Needs: []string{"ssl"}},
+			{Expr: "starttls", Needs: []string{"starttls"}},
 		}, Service: []string{"fastmail", "yandex", "mail-ru", "netease", "qq"}}, Confidence: "likely", Explanation: []string{"This provider takes only passwords made for mail programs, not the one of the web page."}},
 		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, Text: []Pattern{
 			{Expr: "auth", Needs: []string{"auth"}},
@@ -2060,7 +2112,7 @@ var entries = []Entry{
 			{Expr: "smtp auth extension not supported", Needs: []string{"smtp auth extension not supported"}},
 			{Expr: "smtp auth(entication)? (is )?not supported by (the )?server", Needs: []string{"not supported by "}},
 			{Expr: "server does ?n.t support (smtp )?auth", Needs: []string{"server does"}},
-			{Expr: "server does not support (smtp )?auth(entication)?\\b", Needs: []string{"server does not support "}},
+			{Expr: "server does not support (smtp[ -]?)?auth(entication)?($|[^a-z ]| and| extension)", Needs: []string{"server does not support "}},
 			{Expr: "does not advertise auth", Needs: []string{"does not advertise auth"}},
 			{Expr: "did not advertise auth", Needs: []string{"did not advertise auth"}},
 			{Expr: "host does not advertise authentication", Needs: []string{"host does not advertise authentication"}},
@@ -2103,6 +2155,8 @@ var entries = []Entry{
 	}},
 	{ID: "starttls-required", Step: "auth", Title: []string{"the server wants encryption first, and it is switched off"}, Explanation: []string{"The server refuses logins and senders on an unencrypted connection."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Set the encryption to TLS/STARTTLS", Who: "user", Setting: "encryption", From: "none", To: "TLS/STARTTLS"},
+	}, Decides: []DecidesEntry{
+		{When: &When{Seen: []Observation{"pasted"}}, Question: "Is the encryption of the application set to TLS/STARTTLS for port 587 (SSL for port 465)?"},
 	}, Over: []string{"auth-in-clear", "auth-not-offered-before-tls", "auth-not-offered-at-all", "auth-failed", "auth-required-missing", "sender-refused", "recipient-refused", "starttls-refused"}, Rules: []Rule{
 		{When: When{Step: []string{"ehlo", "auth", "sender", "message"}, Code: []Codes{{From: 500, To: 599}, {From: 451, To: 451}, {From: 454, To: 454}}, Text: []Pattern{
 			{Expr: "must issue (a )?starttls", Needs: []string{"must issue "}},
@@ -2152,6 +2206,8 @@ var entries = []Entry{
 		{When: &When{NotPort: []int{25}}, Text: "Enter the provider's server for sending", Who: "user", Setting: "host", From: "{host}"},
 		{Text: "If this is a relay without login, leave account and password empty", Who: "user", Setting: "account", From: "{account}"},
 		{Text: "or have login switched on for this port at the server", Who: "it-admin"},
+	}, Decides: []DecidesEntry{
+		{When: &When{Seen: []Observation{"pasted"}}, Question: "Is login among the capabilities, on this port and once TLS is on?", Command: "{check_plain}"},
 	}, Over: []string{"auth-failed"}, Rules: []Rule{
 		{When: When{Step: []string{"auth"}, Fault: []string{"not-offered"}, Port: []int{25}, Seen: []Observation{"auth-missing"}}, Confidence: "certain", Suggest: &Suggest{Port: 587, Encryption: "starttls", Text: "587 is the port for logins"}},
 		{When: When{Step: []string{"auth"}, Fault: []string{"not-offered"}, Seen: []Observation{"auth-missing"}}, Confidence: "certain"},
@@ -2205,7 +2261,7 @@ var entries = []Entry{
 			{Expr: "auth(entication)? (command )?(is )?not (supported|implemented|enabled|available|allowed here|offered|recogni[sz]ed)", Needs: []string{"supported", "implemented", "enabled", "vailable", "llowed here", "offered", "recogni"}},
 			{Expr: "auth command used when not advertised", Needs: []string{"auth command used when not advertised"}},
 			{Expr: "(5[05]\\d) .{0,20}auth .{0,20}(unknown|unrecogni[sz]ed|not (recogni[sz]ed|implemented|supported))", Needs: []string{"auth "}},
-			{Expr: "command \"?auth\"? (is )?(not|un)", Needs: []string{"command "}},
+			{Expr: "command .?auth\\b.{0,300}(not (implemented|recogni[sz]ed|supported)|unknown|unrecogni[sz]ed)", Needs: []string{"command "}},
 			{Expr: "auth: command (not|un)", Needs: []string{"auth: command "}},
 			{Expr: "(unknown|unrecogni[sz]ed|unsupported) command:? ?\"?auth", Needs: []string{" command"}},
 		}, NotText: []Pattern{
@@ -2227,7 +2283,10 @@ var entries = []Entry{
 	{ID: "auth-mechanism-unsupported", Step: "auth", Title: []string{"the server does not take the login mechanism {mechanism}", "the server does not take this login mechanism"}, Explanation: []string{"There are several ways to hand over a password or token, and server and settings do not agree on one. The password itself may be right."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{When: &When{Seen: []Observation{"mechanism-forced"}}, Text: "Leave the mechanism to the check, or choose one of {mechanisms}", Who: "user", Setting: "auth", From: "{forced}"},
 		{Text: "Choose a mechanism that the server offers: {mechanisms}", Who: "user", Setting: "auth", From: "{mechanism}"},
-		{Text: "Choose another login mechanism in the application", Who: "user", Setting: "auth"},
+		{When: &When{Service: []string{"microsoft"}, Unknown: []string{"mechanisms"}}, Text: "Choose LOGIN as login mechanism in the application; Microsoft 365 does not know PLAIN", Who: "user", Setting: "auth", From: "PLAIN", To: "LOGIN"},
+		{When: &When{NotService: []string{"microsoft"}, Unknown: []string{"mechanisms"}}, Text: "Choose another login mechanism in the application", Who: "user", Setting: "auth"},
+	}, Decides: []DecidesEntry{
+		{When: &When{Seen: []Observation{"pasted"}}, Question: "Which mechanisms does the server list, before and after TLS?", Command: "{check_plain}"},
 	}, Over: []string{"auth-failed"}, Rules: []Rule{
 		{When: When{Step: []string{"auth"}, Fault: []string{"not-offered"}, Seen: []Observation{"mechanism-forced"}}, Confidence: "certain"},
 		{When: When{Step: []string{"auth"}, Fault: []string{"not-offered"}, Credential: []string{"token"}, Seen: []Observation{"no-common-mechanism"}}, Confidence: "certain", Title: []string{"the server does not take OAuth tokens"}, Explanation: []string{"Neither XOAUTH2 nor OAUTHBEARER is offered. A password, perhaps an app password, is what this server takes."}, Fix: []FixEntry{
@@ -2270,6 +2329,8 @@ var entries = []Entry{
 			{Expr: "(does not|doesn.t) support (the )?(selected |requested |chosen )?(authentication|auth|login) (method|mechanism|type)", Needs: []string{" support "}},
 			{Expr: "none of the authentication methods supported", Needs: []string{"none of the authentication methods supported"}},
 			{Expr: "unsupported (smtp )?auth(entication)? (type|mechanism|method)", Needs: []string{"unsupported "}},
+			{Expr: "unsupported (smtp )?auth(entication)? (login|plain|cram|ntlm|xoauth)", Needs: []string{"unsupported "}},
+			{Expr: "does not support (the )?requested (smtp )?auth", Needs: []string{"does not support "}},
 			{Expr: "unknown (auth(entication)? )?mechanism", Needs: []string{"mechanism"}},
 			{Expr: "mechanism (too weak|not permitted|is disabled)", Needs: []string{"mechanism "}},
 			{Expr: "no mechanism available", Needs: []string{"no mechanism available"}},
@@ -2318,6 +2379,8 @@ var entries = []Entry{
 	{ID: "auth-failed", Step: "auth", Title: []string{"the login failed ({reply}); the server does not say why", "the login failed, and the server does not say why"}, Explanation: []string{"The reply speaks neither of the password nor of any other reason that is known here. The server's log would name it."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Ask the server's administrator or the provider with the exact reply and the time", Who: "it-admin"},
 		{Text: "Meanwhile, check account and password in the provider's webmail", Who: "user", Setting: "password"},
+	}, Decides: []DecidesEntry{
+		{When: &When{Seen: []Observation{"pasted"}}, Question: "What did the server say? Its line begins with a number such as 535 and stands in the program's log or debug output."},
 	}, Rules: []Rule{
 		{When: When{Step: []string{"auth"}, Fault: []string{"mechanism"}, Seen: []Observation{"server-signature-bad"}}, Confidence: "likely", Title: []string{"the server could not prove that it knows the password"}, Explanation: []string{"With SCRAM the server proves itself too, and this proof was missing or wrong. Its login software is broken, or it is not the server it says it is. The login counts as failed."}, Who: "it-admin", Fix: []FixEntry{
 			{Text: "Have the server's login software (SCRAM) looked at; until then do not trust this connection", Who: "it-admin"},
@@ -3366,7 +3429,7 @@ var entries = []Entry{
 			{Expr: "ip addresses are not allowed as a from", Needs: []string{"ip addresses are not allowed as a from"}},
 			{Expr: "address in mailbox given.{0,160}does not comply", Needs: []string{"address in mailbox given"}},
 			{Expr: "does not comply with (rfc|addr-?spec)", Needs: []string{"does not comply with "}},
-			{Expr: "\\bmail: (missing|no angle|expected|unclosed|invalid|no address|trailing|misformatted)", Needs: []string{"missing", "no angle", "expected", "unclosed", "invalid", "no address", "trailing", "misformatted"}},
+			{Expr: "\\bmail: (missing|no angle|expected (comma|single)|unclosed|invalid|no address|trailing|misformatted)", Needs: []string{"missing", "no angle", "expected ", "unclosed", "invalid", "no address", "trailing", "misformatted"}},
 			{Expr: "local address contains", Needs: []string{"local address contains"}},
 			{Expr: "missing final .@domain", Needs: []string{"missing final "}},
 			{Expr: "domain (contains|starts with|ends with) (illegal|control|dot)", Needs: []string{"contains", "starts with", "ends with"}},
@@ -4140,7 +4203,7 @@ var entries = []Entry{
 		}}, Confidence: "likely", Title: []string{"the message has more recipients than the server takes at once"}, Explanation: []string{"Servers limit how many recipients one message may have; the rest is refused or put off."}, Fix: []FixEntry{
 			{Text: "Have the application send to fewer recipients at a time", Who: "application"},
 		}},
-		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Text: []Pattern{
 			{Expr: "maximum credits", Needs: []string{"maximum credits"}},
 			{Expr: "(credits?|quota|daily limit|sending limit|monthly limit|message limit|plan limit|allowance).{0,30}(exceeded|used up|exhausted|depleted|reached|insufficient)", Needs: []string{"exceeded", "used up", "exhausted", "depleted", "reached", "insufficient"}},
 			{Expr: "(exceeded|reached|used up|out of) .{0,30}(credits?|quota|daily limit|sending limit|monthly limit|plan limit)", Needs: []string{"exceeded", "reached", "used up", "out of"}},
@@ -4718,8 +4781,6 @@ var entries = []Entry{
 			{Expr: "internal (server |authentication )?(error|failure).{0,40}(auth|login)", Needs: []string{"internal "}},
 			{Expr: "(auth|login)\\S*.{0,40}internal (server )?(error|failure)", Needs: []string{"internal "}},
 			{Expr: "temporary system problem", Needs: []string{"temporary system problem"}},
-			{Expr: "(ldap|database|sql|radius|active directory|directory).{0,40}(unavailable|unreachable|down|timeout|connect|error|failed)", Needs: []string{"available", "reachable", "down", "timeout", "connect", "error", "failed"}},
-			{Expr: "backend (is )?(unavailable|error|down)", Needs: []string{"backend "}},
 			{Expr: "authdaemon", Needs: []string{"authdaemon"}},
 			{Expr: "auth(entication)? failed.{0,20}generic failure", Needs: []string{"generic failure"}},
 			{Expr: "unable to (reach|contact|connect to) (the )?auth", Needs: []string{"unable to "}},
@@ -4732,6 +4793,14 @@ var entries = []Entry{
 			{Text: "Try again in some minutes", Who: "user"},
 			{Text: "If it lasts, look whether the login service (Dovecot, saslauthd, directory) runs", Who: "it-admin"},
 		}, Over: []string{"auth-mechanism-unsupported", "auth-not-offered-at-all"}},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Text: []Pattern{
+			{Expr: "(ldap|database|sql|radius|active directory|directory).{0,40}(unavailable|unreachable|down|timeout|connect|error|failed)", Needs: []string{"available", "reachable", "down", "timeout", "connect", "error", "failed"}},
+			{Expr: "backend (is )?(unavailable|error|down)", Needs: []string{"backend "}},
+		}, NotText: []Pattern{
+			{Expr: "too many", Needs: []string{"too many"}},
+			{Expr: "quota", Needs: []string{"quota"}},
+			{Expr: "mailbox", Needs: []string{"mailbox"}},
+		}}, Confidence: "likely"},
 		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
 			{Expr: "\\b4[25]1 authentication failed", Needs: []string{"1 authentication failed"}},
 		}, NotText: []Pattern{
@@ -4840,7 +4909,7 @@ var entries = []Entry{
 		{When: When{Text: []Pattern{
 			{Expr: "(could not|couldn.t|cannot|unable to|failed to) (be )?(authenticate|log ?in)", Needs: []string{"ould", "annot", "unable to", "failed to"}},
 			{Expr: "(authentication|login|anmeldung|authentifizierung).{0,20}(failed|fehlgeschlagen|nicht m[öo]glich)", Needs: []string{"authentication", "login", "nmeldung", "uthentifizierung"}},
-		}, Seen: []Observation{"generic-sentence"}}, Confidence: "likely", General: true, Title: []string{"the application says that the login failed", "not why"}, Explanation: []string{"This sentence is the application's own. Where it comes after a login was tried, host, port and encryption are right and the account, the password or the way to log in is not; some applications say it for every failure. The server's own reply (535 and what follows) decides."}},
+		}, Seen: []Observation{"generic-sentence"}}, Confidence: "likely", General: true, Title: []string{"the application says that the login failed, not why"}, Explanation: []string{"This sentence is the application's own. Where it comes after a login was tried, host, port and encryption are right and the account, the password or the way to log in is not; some applications say it for every failure. The server's own reply (535 and what follows) decides."}},
 		{When: When{Text: []Pattern{
 			{Expr: "connect", Needs: []string{"connect"}},
 			{Expr: "verbind", Needs: []string{"verbind"}},
@@ -4849,7 +4918,7 @@ var entries = []Entry{
 			{Expr: "establish", Needs: []string{"establish"}},
 			{Expr: "erreich", Needs: []string{"erreich"}},
 			{Expr: "reach", Needs: []string{"reach"}},
-		}, Seen: []Observation{"generic-sentence"}}, Confidence: "likely", General: true, Title: []string{"the application says that it could not connect", "not why"}, Explanation: []string{"This sentence is the application's own. It rules nothing out: some applications say \"connection\" for a wrong host or port, a blocked port, the encryption, the certificate and even the login. What the network or the server said stands in the application's log."}},
+		}, Seen: []Observation{"generic-sentence"}}, Confidence: "likely", General: true, Title: []string{"the application says that it could not connect, not why"}, Explanation: []string{"This sentence is the application's own. It rules nothing out: some applications say \"connection\" for a wrong host or port, a blocked port, the encryption, the certificate and even the login. What the network or the server said stands in the application's log."}},
 		{When: When{Seen: []Observation{"generic-sentence"}}, Confidence: "likely", General: true},
 	}},
 	{ID: "settings-secret-pasted", Step: "explain", Title: []string{"the text holds a password; it was dropped and should be changed"}, Explanation: []string{"A password or token stands in the pasted text. It is not repeated here, but whoever has the ticket, the mail or the log can read it there, and tickets are copied, searched and kept."}, Who: "user", Severity: "warning", Fix: []FixEntry{
@@ -4863,7 +4932,7 @@ var entries = []Entry{
 var services = []Service{
 	{ID: "google", Hosts: []string{"gmail.com", "googlemail.com", "google.com"}, Providers: []string{"gmail", "google-workspace", "google-workspace-relay"}, Greetings: []string{"gsmtp", "google"}, Replies: []string{"gsmtp", "support.google.com", "user name and password not accepted", "username and password not accepted"}},
 	{ID: "google-relay", Hosts: []string{"smtp-relay.gmail.com"}, Providers: []string{"google-workspace-relay"}},
-	{ID: "microsoft", Hosts: []string{"office365.com", "outlook.com", "outlook.cn", "hotmail.com"}, Providers: []string{"microsoft-365", "microsoft-365-relay", "microsoft-365-hve", "outlook-com"}, Greetings: []string{"outlook.com", "exchange online"}, Replies: []string{"prod.outlook.com", "outlook.com", "smtp_auth_disabled"}},
+	{ID: "microsoft", Hosts: []string{"office365.com", "outlook.com", "outlook.cn", "hotmail.com"}, Providers: []string{"microsoft-365", "microsoft-365-relay", "microsoft-365-hve", "outlook-com"}, Greetings: []string{"outlook.com", "exchange online"}, Replies: []string{"prod.outlook.com", "prod.exchangelabs.com", "outlook.com", "office365.com", "smtp_auth_disabled", "smtpclientauthentication", "basic authentication is disabled", "basic authentication is not supported", "security defaults policy", "user credentials were incorrect", "criteria to be authenticated", "client not authenticated to send mail"}},
 	{ID: "outlook-com", Hosts: []string{"smtp-mail.outlook.com", "smtp.live.com", "hotmail.com"}, Providers: []string{"outlook-com"}},
 	{ID: "microsoft-365", Hosts: []string{"office365.com"}, Providers: []string{"microsoft-365", "microsoft-365-hve"}},
 	{ID: "exchange", Providers: []string{"exchange-on-premises"}, Greetings: []string{"microsoft esmtp mail service", "exchange"}},

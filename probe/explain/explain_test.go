@@ -31,7 +31,7 @@ func firstCause(x *Explanation) string {
 func TestRepliesOfOneCodeAreToldApart(t *testing.T) {
 	for text, want := range map[string]string{
 		disabled: "auth-disabled-by-admin",
-		"535 5.7.139 Authentication unsuccessful, the request did not meet the criteria to be authenticated successfully. basic authentication is disabled.": "auth-disabled-by-admin",
+		"535 5.7.139 Authentication unsuccessful, the request did not meet the criteria to be authenticated successfully. basic authentication is disabled.": "auth-oauth-required",
 		"535 5.7.139 Authentication unsuccessful, the user credentials were incorrect.":                                                                      "auth-bad-credentials",
 		"535 5.7.139 Authentication unsuccessful, user is locked by your organization's security defaults policy. Contact your administrator.":               "auth-disabled-by-admin",
 		"534 5.7.9 Application-specific password required.":                                                                                                  "auth-app-password-required",

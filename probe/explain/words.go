@@ -1,7 +1,6 @@
 package explain
 
 import (
-	"regexp"
 	"strings"
 )
 
@@ -21,10 +20,10 @@ func (t *ticket) words() string {
 
 // constants are reasons as programs have them in their source: DH_KEY_TOO_SMALL.
 // Beside them the words are put, so that rules need to know but one form.
-var constants = regexp.MustCompile(`\b(?:[A-Z][A-Z0-9]+_){2,}[A-Z0-9]+\b`)
+var constants = compiled(`\b(?:[A-Z][A-Z0-9]+_){2,}[A-Z0-9]+\b`)
 
 func withConstants(text string) string {
-	return constants.ReplaceAllStringFunc(text, func(word string) string {
+	return constants().ReplaceAllStringFunc(text, func(word string) string {
 		return word + " (" + strings.ToLower(strings.ReplaceAll(word, "_", " ")) + ")"
 	})
 }
@@ -41,13 +40,27 @@ func withoutSettings(lines []string) []string {
 	return kept
 }
 
+// isSetting: the whole line is a setting with a value that it can have.
 func isSetting(line string) bool {
+	if command().MatchString(line) {
+		return false
+	}
 	for _, l := range labels {
-		if at := pairs[l.key].FindStringIndex(line); at != nil && at[0] <= 4 && len(line)-at[1] <= 4 {
+		at := pairs[l.key]().FindStringSubmatchIndex(line)
+		if at != nil && at[0] <= 4 && len(line)-at[1] <= 4 && isValue(l.key, line[at[2]:at[3]], line[at[4]:at[5]]) {
 			return true
 		}
 	}
 	return false
+}
+
+func isValue(key, label, value string) bool {
+	if key == "encryption" {
+		return encryptionOf(label, value, 0) != ""
+	}
+	var s Settings
+	s.set(key, value)
+	return s != Settings{}
 }
 
 func tellsOfFault(line string) bool {
