@@ -31,7 +31,8 @@ func mayImport() map[string][]string {
 		"probe/delivery":    plain,
 		"probe/profile":     plain,
 		"probe/token":       plain,
-		"cmd/smtpdx":        {"probe", "probe/secret", "probe/cause", "probe/profile", "probe/report", "probe/smtptest", "presets", "probe/explain", "probe/alternative", "probe/discover", "probe/delivery", "probe/token"},
+		"probe/compare":     {"probe", "probe/cause"},
+		"cmd/smtpdx":        {"probe", "probe/secret", "probe/cause", "probe/profile", "probe/report", "probe/smtptest", "presets", "probe/explain", "probe/alternative", "probe/discover", "probe/delivery", "probe/token", "probe/compare"},
 	}
 }
 

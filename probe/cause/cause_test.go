@@ -212,7 +212,7 @@ func conditions(e cause.Entry) []cause.When {
 func later() []string {
 	return strings.Fields(`
 		imap-login-failed imap-disabled delivery-late delivery-junk delivery-altered redirect-sender-kept redirect-forwarded-as-new
-		redirect-from-rewritten redirect-loop redirect-duplicate redirect-not-arrived redirect-external-blocked`)
+		redirect-from-rewritten redirect-loop redirect-duplicate redirect-not-arrived`)
 }
 
 // catalogue lists the stable ids; scripts match on them, so none may vanish or be renamed.
@@ -237,7 +237,7 @@ func catalogue() []string {
 		sender-refused sender-undecided recipient-refused smtputf8-missing message-refused imap-login-failed imap-unreachable imap-disabled
 		delivery-not-arrived delivery-late delivery-junk delivery-altered redirect-sender-kept redirect-forwarded-as-new
 		redirect-from-rewritten redirect-loop redirect-duplicate redirect-not-arrived dns-private-address cert-trusted-here-only
-		proxy-refused proxy-login auth-password-login-ending auth-windows-login-only error-text-generic redirect-external-blocked`)
+		proxy-refused proxy-login auth-password-login-ending auth-windows-login-only error-text-generic`)
 }
 
 func TestEveryCauseOfTheCatalogueIsThereOrKnownToComeLater(t *testing.T) {

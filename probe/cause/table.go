@@ -17,7 +17,9 @@ var entries = []Entry{
 		{When: &When{Encryption: []string{"ssl"}, Port: []int{587}}, Text: "or set the port to 465 and keep SSL", Who: "user", Setting: "port", From: "587", To: "465"},
 		{When: &When{Port: []int{25}}, Text: "Set the port to 587: 25 is for mail between servers", Who: "user", Setting: "port", From: "25", To: "587"},
 	}, Rules: []Rule{
-		{When: When{Step: []string{"settings"}, Port: []int{25}, Seen: []Observation{"port-encryption-unusual"}}, Confidence: "likely", Title: []string{"port 25 is for mail between servers, not for sending with a login"}, Explanation: []string{"Many networks and providers block port 25, and many servers offer no login on it. Applications that log in use 587 with TLS/STARTTLS or 465 with SSL. For a relay without login, 25 is right."}},
+		{When: When{Step: []string{"settings"}, Port: []int{25}, Seen: []Observation{"port-encryption-unusual"}}, Confidence: "likely", Title: []string{"port 25 is for mail between servers, not for sending with a login"}, Explanation: []string{"Many networks and providers block port 25, and many servers offer no login on it. Applications that log in use 587 with TLS/STARTTLS or 465 with SSL. For a relay without login, 25 is right."}, Suggest: &Suggest{Port: 587, Encryption: "starttls", Text: "587 with TLS/STARTTLS is the port for applications"}},
+		{When: When{Step: []string{"settings"}, Port: []int{465}, Seen: []Observation{"port-encryption-unusual"}}, Confidence: "likely", Suggest: &Suggest{Encryption: "ssl", Text: "465 is the port for TLS from the first byte"}},
+		{When: When{Step: []string{"settings"}, Port: []int{587}, Seen: []Observation{"port-encryption-unusual"}}, Confidence: "likely", Suggest: &Suggest{Encryption: "starttls", Text: "587 is the port for TLS/STARTTLS"}},
 		{When: When{Step: []string{"settings"}, Seen: []Observation{"port-encryption-unusual"}}, Confidence: "likely"},
 		{When: When{Step: []string{"settings"}, Seen: []Observation{"encryption-ambiguous"}}, Confidence: "possible", Title: []string{"\"tls\" can mean two things; here it was read as {encryption}", "\"tls\" can mean two things; see how it was read"}, Explanation: []string{"Forms use \"TLS\" for TLS from the first byte (SSL, port 465) and for TLS after a plain start (STARTTLS, port 587). On port 465 it is read as SSL, on every other port as STARTTLS."}, Severity: "info", Fix: []FixEntry{
 			{Text: "Say which one is meant: ssl or starttls", Who: "user", Setting: "encryption"},
@@ -269,15 +271,15 @@ var entries = []Entry{
 		{When: When{Step: []string{"tcp"}, Fault: []string{"timeout"}, Unseen: []Observation{"pasted"}}, Confidence: "likely"},
 		{When: When{Step: []string{"tcp"}, Fault: []string{"timeout"}}, Confidence: "possible"},
 		{When: When{Step: []string{"tcp"}, Fault: []string{"refused", "unreachable", "reset"}, Service: []string{"large-provider"}, Unseen: []Observation{"through-proxy", "address-loopback", "address-ipv6", "name-is-mail-domain"}}, Confidence: "likely", Title: []string{"a firewall on the way turns connections to port {port} away", "a firewall on the way turns connections to this port away"}, Explanation: []string{"This provider's servers take connections on their published ports from everywhere. A refusal comes from a firewall, VPN or hosting company in between."}, Over: []string{"tcp-unreachable"}},
-		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"no-answer"}, Port: []int{587}, Seen: []Observation{"pasted"}, Unseen: []Observation{"port-unknown"}}, Confidence: "likely", Suggest: &Suggest{Port: 465, Encryption: "ssl", Text: "465 with SSL is often open where 587 is blocked"}},
-		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"no-answer"}, Port: []int{465}, Seen: []Observation{"pasted"}, Unseen: []Observation{"port-unknown"}}, Confidence: "likely", Suggest: &Suggest{Port: 587, Encryption: "starttls", Text: "587 with TLS/STARTTLS is often open where 465 is blocked"}},
-		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"no-answer"}, Port: []int{25}, Seen: []Observation{"pasted"}, Unseen: []Observation{"port-unknown"}}, Confidence: "likely", Explanation: []string{"Outgoing port 25 is blocked by most internet providers, cloud and hosting companies, against spam. Applications send over 587 or 465 instead."}, Suggest: &Suggest{Port: 587, Encryption: "starttls", Text: "587 with TLS/STARTTLS is seldom blocked"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"no-answer"}, Port: []int{587}, Seen: []Observation{"pasted"}, Unseen: []Observation{"port-unknown"}}, Confidence: "likely", Title: []string{"nothing answered on port {port}", "nothing answered on this port"}, Suggest: &Suggest{Port: 465, Encryption: "ssl", Text: "465 with SSL is often open where 587 is blocked"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"no-answer"}, Port: []int{465}, Seen: []Observation{"pasted"}, Unseen: []Observation{"port-unknown"}}, Confidence: "likely", Title: []string{"nothing answered on port {port}", "nothing answered on this port"}, Suggest: &Suggest{Port: 587, Encryption: "starttls", Text: "587 with TLS/STARTTLS is often open where 465 is blocked"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"no-answer"}, Port: []int{25}, Seen: []Observation{"pasted"}, Unseen: []Observation{"port-unknown"}}, Confidence: "likely", Title: []string{"nothing answered on port {port}", "nothing answered on this port"}, Explanation: []string{"Outgoing port 25 is blocked by most internet providers, cloud and hosting companies, against spam. Applications send over 587 or 465 instead."}, Suggest: &Suggest{Port: 587, Encryption: "starttls", Text: "587 with TLS/STARTTLS is seldom blocked"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"no-answer"}, NotText: []Pattern{
 			{Expr: "greeting never received", Needs: []string{"greeting never received"}},
 			{Expr: "read ?timed ?out", Needs: []string{"timed"}},
 			{Expr: "initial server greeting", Needs: []string{"initial server greeting"}},
-		}, Seen: []Observation{"pasted"}}, Confidence: "likely"},
-		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"no-answer"}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
+		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Title: []string{"nothing answered on port {port}", "nothing answered on this port"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"no-answer"}, Seen: []Observation{"pasted"}}, Confidence: "possible", Title: []string{"nothing answered on port {port}", "nothing answered on this port"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"no-greeting"}, Port: []int{25, 587, 2525}, Seen: []Observation{"pasted"}, Unseen: []Observation{"port-unknown"}}, Confidence: "likely", Title: []string{"the connection opens and the server's greeting does not come"}, Explanation: []string{"On this port the server speaks first. When its greeting does not come, a firewall, a virus scanner or the hosting company mostly stands between and lets nothing through."}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"no-greeting"}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"refused", "unreachable", "reset"}, Service: []string{"large-provider"}, Seen: []Observation{"pasted"}, Unseen: []Observation{"address-loopback"}}, Confidence: "likely", Title: []string{"a firewall on the way turns connections to port {port} away", "a firewall on the way turns connections to this port away"}, Explanation: []string{"This provider's servers take connections on their published ports from everywhere. A refusal comes from a firewall, VPN or hosting company in between."}, Over: []string{"tcp-refused", "tcp-unreachable", "tcp-reset"}},
@@ -481,11 +483,11 @@ var entries = []Entry{
 		{When: When{Seen: []Observation{"pasted", "greeting-masked"}}, Confidence: "likely", Over: []string{"relay-denied-no-login", "relay-denied-not-allowed", "auth-mechanism-unsupported", "auth-bad-credentials", "auth-failed", "ehlo-refused"}},
 		{When: When{Seen: []Observation{"pasted", "capability-masked"}}, Confidence: "likely", Over: []string{"relay-denied-no-login", "relay-denied-not-allowed", "auth-mechanism-unsupported", "auth-bad-credentials", "auth-failed", "ehlo-refused"}},
 		{When: When{Verb: []string{"STARTTLS", "EHLO"}, Code: []Codes{{From: 500, To: 500}, {From: 502, To: 502}}, Service: []string{"large-provider"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Explanation: []string{"This provider's servers know EHLO and STARTTLS. A server that does not comes between: a firewall with SMTP inspection, or a network that leads outgoing mail to a server of its own."}, Over: []string{"starttls-not-offered", "starttls-refused", "ehlo-refused", "auth-not-offered-at-all"}},
-		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+		{When: When{Step: []string{"ehlo", "ehlo-tls", "starttls", "auth"}, Failed: "yes", Text: []Pattern{
 			{Expr: "220[- ][*0-9]{0,3}\\*{6,}", Needs: []string{"220"}},
 			{Expr: "250[- ]x{3,}[a-d]?\\b", Needs: []string{"250"}},
-			{Expr: "\"?xxxx+[^\"]{0,20}\"? ?.{0,20}(unrecogni[sz]ed|not recogni[sz]ed|unknown|not implemented)", Needs: []string{"unrecogni", "not recogni", "unknown", "not implemented"}},
-			{Expr: "(unrecogni[sz]ed|unknown|not implemented).{0,30}\"?xxxx+", Needs: []string{"recogni", "known", "not implemented"}},
+			{Expr: "command (is )?(unrecogni[sz]ed|not recogni[sz]ed|unknown|not implemented)[^a-z]{0,4}xxxx", Needs: []string{"command "}},
+			{Expr: "[\"' ]xxxx+[^\"' ]{0,20}[\"' ].{0,12}(unrecogni[sz]ed|not recogni[sz]ed|unknown|not implemented)", Needs: []string{"unrecogni", "not recogni", "unknown", "not implemented"}},
 		}}, Confidence: "likely", Over: []string{"auth-bad-credentials", "auth-failed"}, Suggest: &Suggest{Port: 465, Encryption: "ssl", Text: "TLS from the first byte cannot be rewritten on the way"}},
 	}},
 	{ID: "helo-name-rejected", Step: "ehlo", Title: []string{"the server does not accept {helo} as this computer's name (EHLO)", "the server does not accept this computer's name (EHLO)"}, Explanation: []string{"A client says its own name first. Servers refuse names like \"localhost\", short container names or names that belong to somebody else."}, Who: "user", Severity: "error", Fix: []FixEntry{
@@ -516,6 +518,12 @@ var entries = []Entry{
 			{Expr: "banned", Needs: []string{"banned"}},
 			{Expr: "client host", Needs: []string{"client host"}},
 			{Expr: "dmarc", Needs: []string{"dmarc"}},
+			{Expr: "forwarding", Needs: []string{"forwarding"}},
+			{Expr: "tenant", Needs: []string{"tenant"}},
+			{Expr: "traffic", Needs: []string{"traffic"}},
+			{Expr: "spam", Needs: []string{"spam"}},
+			{Expr: "to request removal", Needs: []string{"to request removal"}},
+			{Expr: "as\\(\\d", Needs: []string{"as("}},
 		}}, Confidence: "likely"},
 		{When: When{Step: []string{"ehlo", "ehlo-tls"}, Code: []Codes{{From: 500, To: 599}}, Mentions: []string{"helo"}}, Confidence: "possible"},
 		{When: When{Step: []string{"ehlo", "ehlo-tls"}, Fault: []string{"closed", "reset"}, Service: []string{"google"}}, Confidence: "likely", Explanation: []string{"Google's servers hang up when the name that the client gives is none they take, \"localhost\" for one."}},
@@ -1023,7 +1031,7 @@ var entries = []Entry{
 	}, Links: []LinkEntry{
 		{When: &When{Service: []string{"google"}}, Title: "Google: cannot sign in with an email client", URL: "https://support.google.com/mail/answer/7126229"},
 	}, Over: []string{"auth-bad-credentials", "auth-app-password-required", "auth-required-missing", "auth-failed"}, Rules: []Rule{
-		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Text: []Pattern{
 			{Expr: "log ?in (via|with|through|using) (your|the|a) web", Needs: []string{" web"}},
 			{Expr: "web ?login ?required", Needs: []string{"required"}},
 			{Expr: "use the web (interface|browser|mail)? ?to (log|sign)", Needs: []string{"use the web "}},
@@ -1046,7 +1054,7 @@ var entries = []Entry{
 			{Expr: "looks like spam", Needs: []string{"looks like spam"}},
 			{Expr: "for sending", Needs: []string{"for sending"}},
 		}}, Confidence: "certain"},
-		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Text: []Pattern{
 			{Expr: "captcha", Needs: []string{"captcha"}},
 			{Expr: "not a robot", Needs: []string{"not a robot"}},
 		}, NotText: []Pattern{
@@ -1076,7 +1084,7 @@ var entries = []Entry{
 	}, Decides: []DecidesEntry{
 		{Question: "Is access by mail programs (POP3, IMAP, SMTP) switched on in the mailbox's web settings? If it is, the password is to be looked at next."},
 	}, Over: []string{"auth-failed"}, Rules: []Rule{
-		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Text: []Pattern{
 			{Expr: "\\b(smtp|imap|pop3?)\\b.{0,30}(is |are |service |access |login |was )?.{0,20}(disabled|not (enabled|activated|allowed|turned on|opened)|switched off|turned off|closed|deactivated|inactive)( |\\.|,|$)", Needs: []string{"disabled", "enabled", "ctivated", "llowed", "turned on", "opened", "switched off", "turned off", "closed", "deactivated", "inactive"}},
 			{Expr: "order is not support", Needs: []string{"order is not support"}},
 			{Expr: "has no permission", Needs: []string{"has no permission"}},
@@ -1111,7 +1119,7 @@ var entries = []Entry{
 			{Expr: "not authenticated", Needs: []string{"not authenticated"}},
 			{Expr: "\\bauth(entication)? (command )?(is )?not", Needs: []string{"auth"}},
 		}}, Confidence: "likely", Over: []string{"auth-bad-credentials", "account-blocked", "auth-app-password-required"}},
-		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+		{When: When{Step: []string{"auth", "sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "user (\\d+ )?has no permission", Needs: []string{"has no permission"}},
 			{Expr: "does ?n.t have access rights to this service", Needs: []string{"t have access rights to this service"}},
 			{Expr: "order is not support", Needs: []string{"order is not support"}},
@@ -1125,11 +1133,17 @@ var entries = []Entry{
 		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, NotService: []string{"microsoft"}, Seen: []Observation{"switch-on-first"}}, Confidence: "possible", Explanation: []string{"{provider}: {enable}"}},
 	}},
 	{ID: "auth-disabled-by-admin", Step: "auth", Title: []string{"the organisation's administrator has not allowed login by SMTP"}, Explanation: []string{"Host, port and encryption are right. Another password does not help; whether this one is right is not known yet."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
-		{When: &When{Service: []string{"microsoft"}}, Text: "Allow \"Authenticated SMTP\" for this one mailbox", Who: "it-admin", Path: "Microsoft 365 admin center > Users > Active users > {account} > Mail > Manage email apps > Authenticated SMTP", Commands: []Command{
+		{When: &When{Service: []string{"microsoft"}, Known: []string{"account"}}, Text: "Allow \"Authenticated SMTP\" for this one mailbox", Who: "it-admin", Path: "Microsoft 365 admin center > Users > Active users > {account} > Mail > Manage email apps > Authenticated SMTP", Commands: []Command{
 			{Shell: "powershell", Text: "Set-CASMailbox {account} -SmtpClientAuthenticationDisabled $false"},
+		}},
+		{When: &When{Service: []string{"microsoft"}, Unknown: []string{"account"}}, Text: "Allow \"Authenticated SMTP\" for this one mailbox", Who: "it-admin", Path: "Microsoft 365 admin center > Users > Active users > (the mailbox) > Mail > Manage email apps > Authenticated SMTP", Commands: []Command{
+			{Shell: "powershell", Text: "Set-CASMailbox name@domain -SmtpClientAuthenticationDisabled $false"},
 		}},
 		{When: &When{Service: []string{"microsoft"}}, Text: "Better, if the application offers it: its sign-in with Microsoft (OAuth)", Who: "user"},
 		{When: &When{NotService: []string{"microsoft"}}, Text: "Ask the administrator to allow SMTP login for this one mailbox", Who: "it-admin"},
+	}, Decides: []DecidesEntry{
+		{When: &When{Service: []string{"microsoft"}, Known: []string{"account"}}, Question: "Does \"Get-CASMailbox {account} | Format-List SmtpClientAuthenticationDisabled\" (PowerShell) answer True? Then this mailbox may not."},
+		{When: &When{Service: []string{"microsoft"}}, Question: "Which reason does the refused sign-in show in the sign-in logs of Microsoft Entra?"},
 	}, Links: []LinkEntry{
 		{When: &When{Service: []string{"microsoft"}}, Title: "Microsoft: authenticated client SMTP submission", URL: "https://learn.microsoft.com/en-us/exchange/clients-and-mobile-in-exchange-online/authenticated-client-smtp-submission"},
 	}, Over: []string{"account-blocked", "auth-access-not-enabled", "auth-required-missing", "auth-failed"}, Rules: []Rule{
@@ -1163,9 +1177,10 @@ var entries = []Entry{
 			{Expr: "kriterien .{0,30}nicht erf[üu]ll", Needs: []string{"kriterien "}},
 			{Expr: "r[ée]pond(ait)? pas aux crit[èe]res", Needs: []string{" pas aux crit"}},
 		}}, Confidence: "likely", Title: []string{"a security policy of the organisation forbids this login"}, Explanation: []string{"A rule of the organisation (conditional access, multi-factor sign-in) turned this login down. The sign-in log of Microsoft Entra names the rule."}, Fix: []FixEntry{
-			{Text: "Look up the refused sign-in and the rule behind it", Who: "it-admin", Path: "Microsoft Entra admin center > Users > {account} > Sign-in logs"},
+			{When: &When{Known: []string{"account"}}, Text: "Look up the refused sign-in and the rule behind it", Who: "it-admin", Path: "Microsoft Entra admin center > Users > {account} > Sign-in logs"},
+			{When: &When{Unknown: []string{"account"}}, Text: "Look up the refused sign-in and the rule behind it", Who: "it-admin", Path: "Microsoft Entra admin center > Users > (the user) > Sign-in logs"},
 			{Text: "Use the application's sign-in with Microsoft (OAuth), if it has one", Who: "user"},
-		}, Over: []string{"auth-bad-credentials"}},
+		}, Over: []string{"auth-bad-credentials", "auth-oauth-required"}},
 		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
 			{Expr: "authentication unsuccessful.{0,200}not authenticated to send", Needs: []string{"authentication unsuccessful"}},
 			{Expr: "not authenticated to send.{0,200}authentication unsuccessful", Needs: []string{"authentication unsuccessful"}},
@@ -1178,7 +1193,7 @@ var entries = []Entry{
 		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
 			{Expr: "basic authentication is (disabled|not supported)", Needs: []string{"basic authentication is "}},
 		}, NotService: []string{"outlook-com"}}, Confidence: "possible"},
-		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Text: []Pattern{
 			{Expr: "(policy|administrator|\\badmin\\b).{0,40}(forbid|prohibit|disallow|disabled|not allow|denie|block)", Needs: []string{"policy", "administrator", "admin"}},
 			{Expr: "(disabled|blocked|forbidden|turned off|not (allowed|permitted)) .{0,30}\\bby (your |the |an? )?(admin|policy|organi[sz]ation|domain)", Needs: []string{"disabled", "blocked", "forbidden", "turned off", "allowed", "permitted"}},
 			{Expr: "(vom|durch (den|ihren)) administrator.{0,30}(gesperrt|deaktiviert|untersagt|nicht erlaubt)", Needs: []string{" administrator"}},
@@ -1219,10 +1234,13 @@ var entries = []Entry{
 		{When: &When{Service: []string{"microsoft-365"}}, Text: "If the administrator may decide: allow \"Authenticated SMTP\" for this one mailbox", Who: "it-admin", Commands: []Command{
 			{Shell: "powershell", Text: "Set-CASMailbox {account} -SmtpClientAuthenticationDisabled $false"},
 		}},
-		{Text: "Otherwise send through another server that takes a password", Who: "user", Setting: "host", From: "{host}"},
+		{Text: "Send through another server that takes a password", Who: "user", Setting: "host", From: "{host}"},
+	}, Decides: []DecidesEntry{
+		{When: &When{Service: []string{"microsoft"}}, Question: "Is it a mailbox of a company (Microsoft 365) or a private one (outlook.com)? For a company's, the administrator may be able to allow the mailbox."},
+		{When: &When{NotService: []string{"microsoft"}}, Question: "Does the provider's help name a way for programs that cannot do OAuth (an app password)?"},
 	}, Links: []LinkEntry{
 		{When: &When{Service: []string{"microsoft"}}, Title: "Microsoft: modern authentication for Outlook.com", URL: "https://support.microsoft.com/en-us/office/modern-authentication-methods-now-needed-to-continue-syncing-outlook-email-in-non-microsoft-email-apps-c5d65390-9676-4763-b41f-d7986499a90d"},
-	}, Over: []string{"auth-bad-credentials", "auth-mechanism-unsupported"}, Rules: []Rule{
+	}, Over: []string{"auth-bad-credentials", "auth-mechanism-unsupported", "auth-app-password-required", "sender-domain-authentication-failed"}, Rules: []Rule{
 		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
 			{Expr: "basic auth(entication)? is (disabled|not supported|blocked)", Needs: []string{"basic auth"}},
 		}, Service: []string{"outlook-com"}}, Confidence: "certain", Over: []string{"auth-required-missing"}},
@@ -1321,11 +1339,11 @@ var entries = []Entry{
 	}, Decides: []DecidesEntry{
 		{Question: "Does one single login work after an hour in which nothing logged in? If it fails as well, the password is to be looked at."},
 	}, Over: []string{"auth-bad-credentials", "server-temporary-failure", "auth-failed", "account-blocked"}, Rules: []Rule{
-		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Text: []Pattern{
 			{Expr: "too many (login|auth|failed|invalid|unsuccessful|wrong|incorrect|bad|smtp auth|sasl)", Needs: []string{"too many "}},
 			{Expr: "authenticate too many", Needs: []string{"authenticate too many"}},
 			{Expr: "too many .{0,20}(attempts|logins|logons|failures|tries)", Needs: []string{"too many "}},
-			{Expr: "(login|auth|logon)\\S*.{0,20}(rate|limit|attempts|frequency).{0,10}(exceed|limited|reached)", Needs: []string{"exceed", "limited", "reached"}},
+			{Expr: "(login|auth|logon)\\S*.{0,20}(rate|limit|attempts|frequency).{0,40}(exceed|limited|reached)", Needs: []string{"exceed", "limited", "reached"}},
 			{Expr: "try again later.{0,30}(login|auth)", Needs: []string{"try again later"}},
 			{Expr: "login (rate|frequency)", Needs: []string{"login "}},
 			{Expr: "zu viele (fehl|anmelde|login|ung[üu]ltige|falsche)", Needs: []string{"zu viele "}},
@@ -1348,6 +1366,16 @@ var entries = []Entry{
 			{Expr: "account is abnormal", Needs: []string{"account is abnormal"}},
 			{Expr: "too many (concurrent )?connections", Needs: []string{"connections"}},
 		}, NotService: []string{"yahoo"}}, Confidence: "certain"},
+		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+			{Expr: "too many (failed |invalid |unsuccessful )?(login|auth\\S*|logon|sign-?in) (attempts|requests|failures|errors|tries)", Needs: []string{"too many "}},
+			{Expr: "zu viele (fehlgeschlagene )?anmelde", Needs: []string{"zu viele "}},
+			{Expr: "trop de tentatives de (connexion|login|authentification)", Needs: []string{"trop de tentatives de "}},
+			{Expr: "demasiados intentos de (inicio|acceso|login)", Needs: []string{"demasiados intentos de "}},
+			{Expr: "слишком много (неудачных )?(попыток )?(входа|авторизации)", Needs: []string{"слишком много "}},
+		}, NotText: []Pattern{
+			{Expr: "account is abnormal", Needs: []string{"account is abnormal"}},
+			{Expr: "imap", Needs: []string{"imap"}},
+		}, NotService: []string{"yahoo"}}, Confidence: "likely"},
 		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 500, To: 599}, {From: 400, To: 499}}, Text: []Pattern{
 			{Expr: "too many", Needs: []string{"too many"}},
 		}, Service: []string{"yahoo"}}, Confidence: "possible"},
@@ -1371,7 +1399,7 @@ var entries = []Entry{
 		{When: &When{NotService: []string{"brevo", "google-relay"}}, Text: "Add the address of the application's network to the account's list of allowed addresses", Who: "user"},
 	}, Decides: []DecidesEntry{
 		{Question: "Does the same login work from a network whose address is on the account's list?", Command: "{check}"},
-	}, Over: []string{"auth-bad-credentials", "auth-failed", "sender-refused", "relay-denied-not-allowed", "recipient-refused"}, Rules: []Rule{
+	}, Over: []string{"auth-bad-credentials", "auth-app-password-required", "auth-wrong-credential-kind", "auth-username-form", "auth-failed", "sender-refused", "relay-denied-not-allowed", "recipient-refused"}, Rules: []Rule{
 		{When: When{Step: []string{"auth", "sender", "message"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Text: []Pattern{
 			{Expr: "\\bip\\b.{0,40}(is |was )?not.{0,15}(authori[sz]ed|allowed|permitted|white-?list|allow-?list|registered|trusted|in the list)", Needs: []string{"uthori", "llowed", "permitted", "white", "allow", "registered", "trusted", "in the list"}},
 			{Expr: "(unauthori[sz]ed|unknown|untrusted) (source )?ip", Needs: []string{"authori", "known", "trusted"}},
@@ -1409,9 +1437,10 @@ var entries = []Entry{
 		{Text: "or ask the provider to unlock the account", Who: "user"},
 	}, Decides: []DecidesEntry{
 		{Question: "What does the provider's web page say when the account signs in there?"},
-	}, Over: []string{"auth-bad-credentials", "auth-failed", "sender-refused", "recipient-refused"}, Rules: []Rule{
-		{When: When{Step: []string{"auth", "sender", "message"}, Failed: "yes", Text: []Pattern{
+	}, Over: []string{"auth-bad-credentials", "auth-app-password-required", "auth-wrong-credential-kind", "auth-username-form", "auth-failed", "sender-refused", "recipient-refused"}, Rules: []Rule{
+		{When: When{Step: []string{"auth", "sender", "message"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Text: []Pattern{
 			{Expr: "(account|user|mailbox|login|domain|customer|client|organi[sz]ation|service|password).{0,40}(suspend|locked|blocked|deactivat|frozen|banned|expired|inactive|not (yet |been )?activ|terminated|restricted|under review|on hold|closed|cancell?ed|delinquent|past due|compromised|hacked|gesperrt|deaktiviert|stillgelegt|abgelaufen|nicht (freigeschaltet|aktiviert)|bloqu|suspendu|expir[ée]|bloccat|sospes|scadut|suspens|suspendid|vencid|zablokowan|zawieszon|wygas|geblokkeerd|opgeschort|verlopen|заблокирован|приостановлен|истек)", Needs: []string{"suspend", "locked", "blocked", "deactivat", "frozen", "banned", "expired", "inactive", "activ", "terminated", "restricted", "under review", "on hold", "losed", "ancel", "delinquent", "past due", "compromised", "hacked", "gesperrt", "deaktiviert", "stillgelegt", "abgelaufen", "freigeschaltet", "aktiviert", "bloqu", "suspendu", "expir", "bloccat", "ospes", "cadut", "uspen", "vencid", "blokowan", "wieszon", "wygas", "geblokkeerd", "opgeschort", "verlopen", "заблокирован", "приостановлен", "истек"}},
+			{Expr: "(учетн\\S+ запис|аккаунт|почтовый ящик|пользовател).{0,30}(заблокирован|приостановлен|отключен|истек)", Needs: []string{" запис", "аккаунт", "чтовый ящик", "льзовател"}},
 			{Expr: "(suspended|locked|blocked|frozen|banned|inactive|disabled|expired|compromised).{0,20}(account|user|mailbox|password|domain)", Needs: []string{"suspended", "locked", "blocked", "frozen", "banned", "inactive", "disabled", "expired", "compromised"}},
 			{Expr: "(account|user|mailbox|customer|login|domain|smtp access).{0,40}(is |was |has been |are )(temporarily |permanently |currently )?disabled", Needs: []string{"disabled"}},
 			{Expr: "password.{0,20}(too simple|must be changed|too weak|needs to be (changed|reset))", Needs: []string{"password"}},
@@ -1456,7 +1485,7 @@ var entries = []Entry{
 			{Expr: "pop3", Needs: []string{"pop3"}},
 			{Expr: "smtp (is|access)", Needs: []string{"smtp "}},
 		}, Unseen: []Observation{"recipient-refused"}}, Confidence: "likely"},
-		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+		{When: When{Step: []string{"auth", "sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "looks like spam.{0,80}(web|robot)", Needs: []string{"looks like spam"}},
 		}}, Confidence: "likely", Title: []string{"the provider takes the account for a sender of spam and has barred it"}},
 		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 525, To: 525}}, Text: []Pattern{
@@ -1474,7 +1503,7 @@ var entries = []Entry{
 			{Expr: "outbound ?spam", Needs: []string{"outbound"}},
 			{Expr: "bad outbound sender", Needs: []string{"bad outbound sender"}},
 			{Expr: "tenant has exceeded threshold", Needs: []string{"tenant has exceeded threshold"}},
-			{Expr: "traffic not accepted from this ip", Needs: []string{"traffic not accepted from this ip"}},
+			{Expr: "traffic not accepted", Needs: []string{"traffic not accepted"}},
 			{Expr: "outgoing mail suspension", Needs: []string{"outgoing mail suspension"}},
 			{Expr: "(message )?sending (for|from|of) (this|your|the) (account|user|domain) (is |has been |was )?(disabled|suspended|blocked|restricted)", Needs: []string{"sending "}},
 			{Expr: "(your|the|this) (account|user|mailbox|domain|service|subscription|license|api key|mail) .{0,40}(suspend|disabled|deactivated|blocked|locked|banned|frozen|terminated|restricted|not (yet )?(activ|approved|enabled)|under review)", Needs: []string{"account", "user", "mailbox", "domain", "ervice", "ubscription", "license", "api key", "mail"}},
@@ -1524,6 +1553,8 @@ var entries = []Entry{
 	}},
 	{ID: "auth-not-needed", Step: "auth", Title: []string{"the relay wants no login; account and password can stay empty"}, Explanation: []string{"This server lets known computers send without a login and cannot check any. It refuses the attempt, not the password."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Leave account and password empty", Who: "user", Setting: "account", From: "{account}"},
+	}, Decides: []DecidesEntry{
+		{Question: "Does the server go on without a login?", Command: "{check_plain}"},
 	}, Rules: []Rule{
 		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
 			{Expr: "auth(entication)? (is )?not (required|needed|necessary)", Needs: []string{"auth"}},
@@ -1595,11 +1626,13 @@ var entries = []Entry{
 		{When: &When{Service: []string{"postmark"}}, Text: "Use the server's API token as account and as password", Who: "user", Setting: "password"},
 		{When: &When{Service: []string{"mailjet"}}, Text: "Use the API key as account and the secret key as password", Who: "user", Setting: "password"},
 		{When: &When{Service: []string{"mailgun"}}, Text: "Reset the password of this SMTP user in the Mailgun dashboard", Who: "user", Path: "Send > Sending > Domain settings > SMTP credentials"},
-		{When: &When{AccountForm: []string{"bare"}, NotService: []string{"api-key-service"}}, Text: "Try the full mail address as account", Who: "user", Setting: "account", From: "{account}", To: "name@domain"},
+		{When: &When{AccountForm: []string{"bare"}, NotService: []string{"api-key-service"}, Known: []string{"account"}}, Text: "Try the full mail address as account", Who: "user", Setting: "account", From: "{account}", To: "name@domain"},
 		{When: &When{Service: []string{"ionos", "strato", "gmx", "ovh"}}, Text: "Use the password of the mailbox, not the one of the customer account", Who: "user", Setting: "password"},
 	}, Decides: []DecidesEntry{
 		{When: &When{Encryption: []string{"starttls", "ssl"}, Seen: []Observation{"challenge-mechanism", "plain-offered"}}, Question: "Does the login work with PLAIN? Then the mechanism is at fault, not the password.", Command: "{check} --auth PLAIN"},
-		{When: &When{NotService: []string{"api-key-service"}}, Question: "Does the same account and password work in the provider's webmail?"},
+		{When: &When{NotService: []string{"api-key-service", "microsoft"}}, Question: "Does the same account and password work in the provider's webmail?"},
+		{When: &When{Service: []string{"microsoft"}}, Question: "Does the same password open the mailbox at outlook.office.com? Then SMTP login is switched off for it; if not, the password is wrong."},
+		{When: &When{NotService: []string{"api-key-service"}, Seen: []Observation{"account-unknown"}}, Question: "Is the account entered in the form that the provider wants, mostly the full mail address?"},
 	}, Links: []LinkEntry{
 		{When: &When{Service: []string{"google"}}, Title: "Google: sign in with app passwords", URL: "https://support.google.com/accounts/answer/185833"},
 		{When: &When{Service: []string{"ses"}}, Title: "Amazon SES: obtaining SMTP credentials", URL: "https://docs.aws.amazon.com/ses/latest/dg/smtp-credentials.html"},
@@ -1727,8 +1760,22 @@ var entries = []Entry{
 			{Expr: "password.{0,30}(errata|non valida|non corretta)", Needs: []string{"password"}},
 			{Expr: "(senha|usu[áa]rio).{0,30}(incorret|inv[áa]lid)", Needs: []string{"senha", "usu"}},
 			{Expr: "用户名或密码", Needs: []string{"用户名或密码"}},
-			{Expr: "неверн.{0,30}(парол|логин)", Needs: []string{"неверн"}},
+			{Expr: "неверн.{0,40}(парол|логин|имя польз)", Needs: []string{"неверн"}},
 			{Expr: "認証に失敗", Needs: []string{"認証に失敗"}},
+			{Expr: "パスワード.{0,20}(正しく|間違|誤)", Needs: []string{"パスワード"}},
+			{Expr: "(身份)?(验证|认证|登录)(失败|不成功)", Needs: []string{"验证", "认证", "登录"}},
+			{Expr: "impossibile (autenticar|accedere)", Needs: []string{"impossibile "}},
+			{Expr: "autenticazione.{0,30}(fallita|non riuscita|errata)", Needs: []string{"autenticazione"}},
+			{Expr: "(nome utente|credenziali).{0,40}(non valid|errat|non corrett)", Needs: []string{"nome utente", "credenziali"}},
+			{Expr: "uwierzytelnian\\S+ nie powiod", Needs: []string{"uwierzytelnian"}},
+			{Expr: "(niepoprawn|nieprawid[łl]ow|b[łl][ęe]dn)\\S* (has[łl]|login|nazwa u[żz]ytkownika)", Needs: []string{"has", "login", "ytkownika"}},
+			{Expr: "(gebruikersnaam|wachtwoord).{0,40}(onjuist|ongeldig|verkeerd)", Needs: []string{"gebruikersnaam", "wachtwoord"}},
+			{Expr: "(inloggen|aanmelden|verificatie) .{0,40}mislukt", Needs: []string{"inloggen", "aanmelden", "verificatie"}},
+			{Expr: "(falha|erro) (na|de) autentica", Needs: []string{" autentica"}},
+			{Expr: "[ée]chec (de )?(l.)?(authentification|identification)", Needs: []string{"authentification", "identification"}},
+			{Expr: "authentification.{0,40}[ée]chou", Needs: []string{"authentification"}},
+			{Expr: "(error|fallo) (de|en la) autenticaci", Needs: []string{" autenticaci"}},
+			{Expr: "ошибка (аутентификации|авторизации)", Needs: []string{"утентификации", "вторизации"}},
 		}, NotText: []Pattern{
 			{Expr: "dmarc", Needs: []string{"dmarc"}},
 			{Expr: "\\bspf\\b", Needs: []string{"spf"}},
@@ -1754,13 +1801,15 @@ var entries = []Entry{
 	}},
 	{ID: "auth-username-form", Step: "auth", Title: []string{"the server does not know an account of the form \"{account}\"", "the account has another form than the server wants"}, Explanation: []string{"Most providers want the full mail address, some a customer number or a fixed word. A wrong form is mostly answered like a wrong password."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{When: &When{Service: []string{"sendgrid"}}, Text: "Enter the word \"apikey\" as account; the API key is the password", Who: "user", Setting: "account", From: "{account}", To: "apikey"},
-		{When: &When{AccountForm: []string{"bare"}}, Text: "Enter the full mail address as account", Who: "user", Setting: "account", From: "{account}", To: "name@domain"},
+		{When: &When{AccountForm: []string{"bare"}, Known: []string{"account"}}, Text: "Enter the full mail address as account", Who: "user", Setting: "account", From: "{account}", To: "name@domain"},
 		{Text: "Enter the account in the form that the provider's help pages name", Who: "user", Setting: "account", From: "{account}"},
+	}, Decides: []DecidesEntry{
+		{Question: "Which form of the account does the provider's help name: the full address, the part before the @, a number or a fixed word?"},
 	}, Links: []LinkEntry{
 		{When: &When{Service: []string{"sendgrid"}}, Title: "SendGrid: integrating with the SMTP API", URL: "https://www.twilio.com/docs/sendgrid/for-developers/sending-email/integrating-with-the-smtp-api"},
 	}, Rules: []Rule{
 		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 500, To: 599}}, Text: []Pattern{
-			{Expr: "invalid user ?name", Needs: []string{"invalid user"}},
+			{Expr: "invalid user ?name *($|[\\])\\[.,;:])", Needs: []string{"invalid user"}},
 			{Expr: "(user ?name|login|account name) (must|should|needs to) (be|contain|have|include)", Needs: []string{"user", "login", "account name"}},
 			{Expr: "(use|enter|with) (your |the )?(full|complete|entire) (e-?mail )?address", Needs: []string{"address"}},
 			{Expr: "full (e-?mail )?address.{0,20}(as|required|needed|is)", Needs: []string{"address"}},
@@ -1791,8 +1840,8 @@ var entries = []Entry{
 		}, Service: []string{"sendgrid"}, Account: []Pattern{
 			{Expr: "^(?:[^a]|a[^p]|ap[^i]|api[^k]|apik[^e]|apike[^y]|apikey.)"},
 		}}, Confidence: "likely"},
-		{When: When{Step: []string{"auth"}, AccountForm: []string{"bare"}, Code: []Codes{{From: 535, To: 535}, {From: 501, To: 501}}, Service: []string{"google", "microsoft", "gmx", "ionos", "strato", "yahoo", "icloud", "zoho", "fastmail", "yandex", "mail-ru", "ovh"}, NotService: []string{"api-key-service"}}, Confidence: "likely"},
-		{When: When{Step: []string{"auth"}, AccountForm: []string{"bare"}, Code: []Codes{{From: 535, To: 535}, {From: 501, To: 501}}, NotService: []string{"api-key-service"}}, Confidence: "possible"},
+		{When: When{Step: []string{"auth"}, AccountForm: []string{"bare"}, Code: []Codes{{From: 535, To: 535}, {From: 501, To: 501}}, Service: []string{"google", "microsoft", "gmx", "ionos", "strato", "yahoo", "icloud", "zoho", "fastmail", "yandex", "mail-ru", "ovh"}, NotService: []string{"api-key-service"}, Unseen: []Observation{"account-unknown"}}, Confidence: "likely"},
+		{When: When{Step: []string{"auth"}, AccountForm: []string{"bare"}, Code: []Codes{{From: 535, To: 535}, {From: 501, To: 501}}, NotService: []string{"api-key-service"}, Unseen: []Observation{"account-unknown"}}, Confidence: "possible"},
 		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
 			{Expr: "with username \"[a-z][a-z0-9._-]{0,30}\"", Needs: []string{"with username \""}},
 			{Expr: "login to server \\S+ with username [a-z][a-z0-9._-]{0,30} failed", Needs: []string{"login to server "}},
@@ -1990,11 +2039,15 @@ var entries = []Entry{
 		}, NotText: []Pattern{
 			{Expr: "webloginrequired", Needs: []string{"webloginrequired"}},
 			{Expr: "web browser", Needs: []string{"web browser"}},
+			{Expr: "authentication required", Needs: []string{"authentication required"}},
+			{Expr: "secure connection", Needs: []string{"secure connection"}},
+			{Expr: "too many", Needs: []string{"too many"}},
+			{Expr: "temporary", Needs: []string{"temporary"}},
 		}, Service: []string{"google"}}, Confidence: "likely", Explanation: []string{"Google answers a wrong password and the normal password of an account alike. With 2-step verification only an app password works; without it, no password does."}},
 		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
 			{Expr: "#auth005", Needs: []string{"#auth005"}},
 			{Expr: "too many bad auth", Needs: []string{"too many bad auth"}},
-		}, Service: []string{"yahoo"}}, Confidence: "likely", Explanation: []string{"Yahoo and AOL take only app passwords from mail programs, and answer the normal password like too many wrong ones."}},
+		}, Service: []string{"yahoo"}}, Confidence: "likely", Explanation: []string{"Yahoo and AOL take only app passwords from mail programs, and answer the normal password like too many wrong ones."}, Over: []string{"auth-required-missing"}},
 		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, Text: []Pattern{
 			{Expr: "auth", Needs: []string{"auth"}},
 			{Expr: "login", Needs: []string{"login"}},
@@ -2002,7 +2055,7 @@ var entries = []Entry{
 			{Expr: "credential", Needs: []string{"credential"}},
 		}, NotText: []Pattern{
 			{Expr: "#auth012", Needs: []string{"#auth012"}},
-		}, Service: []string{"yahoo"}}, Confidence: "likely", Explanation: []string{"Yahoo and AOL take only app passwords from mail programs, and answer the normal password like too many wrong ones."}},
+		}, Service: []string{"yahoo"}}, Confidence: "likely", Explanation: []string{"Yahoo and AOL take only app passwords from mail programs, and answer the normal password like too many wrong ones."}, Over: []string{"auth-required-missing"}},
 		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, Text: []Pattern{
 			{Expr: "auth", Needs: []string{"auth"}},
 			{Expr: "login", Needs: []string{"login"}},
@@ -2014,6 +2067,17 @@ var entries = []Entry{
 			{Expr: "login", Needs: []string{"login"}},
 			{Expr: "password", Needs: []string{"password"}},
 			{Expr: "credential", Needs: []string{"credential"}},
+		}, NotText: []Pattern{
+			{Expr: "spam", Needs: []string{"spam"}},
+			{Expr: "access rights", Needs: []string{"access rights"}},
+			{Expr: "permission", Needs: []string{"permission"}},
+			{Expr: "eula", Needs: []string{"eula"}},
+			{Expr: "browser", Needs: []string{"browser"}},
+			{Expr: "robot", Needs: []string{"robot"}},
+			{Expr: "blocked", Needs: []string{"blocked"}},
+			{Expr: "suspended", Needs: []string{"suspended"}},
+			{Expr: "ssl", Needs: []string{"ssl"}},
+			{Expr: "starttls", Needs: []string{"starttls"}},
 		}, Service: []string{"fastmail", "yandex", "mail-ru", "netease", "qq"}}, Confidence: "likely", Explanation: []string{"This provider takes only passwords made for mail programs, not the one of the web page."}},
 		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, Text: []Pattern{
 			{Expr: "auth", Needs: []string{"auth"}},
@@ -2064,7 +2128,7 @@ var entries = []Entry{
 			{Expr: "smtp auth extension not supported", Needs: []string{"smtp auth extension not supported"}},
 			{Expr: "smtp auth(entication)? (is )?not supported by (the )?server", Needs: []string{"not supported by "}},
 			{Expr: "server does ?n.t support (smtp )?auth", Needs: []string{"server does"}},
-			{Expr: "server does not support (smtp )?auth(entication)?\\b", Needs: []string{"server does not support "}},
+			{Expr: "server does not support (smtp[ -]?)?auth(entication)?($|[^a-z ]| and| extension)", Needs: []string{"server does not support "}},
 			{Expr: "does not advertise auth", Needs: []string{"does not advertise auth"}},
 			{Expr: "did not advertise auth", Needs: []string{"did not advertise auth"}},
 			{Expr: "host does not advertise authentication", Needs: []string{"host does not advertise authentication"}},
@@ -2107,6 +2171,8 @@ var entries = []Entry{
 	}},
 	{ID: "starttls-required", Step: "auth", Title: []string{"the server wants encryption first, and it is switched off"}, Explanation: []string{"The server refuses logins and senders on an unencrypted connection."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Set the encryption to TLS/STARTTLS", Who: "user", Setting: "encryption", From: "none", To: "TLS/STARTTLS"},
+	}, Decides: []DecidesEntry{
+		{When: &When{Seen: []Observation{"pasted"}}, Question: "Is the encryption of the application set to TLS/STARTTLS for port 587 (SSL for port 465)?"},
 	}, Over: []string{"auth-in-clear", "auth-not-offered-before-tls", "auth-not-offered-at-all", "auth-failed", "auth-required-missing", "sender-refused", "recipient-refused", "starttls-refused"}, Rules: []Rule{
 		{When: When{Step: []string{"ehlo", "auth", "sender", "message"}, Code: []Codes{{From: 500, To: 599}, {From: 451, To: 451}, {From: 454, To: 454}}, Text: []Pattern{
 			{Expr: "must issue (a )?starttls", Needs: []string{"must issue "}},
@@ -2156,6 +2222,8 @@ var entries = []Entry{
 		{When: &When{NotPort: []int{25}}, Text: "Enter the provider's server for sending", Who: "user", Setting: "host", From: "{host}"},
 		{Text: "If this is a relay without login, leave account and password empty", Who: "user", Setting: "account", From: "{account}"},
 		{Text: "or have login switched on for this port at the server", Who: "it-admin"},
+	}, Decides: []DecidesEntry{
+		{When: &When{Seen: []Observation{"pasted"}}, Question: "Is login among the capabilities, on this port and once TLS is on?", Command: "{check_plain}"},
 	}, Over: []string{"auth-failed"}, Rules: []Rule{
 		{When: When{Step: []string{"auth"}, Fault: []string{"not-offered"}, Port: []int{25}, Seen: []Observation{"auth-missing"}}, Confidence: "certain", Suggest: &Suggest{Port: 587, Encryption: "starttls", Text: "587 is the port for logins"}},
 		{When: When{Step: []string{"auth"}, Fault: []string{"not-offered"}, Seen: []Observation{"auth-missing"}}, Confidence: "certain"},
@@ -2209,7 +2277,7 @@ var entries = []Entry{
 			{Expr: "auth(entication)? (command )?(is )?not (supported|implemented|enabled|available|allowed here|offered|recogni[sz]ed)", Needs: []string{"supported", "implemented", "enabled", "vailable", "llowed here", "offered", "recogni"}},
 			{Expr: "auth command used when not advertised", Needs: []string{"auth command used when not advertised"}},
 			{Expr: "(5[05]\\d) .{0,20}auth .{0,20}(unknown|unrecogni[sz]ed|not (recogni[sz]ed|implemented|supported))", Needs: []string{"auth "}},
-			{Expr: "command \"?auth\"? (is )?(not|un)", Needs: []string{"command "}},
+			{Expr: "command .?auth\\b.{0,300}(not (implemented|recogni[sz]ed|supported)|unknown|unrecogni[sz]ed)", Needs: []string{"command "}},
 			{Expr: "auth: command (not|un)", Needs: []string{"auth: command "}},
 			{Expr: "(unknown|unrecogni[sz]ed|unsupported) command:? ?\"?auth", Needs: []string{" command"}},
 		}, NotText: []Pattern{
@@ -2231,7 +2299,10 @@ var entries = []Entry{
 	{ID: "auth-mechanism-unsupported", Step: "auth", Title: []string{"the server does not take the login mechanism {mechanism}", "the server does not take this login mechanism"}, Explanation: []string{"There are several ways to hand over a password or token, and server and settings do not agree on one. The password itself may be right."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{When: &When{Seen: []Observation{"mechanism-forced"}}, Text: "Leave the mechanism to the check, or choose one of {mechanisms}", Who: "user", Setting: "auth", From: "{forced}"},
 		{Text: "Choose a mechanism that the server offers: {mechanisms}", Who: "user", Setting: "auth", From: "{mechanism}"},
-		{Text: "Choose another login mechanism in the application", Who: "user", Setting: "auth"},
+		{When: &When{Service: []string{"microsoft"}, Unknown: []string{"mechanisms"}}, Text: "Choose LOGIN as login mechanism in the application; Microsoft 365 does not know PLAIN", Who: "user", Setting: "auth", From: "PLAIN", To: "LOGIN"},
+		{When: &When{NotService: []string{"microsoft"}, Unknown: []string{"mechanisms"}}, Text: "Choose another login mechanism in the application", Who: "user", Setting: "auth"},
+	}, Decides: []DecidesEntry{
+		{When: &When{Seen: []Observation{"pasted"}}, Question: "Which mechanisms does the server list, before and after TLS?", Command: "{check_plain}"},
 	}, Over: []string{"auth-failed"}, Rules: []Rule{
 		{When: When{Step: []string{"auth"}, Fault: []string{"not-offered"}, Seen: []Observation{"mechanism-forced"}}, Confidence: "certain"},
 		{When: When{Step: []string{"auth"}, Fault: []string{"not-offered"}, Credential: []string{"token"}, Seen: []Observation{"no-common-mechanism"}}, Confidence: "certain", Title: []string{"the server does not take OAuth tokens"}, Explanation: []string{"Neither XOAUTH2 nor OAUTHBEARER is offered. A password, perhaps an app password, is what this server takes."}, Fix: []FixEntry{
@@ -2274,6 +2345,8 @@ var entries = []Entry{
 			{Expr: "(does not|doesn.t) support (the )?(selected |requested |chosen )?(authentication|auth|login) (method|mechanism|type)", Needs: []string{" support "}},
 			{Expr: "none of the authentication methods supported", Needs: []string{"none of the authentication methods supported"}},
 			{Expr: "unsupported (smtp )?auth(entication)? (type|mechanism|method)", Needs: []string{"unsupported "}},
+			{Expr: "unsupported (smtp )?auth(entication)? (login|plain|cram|ntlm|xoauth)", Needs: []string{"unsupported "}},
+			{Expr: "does not support (the )?requested (smtp )?auth", Needs: []string{"does not support "}},
 			{Expr: "unknown (auth(entication)? )?mechanism", Needs: []string{"mechanism"}},
 			{Expr: "mechanism (too weak|not permitted|is disabled)", Needs: []string{"mechanism "}},
 			{Expr: "no mechanism available", Needs: []string{"no mechanism available"}},
@@ -2322,6 +2395,8 @@ var entries = []Entry{
 	{ID: "auth-failed", Step: "auth", Title: []string{"the login failed ({reply}); the server does not say why", "the login failed, and the server does not say why"}, Explanation: []string{"The reply speaks neither of the password nor of any other reason that is known here. The server's log would name it."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Ask the server's administrator or the provider with the exact reply and the time", Who: "it-admin"},
 		{Text: "Meanwhile, check account and password in the provider's webmail", Who: "user", Setting: "password"},
+	}, Decides: []DecidesEntry{
+		{When: &When{Seen: []Observation{"pasted"}}, Question: "What did the server say? Its line begins with a number such as 535 and stands in the program's log or debug output."},
 	}, Rules: []Rule{
 		{When: When{Step: []string{"auth"}, Fault: []string{"mechanism"}, Seen: []Observation{"server-signature-bad"}}, Confidence: "likely", Title: []string{"the server could not prove that it knows the password"}, Explanation: []string{"With SCRAM the server proves itself too, and this proof was missing or wrong. Its login software is broken, or it is not the server it says it is. The login counts as failed."}, Who: "it-admin", Fix: []FixEntry{
 			{Text: "Have the server's login software (SCRAM) looked at; until then do not trust this connection", Who: "it-admin"},
@@ -2342,6 +2417,10 @@ var entries = []Entry{
 	{ID: "relay-denied-no-login", Step: "sender", Title: []string{"the server sends to {to_domain} only after a login, and none was made", "the server sends to other domains only after a login; none was made"}, Explanation: []string{"\"Relay denied\" means that the server takes mail for its own domains from everybody, and for others only from those who have logged in."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Enter account and password", Who: "user", Setting: "account", From: "none", To: "name@domain"},
 		{When: &When{Port: []int{25}}, Text: "and use port 587 with TLS/STARTTLS, where servers offer logins", Who: "user", Setting: "port", From: "25", To: "587"},
+	}, Decides: []DecidesEntry{
+		{Question: "Do the settings hold an account and a password? Without them the login is missing; with them, or where none is meant, the client is not allowed.", Command: "{check_plain} -u ACCOUNT"},
+	}, Links: []LinkEntry{
+		{When: &When{Service: []string{"postfix"}}, Title: "Postfix: relay and access control", URL: "https://www.postfix.org/SMTPD_ACCESS_README.html"},
 	}, Over: []string{"recipient-refused", "sender-refused", "message-refused", "recipient-unknown", "policy-blocklisted", "auth-bad-credentials"}, Rules: []Rule{
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "relay(ing|ed)?.{0,25}(denied|not (allowed|permitted|authori[sz]ed|possible)|prohibited|refused|rejected|forbidden|is disabled)", Needs: []string{"relay"}},
@@ -2427,6 +2506,13 @@ var entries = []Entry{
 		{When: &When{Service: []string{"google-relay"}}, Text: "Add the address in the SMTP relay service", Who: "it-admin", Path: "Google Admin console > Apps > Google Workspace > Gmail > Routing > SMTP relay service"},
 		{Text: "Have the application's own address added and no wider range than needed", Who: "it-admin"},
 		{When: &When{Port: []int{25}}, Text: "or, with an account there, use port 587 with TLS/STARTTLS and log in", Who: "user", Setting: "port", From: "25", To: "587"},
+	}, Decides: []DecidesEntry{
+		{Question: "Do the settings hold an account and a password? Without them the login is missing; with them, or where none is meant, the client is not allowed."},
+	}, Links: []LinkEntry{
+		{When: &When{Service: []string{"exchange"}, NotService: []string{"microsoft"}}, Title: "Microsoft: allow anonymous relay on Exchange servers", URL: "https://learn.microsoft.com/en-us/exchange/mail-flow/connectors/allow-anonymous-relay"},
+		{When: &When{Service: []string{"microsoft"}}, Title: "Microsoft: send mail from a device or application", URL: "https://learn.microsoft.com/en-us/exchange/mail-flow-best-practices/how-to-set-up-a-multifunction-device-or-application-to-send-email-using-microsoft-365-or-office-365"},
+		{When: &When{Service: []string{"google"}}, Title: "Google: route outgoing relay messages", URL: "https://support.google.com/a/answer/2956491"},
+		{When: &When{Service: []string{"postfix"}}, Title: "Postfix: relay and access control", URL: "https://www.postfix.org/SMTPD_ACCESS_README.html"},
 	}, Over: []string{"recipient-refused", "sender-refused", "message-refused", "recipient-unknown", "auth-bad-credentials", "auth-required-missing"}, Rules: []Rule{
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "(client|ip|address|host).{0,30}not (on|in) (the|our|my) (relay )?(list|whitelist|allow)", Needs: []string{"not "}},
@@ -2630,6 +2716,11 @@ var entries = []Entry{
 			{Expr: "tls", Needs: []string{"tls"}},
 		}}, Confidence: "likely"},
 		{When: When{Step: []string{"sender", "message"}, Text: []Pattern{
+			{Expr: "user unknown$", Needs: []string{"user unknown"}},
+			{Expr: "\\.\\.\\. user unknown", Needs: []string{"... user unknown"}},
+			{Expr: "destinataire invalide", Needs: []string{"destinataire invalide"}},
+			{Expr: "find the recipient domain", Needs: []string{"find the recipient domain"}},
+			{Expr: "no longer on server", Needs: []string{"no longer on server"}},
 			{Expr: "user unknown in", Needs: []string{"user unknown in"}},
 			{Expr: "(e-?mail )?account that you tried to reach does not exist", Needs: []string{"account that you tried to reach does not exist"}},
 			{Expr: "no such user", Needs: []string{"no such user"}},
@@ -2653,7 +2744,7 @@ var entries = []Entry{
 			{Expr: "sasl", Needs: []string{"sasl"}},
 			{Expr: "login", Needs: []string{"login"}},
 			{Expr: "password", Needs: []string{"password"}},
-		}, Unseen: []Observation{"recipient-default"}}, Confidence: "certain"},
+		}, Unseen: []Observation{"recipient-default"}}, Confidence: "certain", Over: []string{"auth-bad-credentials", "address-syntax-invalid"}},
 		{When: When{Step: []string{"sender", "message"}, Enhanced: []string{"5.4.1"}, Text: []Pattern{
 			{Expr: "recipient address rejected: access denied", Needs: []string{"recipient address rejected: access denied"}},
 		}, Unseen: []Observation{"recipient-default"}}, Confidence: "likely", Explanation: []string{"Microsoft 365 refuses with \"Access denied\" a recipient that is not in its directory. The login and the sender are not refused by this."}, Over: []string{"auth-required-missing", "auth-bad-credentials", "helo-name-rejected"}},
@@ -2713,8 +2804,10 @@ var entries = []Entry{
 		}, Port: []int{25}, Unseen: []Observation{"sender-refused"}}, Confidence: "likely"},
 	}},
 	{ID: "recipient-mailbox-unavailable", Step: "sender", Title: []string{"the mailbox {to} exists and cannot take mail now", "the recipient's mailbox cannot take mail now"}, Explanation: []string{"The mailbox is full or switched off. Sender and login are not refused by this."}, Who: "recipient-side", Severity: "error", Fix: []FixEntry{
-		{Text: "Have the mailbox {to} emptied or switched on", Who: "recipient-side"},
+		{Text: "Have the recipient's mailbox emptied or switched on", Who: "recipient-side"},
 		{Text: "or check with another recipient", Who: "user", Setting: "to", From: "{to}"},
+	}, Decides: []DecidesEntry{
+		{Question: "Does it work with another recipient?", Command: "{check} --from {from} --to YOUR-OWN-ADDRESS"},
 	}, Over: []string{"recipient-refused", "recipient-unknown", "message-refused", "account-blocked", "quota-exceeded", "recipient-greylisted", "server-temporary-failure"}, Rules: []Rule{
 		{When: When{Step: []string{"sender", "message"}, Text: []Pattern{
 			{Expr: "(mailbox|folder|inbox|account|postfach|mail ?drop|maildir|user|recipient).{0,40}(is |has |are )?(full|over ?quota|out of (storage|space)|voll\\b|over the (allowed )?quota|exceed\\w* .{0,20}(quota|storage|space|mailbox)|used up)", Needs: []string{"mailbox", "folder", "inbox", "account", "postfach", "mail", "user", "recipient"}},
@@ -2802,6 +2895,8 @@ var entries = []Entry{
 	}},
 	{ID: "recipient-server-misconfigured", Step: "sender", Title: []string{"the recipient's own server has a fault and refuses everybody"}, Explanation: []string{"The reply shows that the receiving server cannot use its block list or does not know its own domain. Nothing on this side mends that."}, Who: "recipient-side", Severity: "error", Fix: []FixEntry{
 		{Text: "Tell the recipient's administrator by another way; the reply names the reason", Who: "recipient-side"},
+	}, Decides: []DecidesEntry{
+		{Question: "Does mail to this domain arrive when it is sent from another provider?"},
 	}, Over: []string{"policy-blocklisted", "recipient-refused", "message-refused"}, Rules: []Rule{
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "open resolver", Needs: []string{"open resolver"}},
@@ -2835,12 +2930,15 @@ var entries = []Entry{
 	{ID: "recipient-greylisted", Step: "sender", Title: []string{"the server puts a first contact off on purpose (greylisting)"}, Explanation: []string{"Unknown senders are asked to come back in some minutes, which spam senders do not do. Mail servers repeat by themselves; a program that sends once must try again."}, Who: "recipient-side", Severity: "error", Fix: []FixEntry{
 		{Text: "Try again in five to fifteen minutes", Who: "user"},
 		{Text: "If it comes again and again, have this client put on the server's list of exceptions", Who: "it-admin"},
+	}, Decides: []DecidesEntry{
+		{Question: "Does the same attempt pass after fifteen minutes?", Command: "{check} --from {from} --to {to}"},
 	}, Over: []string{"recipient-refused", "sender-refused", "message-refused", "recipient-unknown", "message-rejected-as-spam", "server-temporary-failure"}, Rules: []Rule{
 		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 400, To: 499}}, Text: []Pattern{
 			{Expr: "gr[ea]y.?list", Needs: []string{"list"}},
 			{Expr: "postgrey", Needs: []string{"postgrey"}},
 			{Expr: "sqlgrey", Needs: []string{"sqlgrey"}},
 			{Expr: "milter-greylist", Needs: []string{"milter-greylist"}},
+			{Expr: "internal resources are temporarily unavailable - http", Needs: []string{"internal resources are temporarily unavailable - http"}},
 		}}, Confidence: "certain"},
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "(recipient address rejected|temporarily rejected|4\\.[27]\\.[01]|deferred).{0,40}gr[ea]y.?list", Needs: []string{"list"}},
@@ -2859,6 +2957,8 @@ var entries = []Entry{
 			{Expr: "greet pause", Needs: []string{"greet pause"}},
 			{Expr: "resources restricted temporarily", Needs: []string{"resources restricted temporarily"}},
 			{Expr: "docs/doc-1369#451", Needs: []string{"docs/doc-1369#451"}},
+			{Expr: "internal resources are temporarily unavailable - http", Needs: []string{"internal resources are temporarily unavailable - http"}},
+			{Expr: "policy rejection- please", Needs: []string{"policy rejection- please"}},
 			{Expr: "sp[äa]ter (noch einmal|erneut|wieder)", Needs: []string{"noch einmal", "erneut", "wieder"}},
 		}, NotText: []Pattern{
 			{Expr: "too many", Needs: []string{"too many"}},
@@ -2867,7 +2967,7 @@ var entries = []Entry{
 			{Expr: "blocked", Needs: []string{"blocked"}},
 			{Expr: "spamhaus", Needs: []string{"spamhaus"}},
 			{Expr: "service", Needs: []string{"service"}},
-			{Expr: "system", Needs: []string{"system"}},
+			{Expr: "system (problem|error)", Needs: []string{"system "}},
 			{Expr: "server (busy|error|config)", Needs: []string{"server "}},
 			{Expr: "disk", Needs: []string{"disk"}},
 			{Expr: "storage", Needs: []string{"storage"}},
@@ -2880,10 +2980,13 @@ var entries = []Entry{
 			{Expr: "complaints", Needs: []string{"complaints"}},
 			{Expr: "TSS0", Needs: []string{"tss0"}},
 			{Expr: "queue", Needs: []string{"queue"}},
-			{Expr: "lookup", Needs: []string{"lookup"}},
+			{Expr: "look-?up", Needs: []string{"look"}},
 			{Expr: "temporary (local|failure|error)", Needs: []string{"temporary "}},
 			{Expr: "helo", Needs: []string{"helo"}},
 			{Expr: "unable to", Needs: []string{"unable to"}},
+			{Expr: "unresolvable", Needs: []string{"unresolvable"}},
+			{Expr: "excessive", Needs: []string{"excessive"}},
+			{Expr: "volume", Needs: []string{"volume"}},
 			{Expr: "sender address rejected", Needs: []string{"sender address rejected"}},
 			{Expr: "\\bdns\\b", Needs: []string{"dns"}},
 		}}, Confidence: "likely"},
@@ -2911,6 +3014,15 @@ var entries = []Entry{
 		{Question: "Does it work with a recipient that surely exists?", Command: "{check} --from {from} --to YOUR-OWN-ADDRESS"},
 	}, Over: []string{"message-refused"}, Rules: []Rule{
 		{When: When{Step: []string{"sender"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Seen: []Observation{"recipient-refused", "recipient-default"}}, Confidence: "likely", Title: []string{"the sender {from} takes no mail itself; --to decides", "the sender takes no mail itself; --to decides"}, Explanation: []string{"No recipient was given, so the sender itself was tried, and it is refused as a recipient. A check with --to and a real recipient decides."}, Severity: "warning"},
+		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}}, Text: []Pattern{
+			{Expr: "restrictedtorecipientspermission", Needs: []string{"restrictedtorecipientspermission"}},
+			{Expr: "sendernotauthenticatedforgroup", Needs: []string{"sendernotauthenticatedforgroup"}},
+			{Expr: "resolver\\.rst\\.(notauthorized|restricted|sendernot)", Needs: []string{"resolver.rst."}},
+			{Expr: "not authori[sz]ed to send to (this |the |that )?(recipient|group|distribution|list)", Needs: []string{"ed to send to "}},
+			{Expr: "(group|list|recipient) only accepts", Needs: []string{" only accepts"}},
+		}, Unseen: []Observation{"recipient-default"}}, Confidence: "certain", Title: []string{"the recipient takes mail from certain senders only"}, Explanation: []string{"This mailbox or distribution list has a list of those who may write to it, or takes mail of logged-in colleagues only."}, Fix: []FixEntry{
+			{Text: "Have the sender put on the recipient's list of allowed senders", Who: "recipient-side", Path: "Exchange admin center > Recipients > (the recipient) > Message delivery restrictions"},
+		}},
 		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Seen: []Observation{"recipient-refused"}, Unseen: []Observation{"recipient-default"}}, Confidence: "likely", General: true},
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "smtprecipientsrefused", Needs: []string{"smtprecipientsrefused"}},
@@ -2954,6 +3066,7 @@ var entries = []Entry{
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "not owned by (user|the user|auth|login|sasl|authori[sz]ed|you\\b)", Needs: []string{"not owned by "}},
 			{Expr: "sender address rejected: not owned", Needs: []string{"sender address rejected: not owned"}},
+			{Expr: "mail from not owned", Needs: []string{"mail from not owned"}},
 		}, Unseen: []Observation{"from-is-account", "account-sender-refused"}}, Confidence: "certain"},
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "permissions? to send as", Needs: []string{" to send as"}},
@@ -3024,12 +3137,16 @@ var entries = []Entry{
 			{Expr: "helo", Needs: []string{"helo"}},
 			{Expr: "domain.{0,20}(not found|not exist)", Needs: []string{"domain"}},
 			{Expr: "\\bip\\b"},
+			{Expr: "recipient", Needs: []string{"recipient"}},
 			{Expr: "signature", Needs: []string{"signature"}},
 			{Expr: "format", Needs: []string{"format"}},
 			{Expr: "syntax", Needs: []string{"syntax"}},
 			{Expr: "null sender", Needs: []string{"null sender"}},
 			{Expr: "rate", Needs: []string{"rate"}},
 		}, Unseen: []Observation{"not-logged-in", "from-is-account"}}, Confidence: "likely"},
+		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
+			{Expr: "dt:sum", Needs: []string{"dt:sum"}},
+		}, Unseen: []Observation{"from-is-account"}}, Confidence: "likely", Title: []string{"the sender in the envelope and in the header differ"}},
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "not allowed in.{0,20}(header )?from", Needs: []string{"not allowed in"}},
 		}, Unseen: []Observation{"from-is-account"}}, Confidence: "certain", Over: []string{"auth-ip-not-authorized"}},
@@ -3047,9 +3164,7 @@ var entries = []Entry{
 			{Expr: "quota", Needs: []string{"quota"}},
 			{Expr: "unknown", Needs: []string{"unknown"}},
 		}, NotPort: []int{25}, Unseen: []Observation{"recipient-refused", "not-logged-in", "from-is-account", "account-sender-refused"}}, Confidence: "likely", Explanation: []string{"GMX, web.de and IONOS say \"mailbox unavailable\" mostly after MAIL FROM: then the sender does not belong to the account, and the recipient is not meant."}, Decides: []DecidesEntry{
-			{When: &When{Seen: []Observation{"account-sender-accepted"}}, Question: "The account itself is taken as sender; this one is not."},
 			{Question: "Does the reply come after MAIL FROM (the sender is meant) or after RCPT TO (the recipient is meant)?", Command: "{check} --from {account}"},
-			{Question: "Does the reply come after MAIL FROM (the sender is meant) or after RCPT TO (the recipient is meant)?"},
 		}},
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "relaying disallowed", Needs: []string{"relaying disallowed"}},
@@ -3092,13 +3207,17 @@ var entries = []Entry{
 		}, Service: []string{"gmx", "ionos", "t-online", "strato"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"sender-refused"}},
 	}},
 	{ID: "sender-login-map-broken", Step: "sender", Title: []string{"the server does not take {account} even as its own sender", "the server does not take {owner} even as its own sender", "the server does not take the account even as its own sender"}, Explanation: []string{"Sender and login are the same, and still the server says that the address belongs to somebody else. Its table of who may send as whom has no line, or a wrong one, for this address."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
-		{When: &When{NotService: []string{"exim", "exchange"}}, Text: "Ask the server's table (Postfix: smtpd_sender_login_maps) whose address {account} is; nothing or another login in the answer is the fault", Who: "it-admin", Commands: []Command{
+		{When: &When{NotService: []string{"exim", "exchange"}, AnySeen: []Observation{"from-is-account", "account-sender-refused"}}, Text: "Ask the server's table (Postfix: smtpd_sender_login_maps) whose address {account} is; nothing or another login in the answer is the fault", Who: "it-admin", Commands: []Command{
 			{Shell: "posix", Text: "postmap -q {account} \"$(postconf -h smtpd_sender_login_maps)\""},
 		}},
-		{When: &When{NotService: []string{"exim", "exchange"}}, Text: "Ask the server's table (Postfix: smtpd_sender_login_maps) whose address {owner} is; nothing or another login in the answer is the fault", Who: "it-admin", Commands: []Command{
+		{When: &When{NotService: []string{"exim", "exchange"}, Unseen: []Observation{"from-is-account", "account-sender-refused"}}, Text: "Ask the server's table (Postfix: smtpd_sender_login_maps) whose address {owner} is; nothing or another login in the answer is the fault", Who: "it-admin", Commands: []Command{
 			{Shell: "posix", Text: "postmap -q {owner} \"$(postconf -h smtpd_sender_login_maps)\""},
 		}},
 		{Text: "Add the line that gives this address to this login, and load the table anew", Who: "it-admin"},
+	}, Decides: []DecidesEntry{
+		{Question: "Does the table give the address to this very login? Letters, domain and case must be the same."},
+	}, Links: []LinkEntry{
+		{When: &When{NotService: []string{"exim", "exchange"}}, Title: "Postfix: smtpd_sender_login_maps", URL: "https://www.postfix.org/postconf.5.html#smtpd_sender_login_maps"},
 	}, Over: []string{"sender-not-owned", "sender-refused", "recipient-refused"}, Rules: []Rule{
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "<(?P<envelope>[^<>@ ]+@[^<>]+)>: sender address rejected: not owned by (auth )?user (?P<owner>[^ ;,]+@[^ ;,]+)", Needs: []string{">: sender address rejected: not owned by "}},
@@ -3122,16 +3241,16 @@ var entries = []Entry{
 		}, Sender: []string{"account"}}, Confidence: "possible"},
 	}},
 	{ID: "sender-unverified-identity", Step: "sender", Title: []string{"the service wants {from} or its domain to be verified first", "the service wants the sender or its domain to be verified first"}, Explanation: []string{"Sending services let an account send only under addresses and domains that it has proved to be its own."}, Who: "user", Severity: "error", Fix: []FixEntry{
-		{When: &When{Service: []string{"ses"}}, Text: "Verify {from_domain}, in the region of this host", Who: "user", Path: "Amazon SES console > Configuration > Identities > Create identity"},
 		{When: &When{Service: []string{"ses"}}, Text: "Verify the sender's domain, in the region of this host", Who: "user", Path: "Amazon SES console > Configuration > Identities > Create identity"},
 		{When: &When{Service: []string{"sendgrid"}}, Text: "Authenticate the sender's domain, or verify the single address", Who: "user", Path: "SendGrid > Settings > Sender Authentication"},
-		{When: &When{Service: []string{"mailjet"}}, Text: "Add and validate the sender or its domain", Who: "user", Path: "Mailjet > Account settings > Senders & Domains"},
-		{When: &When{Service: []string{"brevo"}}, Text: "Add and verify the sender or its domain", Who: "user", Path: "Brevo > Settings > Senders, domains, IPs"},
+		{When: &When{Service: []string{"mailjet"}}, Text: "Add and validate the sender or its domain", Who: "user"},
+		{When: &When{Service: []string{"brevo"}}, Text: "Add and verify the sender or its domain", Who: "user"},
 		{When: &When{Service: []string{"postmark"}}, Text: "Add and confirm the sender or its domain", Who: "user", Path: "Postmark > Sender Signatures > Add domain or signature"},
 		{When: &When{Service: []string{"mailgun"}}, Text: "Add the sender's domain and set its DNS records", Who: "user", Path: "Mailgun > Send > Sending > Domains > Add new domain"},
-		{Text: "Verify {from_domain} or the address in the service's web pages (sender identities, domains)", Who: "user"},
-		{Text: "Verify the sender's domain or the address in the service's web pages (sender identities, domains)", Who: "user"},
+		{When: &When{NotService: []string{"ses", "sendgrid", "mailjet", "brevo", "postmark", "mailgun"}}, Text: "Verify the sender's domain or the address in the service's web pages (sender identities, domains)", Who: "user"},
 		{Text: "Use a sender that is verified already", Who: "user", Setting: "from", From: "{from}"},
+	}, Decides: []DecidesEntry{
+		{Question: "Is the sender's domain, or the address, listed as verified in the service, in the region of this host?"},
 	}, Links: []LinkEntry{
 		{When: &When{Service: []string{"ses"}}, Title: "Amazon SES: verified identities", URL: "https://docs.aws.amazon.com/ses/latest/dg/verify-addresses-and-domains.html"},
 		{When: &When{Service: []string{"sendgrid"}}, Title: "SendGrid: sender identity", URL: "https://www.twilio.com/docs/sendgrid/for-developers/sending-email/sender-identity"},
@@ -3196,6 +3315,8 @@ var entries = []Entry{
 			{Expr: "(mail ?from|sender|envelope|from).{0,40}domain.{0,40}(has no|no valid|without|lacks|missing) .{0,15}(mx|dns|a record)", Needs: []string{"domain"}},
 			{Expr: "cannot resolve.{0,20}(sender|mail from|domain of)", Needs: []string{"cannot resolve"}},
 			{Expr: "valid sender domain", Needs: []string{"valid sender domain"}},
+			{Expr: "unresolvable (rfc|from|sender|mail)", Needs: []string{"unresolvable "}},
+			{Expr: "due to unresolvable", Needs: []string{"due to unresolvable"}},
 			{Expr: "absender-?dom[aä]\\w*.{0,60}(nicht gefunden|existiert nicht|unbekannt|ung[üu]ltig)", Needs: []string{"absender"}},
 			{Expr: "domaine.{0,20}(de l.exp[ée]diteur|[ée]metteur).{0,40}(introuvable|inexistant|n.existe)", Needs: []string{"domaine"}},
 			{Expr: "dominio.{0,20}(del )?(remitente|mittente).{0,40}(no existe|no encontrado|non (esiste|trovato)|inesistente)", Needs: []string{"remitente", "mittente"}},
@@ -3232,6 +3353,11 @@ var entries = []Entry{
 			{Expr: "mailgun", Needs: []string{"mailgun"}},
 		}, Unseen: []Observation{"recipient-refused"}}, Confidence: "likely"},
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
+			{Expr: "(unrouteable|unroutable) (address|domain).{0,60}sender verify", Needs: []string{"sender verify"}},
+		}, NotText: []Pattern{
+			{Expr: "helo", Needs: []string{"helo"}},
+		}}, Confidence: "likely", Over: []string{"sender-verification-failed"}},
+		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "sender verify fail", Needs: []string{"sender verify fail"}},
 			{Expr: "verification failed for <", Needs: []string{"verification failed for <"}},
 		}, NotText: []Pattern{
@@ -3255,6 +3381,8 @@ var entries = []Entry{
 	{ID: "sender-verification-failed", Step: "sender", Title: []string{"the server asked back, and {from} was unknown", "the server asked the sender's own server back, and was told no"}, Explanation: []string{"Before it takes mail, this server asks the sender's mail server whether the address exists. It was told that it does not, or got no answer."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{Text: "Create the mailbox or an alias for {from}", Who: "it-admin"},
 		{Text: "Use a sender that exists and takes mail", Who: "user", Setting: "from", From: "{from}"},
+	}, Decides: []DecidesEntry{
+		{Question: "Does the sender's address take mail? Write to it from another provider."},
 	}, Over: []string{"sender-refused", "recipient-unknown", "recipient-refused", "sender-not-owned", "server-temporary-failure", "relay-denied-no-login", "policy-blocklisted"}, Rules: []Rule{
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "verification failed for <", Needs: []string{"verification failed for <"}},
@@ -3288,6 +3416,8 @@ var entries = []Entry{
 		{When: &When{AnySeen: []Observation{"recipient-refused"}}, Text: "Correct the recipient: name@domain and nothing around it", Who: "user", Setting: "to", From: "{to}"},
 		{Text: "Correct the sender: name@domain and nothing around it", Who: "user", Setting: "from", From: "{from}"},
 		{Text: "Write the address as name@domain", Who: "user"},
+	}, Decides: []DecidesEntry{
+		{Question: "What exactly stands in the application's fields for sender and recipient? The reply shows the address as it arrived."},
 	}, Over: []string{"sender-refused", "recipient-refused", "sender-not-owned", "message-refused", "helo-syntax-invalid", "message-format-invalid"}, Rules: []Rule{
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "bad (sender|recipient|destination|return|envelope|e-?mail)? ?(mailbox )?address(es)? syntax", Needs: []string{"address"}},
@@ -3315,7 +3445,7 @@ var entries = []Entry{
 			{Expr: "ip addresses are not allowed as a from", Needs: []string{"ip addresses are not allowed as a from"}},
 			{Expr: "address in mailbox given.{0,160}does not comply", Needs: []string{"address in mailbox given"}},
 			{Expr: "does not comply with (rfc|addr-?spec)", Needs: []string{"does not comply with "}},
-			{Expr: "\\bmail: (missing|no angle|expected|unclosed|invalid|no address|trailing|misformatted)", Needs: []string{"missing", "no angle", "expected", "unclosed", "invalid", "no address", "trailing", "misformatted"}},
+			{Expr: "\\bmail: (missing|no angle|expected (comma|single)|unclosed|invalid|no address|trailing|misformatted)", Needs: []string{"missing", "no angle", "expected ", "unclosed", "invalid", "no address", "trailing", "misformatted"}},
 			{Expr: "local address contains", Needs: []string{"local address contains"}},
 			{Expr: "missing final .@domain", Needs: []string{"missing final "}},
 			{Expr: "domain (contains|starts with|ends with) (illegal|control|dot)", Needs: []string{"contains", "starts with", "ends with"}},
@@ -3386,6 +3516,15 @@ var entries = []Entry{
 			{Expr: "ip address", Needs: []string{"ip address"}},
 			{Expr: "invalid dns", Needs: []string{"invalid dns"}},
 		}}, Confidence: "likely"},
+		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 501, To: 501}, {From: 553, To: 553}}, Enhanced: []string{"5.1.3", "5.1.7"}, Text: []Pattern{
+			{Expr: "invalid", Needs: []string{"invalid"}},
+			{Expr: "syntax", Needs: []string{"syntax"}},
+			{Expr: "malformed", Needs: []string{"malformed"}},
+		}, NotText: []Pattern{
+			{Expr: "\\b(helo|ehlo)\\b", Needs: []string{"helo", "ehlo"}},
+			{Expr: "owned", Needs: []string{"owned"}},
+			{Expr: "not (allowed|permitted)", Needs: []string{"allowed", "permitted"}},
+		}}, Confidence: "certain"},
 		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 501, To: 501}, {From: 555, To: 555}, {From: 553, To: 553}}, Enhanced: []string{"5.1.3", "5.1.7"}, NotText: []Pattern{
 			{Expr: "\\b(helo|ehlo)\\b", Needs: []string{"helo", "ehlo"}},
 			{Expr: "owned", Needs: []string{"owned"}},
@@ -3415,6 +3554,9 @@ var entries = []Entry{
 	{ID: "auth-required-missing", Step: "sender", Title: []string{"the server wants a login before it takes a sender, and none was made"}, Explanation: []string{"The settings have no account, or the login was left out, and this server sends only for those who have logged in."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Enter account and password", Who: "user", Setting: "account", From: "none", To: "name@domain"},
 		{When: &When{Service: []string{"microsoft"}}, Text: "See that \"Authenticated SMTP\" is allowed for the mailbox", Who: "it-admin", Path: "Microsoft 365 admin center > Users > Active users > (the user) > Mail > Manage email apps"},
+	}, Decides: []DecidesEntry{
+		{When: &When{AccountForm: []string{"none"}}, Question: "Does it pass with account and password?", Command: "{check_plain} -u ACCOUNT"},
+		{Question: "Does the application's log show a login (AUTH) before MAIL FROM, and a 235 after it?"},
 	}, Over: []string{"sender-refused", "recipient-refused", "sender-not-owned", "relay-denied-no-login", "relay-denied-not-allowed", "message-refused", "auth-bad-credentials", "auth-failed", "server-temporary-failure", "address-syntax-invalid", "helo-name-rejected"}, Rules: []Rule{
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "auth(entication)?( is|'s)? (required|needed|necessary|mandatory)", Needs: []string{"auth"}},
@@ -3504,7 +3646,7 @@ var entries = []Entry{
 			{Expr: "verif", Needs: []string{"verif"}},
 		}, Unseen: []Observation{"logged-in"}}, Confidence: "certain"},
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
-			{Expr: "client host rejected: access denied", Needs: []string{"client host rejected: access denied"}},
+			{Expr: "client host rejected: access denied(?: by)?[^a-z]*(?:;|$| in reply| from=)", Needs: []string{"client host rejected: access denied"}},
 			{Expr: "(submission|smtps).{0,200}rejected: access denied", Needs: []string{"rejected: access denied"}},
 		}, NotText: []Pattern{
 			{Expr: "5\\.4\\.1", Needs: []string{"5.4.1"}},
@@ -3603,6 +3745,8 @@ var entries = []Entry{
 	}},
 	{ID: "smtputf8-missing", Step: "sender", Title: []string{"the address has characters beyond ASCII, which this server cannot take"}, Explanation: []string{"Umlauts, accents and other scripts before the @ need the extension SMTPUTF8, and the server does not offer it."}, Who: "mail-provider", Severity: "error", Fix: []FixEntry{
 		{Text: "Use an address of plain letters, or an alias with such letters", Who: "user", Setting: "from", From: "{from}"},
+	}, Decides: []DecidesEntry{
+		{Question: "Does it pass with an address of plain letters?", Command: "{check} --from {account}"},
 	}, Over: []string{"address-syntax-invalid"}, Rules: []Rule{
 		{When: When{Step: []string{"sender", "message"}, Fault: []string{"not-offered"}}, Confidence: "certain"},
 		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}}, Text: []Pattern{
@@ -3627,6 +3771,8 @@ var entries = []Entry{
 			{Shell: "powershell", Text: "Set-Mailbox {account} -MaxSendSize 75MB"},
 		}},
 		{Text: "or have the limit for one message raised", Who: "it-admin"},
+	}, Decides: []DecidesEntry{
+		{Question: "Does a short message without attachment pass?"},
 	}, Over: []string{"message-refused", "sender-refused", "recipient-refused", "quota-exceeded", "recipient-mailbox-unavailable", "server-temporary-failure", "message-rejected-as-spam"}, Rules: []Rule{
 		{When: When{Step: []string{"message", "sender"}, Failed: "yes", Text: []Pattern{
 			{Expr: "(message|mail|e-?mail|data|attachment)s?( file)? ?(header )?(size|length).{0,60}(exceed|too (large|big|long)|limit|larger|over)", Needs: []string{"size", "length"}},
@@ -3641,6 +3787,7 @@ var entries = []Entry{
 			{Expr: "declared size", Needs: []string{"declared size"}},
 			{Expr: "size limit exceeded", Needs: []string{"size limit exceeded"}},
 			{Expr: "message size", Needs: []string{"message size"}},
+			{Expr: "taille.{0,40}(message|limite|maxim)", Needs: []string{"taille"}},
 			{Expr: "nachricht.{0,30}(zu gro(ß|ss)|[üu]berschreitet.{0,30}gr[öo](ß|ss)e)", Needs: []string{"nachricht"}},
 			{Expr: "(gr[öo](ß|ss)e|gr[öo](ß|ss)enlimit).{0,40}([üu]berschr|zu gro)", Needs: []string{"berschr", "zu gro"}},
 			{Expr: "(message|courriel|pi[èe]ce jointe).{0,30}trop (gros|volumineu|grand)", Needs: []string{"message", "courriel", "ce jointe"}},
@@ -3679,6 +3826,10 @@ var entries = []Entry{
 	{ID: "message-format-invalid", Step: "message", Title: []string{"the message breaks a rule of form, and the server refuses it"}, Explanation: []string{"Line ends, line lengths, headers or characters are not as the standard (RFC 5322) wants them. The program that writes the mail has to change; the settings do not help."}, Who: "application", Severity: "error", Fix: []FixEntry{
 		{Text: "Have the application end every line with CR LF, keep lines under 998 characters, and write From, Date and Message-ID once each", Who: "application"},
 		{Text: "Try an update of the application or of its mail library", Who: "user"},
+	}, Decides: []DecidesEntry{
+		{Question: "Does the same message pass when a mail program sends it through the same server?"},
+	}, Links: []LinkEntry{
+		{Title: "Bare LFs in SMTP", URL: "https://cr.yp.to/docs/smtplf.html"},
 	}, Over: []string{"message-refused", "sender-refused", "recipient-refused", "message-rejected-as-spam", "server-temporary-failure"}, Rules: []Rule{
 		{When: When{Step: []string{"message", "sender"}, Failed: "yes", Text: []Pattern{
 			{Expr: "bare (<?(lf|cr|nl)>?|line ?feed|newline|carriage)", Needs: []string{"bare "}},
@@ -3736,6 +3887,9 @@ var entries = []Entry{
 			{Expr: "domain", Needs: []string{"domain"}},
 		}}, Confidence: "likely"},
 		{When: When{Step: []string{"message", "sender"}, Code: []Codes{{From: 500, To: 599}}, Enhanced: []string{"5.6.0", "5.6.11", "5.7.512", "5.6.5", "5.6.211"}, NotText: []Pattern{
+			{Expr: "banned", Needs: []string{"banned"}},
+			{Expr: "infected", Needs: []string{"infected"}},
+			{Expr: "reject, id", Needs: []string{"reject, id"}},
 			{Expr: "virus", Needs: []string{"virus"}},
 			{Expr: "spam", Needs: []string{"spam"}},
 			{Expr: "malware", Needs: []string{"malware"}},
@@ -3748,7 +3902,11 @@ var entries = []Entry{
 		{Text: "Send a message of plain words, without links and attachments; when that passes, put them back one by one", Who: "user"},
 		{Text: "Send under a domain whose DNS has SPF and DKIM for this server", Who: "it-admin"},
 		{Text: "Ask the administrator of the refusing server with the exact reply and the time", Who: "it-admin"},
-	}, Over: []string{"message-refused", "sender-refused", "recipient-refused", "relay-denied-not-allowed", "relay-denied-no-login", "server-temporary-failure"}, Rules: []Rule{
+	}, Decides: []DecidesEntry{
+		{Question: "Does a short message of plain words pass, from the same sender to the same recipient?"},
+	}, Links: []LinkEntry{
+		{When: &When{Service: []string{"google"}}, Title: "Google: file types that are blocked", URL: "https://support.google.com/mail/answer/6590"},
+	}, Over: []string{"message-refused", "sender-refused", "recipient-refused", "relay-denied-not-allowed", "relay-denied-no-login", "server-temporary-failure", "auth-disabled-by-admin"}, Rules: []Rule{
 		{When: When{Step: []string{"message", "sender"}, Failed: "yes", Text: []Pattern{
 			{Expr: "(presents|potential) a? ?(potential )?security (issue|risk|threat)", Needs: []string{"security "}},
 			{Expr: "p=blockedmessage", Needs: []string{"p=blockedmessage"}},
@@ -3756,7 +3914,7 @@ var entries = []Entry{
 			{Expr: "(found|detected|contains?|contained|carr(y|ies|ied)|suspected|possible|infected with) .{0,25}(virus|malware|trojan|worm|phish)", Needs: []string{"virus", "malware", "trojan", "worm", "phish"}},
 			{Expr: "(attachment|file|extension).{0,30}(not allowed|blocked|banned|forbidden|prohibited|type)", Needs: []string{"attachment", "file", "extension"}},
 			{Expr: "(banned|forbidden|blocked|prohibited|executable) (file|attachment|content|extension)", Needs: []string{"banned", "forbidden", "blocked", "prohibited", "executable"}},
-			{Expr: "reject.{0,30}(infected|banned)", Needs: []string{"reject"}},
+			{Expr: "reject.{0,40}\\b(infected|banned)\\b", Needs: []string{"reject"}},
 		}, NotText: []Pattern{
 			{Expr: "\\b(spf|dkim|dmarc)\\b", Needs: []string{"spf", "kim", "marc"}},
 			{Expr: "size", Needs: []string{"size"}},
@@ -3768,8 +3926,10 @@ var entries = []Entry{
 			{Text: "Ask the administrator of the refusing server with the exact reply and the time", Who: "it-admin"},
 		}},
 		{When: When{Step: []string{"message", "sender"}, Failed: "yes", Text: []Pattern{
-			{Expr: "\\b(spam|junk ?mail|junk|ube|uce|unsolicited|bulk (mail|e-?mail|advertis)|phishing)\\b.{0,60}(reject|refus|block|detect|den(y|ied)|not (accept|allow|queued)|filter|message|content|score|suspic|prevent|characteristics)"},
-			{Expr: "(reject|refus|block|detect|suspect|suspicion|classif|identif|consider|looks? like|appears to be|likely|scored|probab|contain|regarded|treated|flag|as|is|was|for|no) .{0,60}\\b(spam|junk|ube|uce|unsolicited|bulk mail)\\b"},
+			{Expr: "\\bube\\b", Needs: []string{"ube"}},
+			{Expr: "\\buce\\b", Needs: []string{"uce"}},
+			{Expr: "\\b(spam|junk ?mail|junk|unsolicited|bulk (mail|e-?mail|advertis)|phishing)\\b.{0,60}(reject|refus|block|detect|den(y|ied)|not (accept|allow|queued)|filter|message|content|score|suspic|prevent|characteristics)", Needs: []string{"spam", "junk", "unsolicited", "bulk ", "phishing"}},
+			{Expr: "(reject|refus|block|detect|suspect|suspicion|classif|identif|consider|looks? like|appears to be|likely|scored|probab|contain|regarded|treated|flag|as|is|was|for|no) .{0,60}\\b(spam|junk|unsolicited|bulk mail)\\b", Needs: []string{"spam", "junk", "unsolicited", "bulk mail"}},
 			{Expr: "dt:spm", Needs: []string{"dt:spm"}},
 			{Expr: "spam(assassin|profiler|bouncer|d)?\\b.{0,30}(score|points|hits|level)", Needs: []string{"spam"}},
 			{Expr: "content (filter|reject|denied|not accepted|policy|is not acceptable|blocked|scan|judged)", Needs: []string{"content "}},
@@ -3780,10 +3940,13 @@ var entries = []Entry{
 			{Expr: "rejected? (due to|for|because of|by) (local |security |our |content |mail |a |site )?(policy|policies|policy reasons|policy restrictions|restrictions|administrative|anti-?spoof)", Needs: []string{"rejecte"}},
 			{Expr: "due to (local |content |security )?(policy|policies|policy restrictions|content restrictions)", Needs: []string{"due to "}},
 			{Expr: "(policy|content) (violation|rejection|reasons|restriction)", Needs: []string{"policy", "content"}},
-			{Expr: "(anti-?spoof|spoofing|impersonat|forged (sender|header|message|from))", Needs: []string{"spoof", "spoofing", "impersonat", "forged "}},
+			{Expr: "(anti-?spoof\\w*|spoofing|impersonat|forged (sender|header|message|from))", Needs: []string{"spoof", "spoofing", "impersonat", "forged "}},
 			{Expr: "spoofed", Needs: []string{"spoofed"}},
 			{Expr: "outbound ?spam", Needs: []string{"outbound"}},
 			{Expr: "gtube", Needs: []string{"gtube"}},
+			{Expr: "content examination", Needs: []string{"content examination"}},
+			{Expr: "(blocked|rejected|refused) by (spam|anti)", Needs: []string{"blocked", "jected", "fused"}},
+			{Expr: "email policy violation", Needs: []string{"email policy violation"}},
 			{Expr: "matched? (a )?(spam|content|filter|rule|map)", Needs: []string{"matche"}},
 			{Expr: "denied by policy", Needs: []string{"denied by policy"}},
 			{Expr: "refused by local policy", Needs: []string{"refused by local policy"}},
@@ -3875,11 +4038,10 @@ var entries = []Entry{
 	}},
 	{ID: "sender-domain-authentication-failed", Step: "message", Title: []string{"the DNS of {from_domain} does not vouch for this server", "the DNS of the sender's domain does not vouch for this server"}, Explanation: []string{"The receiver checks in the DNS of the sender's domain whether this server may send for it (SPF) and whether the message carries its signature (DKIM); DMARC says what to do if neither does. The login has nothing to do with it."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{Text: "Send through the server that the domain's DNS names: its mail provider's, with a login", Who: "user", Setting: "host", From: "{host}"},
-		{Text: "or have this server added to the SPF record of {from_domain}, and DKIM switched on for the domain", Who: "it-admin", Commands: []Command{
+		{Text: "or have this server added to the SPF record of the sender's domain, and DKIM switched on for it", Who: "it-admin", Commands: []Command{
 			{Shell: "posix", Text: "dig +short TXT {from_domain}"},
 			{Shell: "posix", Text: "dig +short TXT _dmarc.{from_domain}"},
 		}},
-		{Text: "or have this server added to the SPF record of the sender's domain, and DKIM switched on for it", Who: "it-admin"},
 		{Text: "Do not send under an address of a free mail provider (gmail.com, yahoo.com, gmx.de) from a server of your own", Who: "user", Setting: "from", From: "{from}"},
 	}, Decides: []DecidesEntry{
 		{Question: "Which of SPF and DKIM does the reply call failed, and for which domain?"},
@@ -3959,6 +4121,8 @@ var entries = []Entry{
 		{Text: "Wait until the limit starts anew, mostly after an hour or a day", Who: "user"},
 		{Text: "If it is reached often, book a larger plan or use a service made for sending", Who: "user"},
 		{Text: "If nobody sent that much, have the password changed: somebody else may be sending with it", Who: "it-admin"},
+	}, Decides: []DecidesEntry{
+		{Question: "Does it pass again after an hour, or on the next day, with nothing changed?"},
 	}, Links: []LinkEntry{
 		{When: &When{Service: []string{"google"}}, Title: "Google: Gmail sending limits", URL: "https://support.google.com/a/answer/166852"},
 		{When: &When{Service: []string{"microsoft"}}, Title: "Microsoft: Exchange Online limits", URL: "https://learn.microsoft.com/en-us/office365/servicedescriptions/exchange-online-service-description/exchange-online-limits"},
@@ -3979,13 +4143,15 @@ var entries = []Entry{
 			{Expr: "(not enough|insufficient).{0,10}credit", Needs: []string{"not enough", "insufficient"}},
 			{Expr: "payment required", Needs: []string{"payment required"}},
 			{Expr: "quota.{0,20}(depleted|exhausted|used up|exceeded for (today|your))", Needs: []string{"depleted", "exhausted", "used up", "exceeded for "}},
-			{Expr: "tenant has exceeded", Needs: []string{"tenant has exceeded"}},
 			{Expr: "too many (messages|e-?mails|recipients|mails) (sent )?(today|this (hour|day|month)|per (hour|day))", Needs: []string{"too many "}},
 			{Expr: "mi:(stc|sfq)", Needs: []string{"mi:"}},
 			{Expr: "rp:(qrc|trc)", Needs: []string{"rp:"}},
 			{Expr: "dailyquota", Needs: []string{"dailyquota"}},
 			{Expr: "sendlimit", Needs: []string{"sendlimit"}},
 			{Expr: "quota d.envoi", Needs: []string{"quota d"}},
+			{Expr: "email rate limit exceeded", Needs: []string{"email rate limit exceeded"}},
+			{Expr: "hour limit", Needs: []string{"hour limit"}},
+			{Expr: "limit\\w*.{0,40}(ausgehend|nachrichten|versand).{0,30}(erreicht|[üu]berschritten|ersch[öo]pft)", Needs: []string{"ausgehend", "nachrichten", "versand"}},
 			{Expr: "limit of \\d+ .{0,30}(per|in|for)", Needs: []string{"limit of "}},
 			{Expr: "\\d+ (rcpts|recipients|messages|mails|e-?mails) per (\\d+ )?(hour|day|minute)", Needs: []string{" per "}},
 			{Expr: "sendelimit", Needs: []string{"sendelimit"}},
@@ -4003,6 +4169,7 @@ var entries = []Entry{
 		}, NotText: []Pattern{
 			{Expr: "mailbox", Needs: []string{"mailbox"}},
 			{Expr: "connection", Needs: []string{"connection"}},
+			{Expr: "tenant has exceeded threshold", Needs: []string{"tenant has exceeded threshold"}},
 			{Expr: "message size", Needs: []string{"message size"}},
 			{Expr: "size (limit|exceed)", Needs: []string{"size "}},
 			{Expr: "maximum size", Needs: []string{"maximum size"}},
@@ -4018,8 +4185,8 @@ var entries = []Entry{
 			{Expr: "line length", Needs: []string{"line length"}},
 			{Expr: "hop", Needs: []string{"hop"}},
 			{Expr: "per session", Needs: []string{"per session"}},
-			{Expr: "rate limit", Needs: []string{"rate limit"}},
-			{Expr: "ratelimit", Needs: []string{"ratelimit"}},
+			{Expr: "too much mail", Needs: []string{"too much mail"}},
+			{Expr: "(message|connection|recipient|client|delivery) rate", Needs: []string{"message", "connection", "recipient", "client", "delivery"}},
 			{Expr: "attempts", Needs: []string{"attempts"}},
 			{Expr: "password", Needs: []string{"password"}},
 			{Expr: "fixed limit", Needs: []string{"fixed limit"}},
@@ -4036,6 +4203,7 @@ var entries = []Entry{
 			{Expr: "connection", Needs: []string{"connection"}},
 			{Expr: "size", Needs: []string{"size"}},
 			{Expr: "concurrent", Needs: []string{"concurrent"}},
+			{Expr: "thread", Needs: []string{"thread"}},
 			{Expr: "disk", Needs: []string{"disk"}},
 			{Expr: "storage", Needs: []string{"storage"}},
 			{Expr: "over quota", Needs: []string{"over quota"}},
@@ -4051,7 +4219,7 @@ var entries = []Entry{
 		}}, Confidence: "likely", Title: []string{"the message has more recipients than the server takes at once"}, Explanation: []string{"Servers limit how many recipients one message may have; the rest is refused or put off."}, Fix: []FixEntry{
 			{Text: "Have the application send to fewer recipients at a time", Who: "application"},
 		}},
-		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Text: []Pattern{
 			{Expr: "maximum credits", Needs: []string{"maximum credits"}},
 			{Expr: "(credits?|quota|daily limit|sending limit|monthly limit|message limit|plan limit|allowance).{0,30}(exceeded|used up|exhausted|depleted|reached|insufficient)", Needs: []string{"exceeded", "used up", "exhausted", "depleted", "reached", "insufficient"}},
 			{Expr: "(exceeded|reached|used up|out of) .{0,30}(credits?|quota|daily limit|sending limit|monthly limit|plan limit)", Needs: []string{"exceeded", "reached", "used up", "out of"}},
@@ -4069,6 +4237,8 @@ var entries = []Entry{
 	{ID: "message-refused", Step: "message", Title: []string{"the server refuses the message and does not say why"}, Explanation: []string{"Connection, login, sender and recipient were accepted. What the server dislikes in the message, or whom it refuses after all, its log tells."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{Text: "Ask the server's administrator with the exact reply and the time", Who: "it-admin"},
 		{Text: "Send a plain short message: when it passes, the content was the reason", Who: "user"},
+	}, Decides: []DecidesEntry{
+		{Question: "Does a short message of plain words pass, from the same sender to the same recipient?"},
 	}, Rules: []Rule{
 		{When: When{Step: []string{"message"}, Fault: []string{"rejected", "deferred"}}, Confidence: "likely", General: true},
 		{When: When{Step: []string{"message"}, Failed: "yes"}, Confidence: "possible", General: true, Title: []string{"the sending of the message came to no end"}},
@@ -4080,6 +4250,28 @@ var entries = []Entry{
 			{Expr: "nachricht.{0,30}(zur[üu]ckgewiesen|abgewiesen|abgelehnt)", Needs: []string{"nachricht"}},
 			{Expr: "message.{0,20}(rejected|refused)", Needs: []string{"message"}},
 		}}, Confidence: "possible", General: true},
+	}},
+	{ID: "redirect-external-blocked", Step: "redirect", Title: []string{"the mailbox system does not forward mail to the outside"}, Explanation: []string{"A rule or a setting of the mailbox forwards the message to another organization, and the administrator's policy forbids that. Sending and receiving work."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
+		{When: &When{Service: []string{"microsoft"}}, Text: "Allow forwarding for the forwarding mailbox alone, with an outbound spam policy of its own (\"Automatic forwarding: On\"); leave the default policy as it is", Who: "it-admin", Path: "Microsoft Defender portal > Email & collaboration > Policies & rules > Threat policies > Anti-spam > Create policy > Outbound", Commands: []Command{
+			{Shell: "powershell", Text: "New-HostedOutboundSpamFilterPolicy -Name \"Forwarding of one mailbox\" -AutoForwardingMode On"},
+			{Shell: "powershell", Text: "New-HostedOutboundSpamFilterRule -Name \"Forwarding of one mailbox\" -HostedOutboundSpamFilterPolicy \"Forwarding of one mailbox\" -From THE-FORWARDING-MAILBOX"},
+		}},
+		{Text: "Have the administrator allow forwarding for this one mailbox, or have the mail read there (IMAP) in place of forwarding it", Who: "it-admin"},
+	}, Links: []LinkEntry{
+		{When: &When{Service: []string{"microsoft"}}, Title: "Microsoft: external email forwarding", URL: "https://learn.microsoft.com/en-us/defender-office-365/outbound-spam-policies-external-email-forwarding"},
+	}, Over: []string{"message-refused", "sender-refused", "recipient-refused", "message-rejected-as-spam", "helo-name-rejected", "policy-blocklisted", "auth-bad-credentials"}, Rules: []Rule{
+		{When: When{Step: []string{"redirect", "message", "sender", "delivery"}, Failed: "yes", Text: []Pattern{
+			{Expr: "(external|automatic|auto).{0,20}forwarding", Needs: []string{"forwarding"}},
+			{Expr: "(does not|not) allow(ed)? (external |automatic )*forward", Needs: []string{"forward"}},
+			{Expr: "forwarding (to external|is (not allowed|disabled|blocked))", Needs: []string{"forwarding "}},
+			{Expr: "externe weiterleitung", Needs: []string{"externe weiterleitung"}},
+			{Expr: "weiterleitung.{0,30}(nicht (zul[äa]ssig|erlaubt)|deaktiviert)", Needs: []string{"weiterleitung"}},
+			{Expr: "transfert externe", Needs: []string{"transfert externe"}},
+		}, NotText: []Pattern{
+			{Expr: "loop", Needs: []string{"loop"}},
+			{Expr: "relay", Needs: []string{"relay"}},
+		}}, Confidence: "certain"},
+		{When: When{Step: []string{"redirect", "message", "sender", "delivery"}, Failed: "yes", Enhanced: []string{"5.7.520"}}, Confidence: "certain"},
 	}},
 	{ID: "client-protocol-defect", Step: "any", Title: []string{"the program that sends does not keep to the rules of mail servers (SMTP)"}, Explanation: []string{"The server answers as it should, and the program reads it wrongly or says things out of turn. The settings do not mend that; another version or another program does."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Update the program or its mail library", Who: "application"},
@@ -4147,6 +4339,8 @@ var entries = []Entry{
 	{ID: "connection-rate-limited", Step: "any", Title: []string{"the server takes no more connections from this address for now"}, Explanation: []string{"There are, or were, too many connections or messages from here at once. Later it works again; fewer in parallel keep it working."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Wait, then let the application open fewer connections at the same time", Who: "application"},
 		{Text: "or have this address put on the server's list of exceptions", Who: "it-admin"},
+	}, Decides: []DecidesEntry{
+		{Question: "Does a single connection after ten quiet minutes pass?", Command: "{check}"},
 	}, Over: []string{"greeting-refused", "server-temporary-failure", "connection-closed", "sender-refused", "recipient-refused", "message-refused", "recipient-greylisted", "ehlo-refused"}, Rules: []Rule{
 		{When: When{Step: []string{"greeting", "ehlo", "ehlo-tls", "sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "too many (concurrent |simultaneous |open |new |smtp |incoming |parallel )*(connections|sessions|connects)", Needs: []string{"too many "}},
@@ -4162,7 +4356,10 @@ var entries = []Entry{
 			{Expr: "too (fast|quickly|frequently)", Needs: []string{"too "}},
 			{Expr: "slow down", Needs: []string{"slow down"}},
 			{Expr: "frequency limited", Needs: []string{"frequency limited"}},
-			{Expr: "connection denied", Needs: []string{"connection denied"}},
+			{Expr: "excessive volume", Needs: []string{"excessive volume"}},
+			{Expr: "outbound thread limit", Needs: []string{"outbound thread limit"}},
+			{Expr: "message per connection", Needs: []string{"message per connection"}},
+			{Expr: "messages? .{0,20}deferred due to (excessive|volume)", Needs: []string{"deferred due to "}},
 			{Expr: "hl:(icc|ifc|itc)", Needs: []string{"hl:"}},
 			{Expr: "mi:(cel|ccl|dmc)", Needs: []string{"mi:"}},
 			{Expr: "rp:(drc|ccl|cel)", Needs: []string{"rp:"}},
@@ -4198,6 +4395,8 @@ var entries = []Entry{
 			{Expr: "too many recipients", Needs: []string{"too many recipients"}},
 			{Expr: "credits", Needs: []string{"credits"}},
 			{Expr: "sending limit", Needs: []string{"sending limit"}},
+			{Expr: "hour limit", Needs: []string{"hour limit"}},
+			{Expr: "email rate limit exceeded", Needs: []string{"email rate limit exceeded"}},
 		}}, Confidence: "certain"},
 		{When: When{Step: []string{"greeting", "ehlo", "ehlo-tls", "sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "unusual rate of", Needs: []string{"unusual rate of"}},
@@ -4226,7 +4425,11 @@ var entries = []Entry{
 	{ID: "policy-blocklisted", Step: "any", Title: []string{"the server refuses this network's address: it is on the list {list}", "the server refuses this network's address or domain as listed for spam"}, Explanation: []string{"The server asks a block list who may connect, and this address or domain stands on it. Addresses of homes and clouds are often listed as a whole."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{When: &When{Port: []int{25}}, Text: "Send through the provider's server for applications, port 587, with a login", Who: "user", Setting: "port", From: "25", To: "587"},
 		{Text: "Look up the reason at the list's own page and have the address taken off", Who: "it-admin"},
+	}, Decides: []DecidesEntry{
+		{Question: "Does it happen from another network too?", Command: "{check}"},
 	}, Links: []LinkEntry{
+		{When: &When{Service: []string{"microsoft"}}, Title: "Microsoft: have an address taken off", URL: "https://sender.office.com/"},
+		{When: &When{Service: []string{"yahoo"}}, Title: "Yahoo: SMTP error codes", URL: "https://senders.yahooinc.com/smtp-error-codes/"},
 		{Title: "Spamhaus: check an address", URL: "https://check.spamhaus.org/"},
 	}, Over: []string{"greeting-refused", "sender-refused", "recipient-refused", "message-refused", "ehlo-refused", "server-temporary-failure", "relay-denied-not-allowed", "message-rejected-as-spam", "auth-bad-credentials", "recipient-greylisted", "helo-name-rejected", "auth-ip-not-authorized"}, Rules: []Rule{
 		{When: When{Step: []string{"greeting", "ehlo", "ehlo-tls", "auth", "sender", "message"}, Failed: "yes", Text: []Pattern{
@@ -4238,10 +4441,11 @@ var entries = []Entry{
 			{Expr: "dial.?up", Needs: []string{"dial"}},
 			{Expr: "\\bdbl\\b", Needs: []string{"dbl"}},
 			{Expr: "url", Needs: []string{"url"}},
-		}}, Confidence: "certain"},
+		}}, Confidence: "certain", Over: []string{"connection-rate-limited", "policy-direct-delivery-refused"}},
 		{When: When{Step: []string{"greeting", "ehlo", "ehlo-tls", "auth", "sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "(client host|\\bip\\b|host|your (ip|server|network|address|domain)|address|server|domain|sender|connection).{0,80}(block ?list|black ?list|blacklisted|blocklisted|blocked using|\\brbl\\b|dnsbl|on (a|our|the) (block|black|deny)|listed (at|in|on|by) |blocked by|is blocked|been blocked|banned)", Needs: []string{"list", "list", "listed", "listed", "ed using", "rbl", "dnsbl", "on ", "listed ", "blocked by", "is blocked", "een blocked", "anned"}},
 			{Expr: "block(ed)? ?list", Needs: []string{"block"}},
+			{Expr: "spamhaus", Needs: []string{"spamhaus"}},
 			{Expr: "black ?list(ed)?", Needs: []string{"black"}},
 			{Expr: "\\b(rbl|dnsbl)\\b", Needs: []string{"rbl", "dnsbl"}},
 			{Expr: "banned send(er|ing)", Needs: []string{"banned send"}},
@@ -4271,6 +4475,8 @@ var entries = []Entry{
 			{Expr: "(ip|host).{0,30}sent (too many|spam)", Needs: []string{"sent "}},
 			{Expr: "currently sending spam", Needs: []string{"currently sending spam"}},
 			{Expr: "suspected spam ip", Needs: []string{"suspected spam ip"}},
+			{Expr: "connection denied", Needs: []string{"connection denied"}},
+			{Expr: "spam ip list", Needs: []string{"spam ip list"}},
 			{Expr: "messages from .{0,60}weren.t sent", Needs: []string{"messages from "}},
 			{Expr: "tosa@rx\\.t-online", Needs: []string{"tosa@rx.t-online"}},
 			{Expr: "ipcheck\\.proofpoint", Needs: []string{"ipcheck.proofpoint"}},
@@ -4307,7 +4513,6 @@ var entries = []Entry{
 			{Expr: "unauthenticated", Needs: []string{"unauthenticated"}},
 			{Expr: "ptr", Needs: []string{"ptr"}},
 			{Expr: "reverse dns", Needs: []string{"reverse dns"}},
-			{Expr: "access denied by", Needs: []string{"access denied by"}},
 			{Expr: "whitelist", Needs: []string{"whitelist"}},
 			{Expr: "helo", Needs: []string{"helo"}},
 			{Expr: "not blocked", Needs: []string{"not blocked"}},
@@ -4342,6 +4547,10 @@ var entries = []Entry{
 	{ID: "policy-missing-ptr", Step: "any", Title: []string{"the server wants a reverse DNS name (PTR) for this network's address"}, Explanation: []string{"Servers for incoming mail expect that the sending address has a name and that the name leads back. Addresses of homes and new cloud servers mostly have none that fits."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{When: &When{Port: []int{25}}, Text: "Send through the provider's server for applications, port 587, with a login", Who: "user", Setting: "port", From: "25", To: "587"},
 		{Text: "Have the network operator set a PTR record whose name leads back to the address", Who: "it-admin"},
+	}, Decides: []DecidesEntry{
+		{Question: "Which name does the DNS give for this network's public address, and does that name lead back to it?"},
+	}, Links: []LinkEntry{
+		{When: &When{Service: []string{"google"}}, Title: "Google: email sender guidelines", URL: "https://support.google.com/mail/answer/81126"},
 	}, Over: []string{"greeting-refused", "policy-blocklisted", "sender-refused", "recipient-refused", "message-refused", "ehlo-refused", "helo-name-rejected", "policy-direct-delivery-refused", "server-temporary-failure", "message-rejected-as-spam", "recipient-unknown"}, Rules: []Rule{
 		{When: When{Step: []string{"greeting", "ehlo", "ehlo-tls", "sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "\\bptr\\b", Needs: []string{"ptr"}},
@@ -4369,6 +4578,7 @@ var entries = []Entry{
 			{Expr: "does not resolve to address .{0,40}(certificate|tls)", Needs: []string{"does not resolve to address "}},
 			{Expr: "dynamic", Needs: []string{"dynamic"}},
 			{Expr: "generic", Needs: []string{"generic"}},
+			{Expr: "relaying denied. ip name lookup failed", Needs: []string{" ip name lookup failed"}},
 		}}, Confidence: "certain"},
 		{When: When{Step: []string{"greeting", "ehlo", "ehlo-tls", "sender", "message"}, Failed: "yes", Enhanced: []string{"5.7.25", "4.7.25"}}, Confidence: "certain"},
 		{When: When{Step: []string{"greeting", "ehlo", "ehlo-tls", "sender", "message"}, Failed: "yes", Text: []Pattern{
@@ -4378,10 +4588,12 @@ var entries = []Entry{
 		{When: When{Step: []string{"greeting", "ehlo", "ehlo-tls", "sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "reverse.?(dns|hostname).{0,80}(dynamic|generic)", Needs: []string{"reverse"}},
 			{Expr: "(dynamic|generic).{0,60}(ptr|reverse|rdns)", Needs: []string{"dynamic", "generic"}},
-		}}, Confidence: "likely"},
+		}}, Confidence: "possible"},
 	}},
 	{ID: "policy-direct-delivery-refused", Step: "any", Title: []string{"the server takes no mail directly from this kind of address"}, Explanation: []string{"This is a server for incoming mail, and it refuses addresses of homes, offices and dial-up lines. Applications send through a provider's server with a login."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Enter your own provider's server for sending, port 587, with account and password", Who: "user", Setting: "host", From: "{host}"},
+	}, Decides: []DecidesEntry{
+		{Question: "Is this the server of the recipients (MX), or the provider's server for sending? Applications use the latter."},
 	}, Over: []string{"greeting-refused", "recipient-refused", "sender-refused", "message-refused", "ehlo-refused", "auth-ip-not-authorized", "policy-blocklisted"}, Rules: []Rule{
 		{When: When{Step: []string{"greeting", "ehlo", "sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "dial.?up", Needs: []string{"dial"}},
@@ -4418,6 +4630,8 @@ var entries = []Entry{
 	{ID: "server-temporary-failure", Step: "any", Title: []string{"the server has a fault of its own and asks to come back later"}, Explanation: []string{"The answer speaks of a fault on the server's side. Nothing in the settings mends that; if it lasts, its administrator has to act."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{Text: "Try again in some minutes", Who: "user"},
 		{Text: "If it lasts, look into the server's log: disk, login service, certificate", Who: "it-admin"},
+	}, Decides: []DecidesEntry{
+		{Question: "Does the same attempt pass after some minutes?", Command: "{check}"},
 	}, Over: []string{"auth-failed", "auth-bad-credentials", "greeting-refused", "starttls-refused", "ehlo-refused", "connection-closed", "message-refused"}, Rules: []Rule{
 		{When: When{Step: []string{"starttls"}, Code: []Codes{{From: 454, To: 454}, {From: 400, To: 499}}, Text: []Pattern{
 			{Expr: "\\btls\\b.{0,40}(not available|unavailable|not ready|problem|temporar|resource|limit|error|fail)", Needs: []string{"not available", "unavailable", "not ready", "problem", "temporar", "resource", "limit", "error", "fail"}},
@@ -4468,7 +4682,7 @@ var entries = []Entry{
 			{Expr: "error in processing", Needs: []string{"error in processing"}},
 			{Expr: "local error in processing", Needs: []string{"local error in processing"}},
 			{Expr: "not enough (disk )?space", Needs: []string{"not enough "}},
-			{Expr: "qq"},
+			{Expr: "\\bqqt? (temporary|trouble|failure|write|read|hard|soft|internal|permanent|out of|timeout|crashed)", Needs: []string{"emporary", "rouble", "failure", "write", "read", "hard", "soft", "internal", "permanent", "out of", "timeout", "crashed"}},
 			{Expr: "trouble (in|with|writing)", Needs: []string{"trouble "}},
 			{Expr: "maintenance", Needs: []string{"maintenance"}},
 			{Expr: "timed? ?out.{0,30}(backend|server|dns|lookup)", Needs: []string{"time"}},
@@ -4503,6 +4717,7 @@ var entries = []Entry{
 			{Expr: "unable to relay", Needs: []string{"unable to relay"}},
 			{Expr: "call-?out", Needs: []string{"call"}},
 			{Expr: "thread limit", Needs: []string{"thread limit"}},
+			{Expr: "doc-1369", Needs: []string{"doc-1369"}},
 			{Expr: "credits", Needs: []string{"credits"}},
 			{Expr: "server busy. please try again later from", Needs: []string{" please try again later from"}},
 		}}, Confidence: "likely", Over: []string{"sender-refused", "recipient-refused", "recipient-greylisted"}},
@@ -4582,8 +4797,6 @@ var entries = []Entry{
 			{Expr: "internal (server |authentication )?(error|failure).{0,40}(auth|login)", Needs: []string{"internal "}},
 			{Expr: "(auth|login)\\S*.{0,40}internal (server )?(error|failure)", Needs: []string{"internal "}},
 			{Expr: "temporary system problem", Needs: []string{"temporary system problem"}},
-			{Expr: "(ldap|database|sql|radius|active directory|directory).{0,40}(unavailable|unreachable|down|timeout|connect|error|failed)", Needs: []string{"available", "reachable", "down", "timeout", "connect", "error", "failed"}},
-			{Expr: "backend (is )?(unavailable|error|down)", Needs: []string{"backend "}},
 			{Expr: "authdaemon", Needs: []string{"authdaemon"}},
 			{Expr: "auth(entication)? failed.{0,20}generic failure", Needs: []string{"generic failure"}},
 			{Expr: "unable to (reach|contact|connect to) (the )?auth", Needs: []string{"unable to "}},
@@ -4596,6 +4809,14 @@ var entries = []Entry{
 			{Text: "Try again in some minutes", Who: "user"},
 			{Text: "If it lasts, look whether the login service (Dovecot, saslauthd, directory) runs", Who: "it-admin"},
 		}, Over: []string{"auth-mechanism-unsupported", "auth-not-offered-at-all"}},
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Text: []Pattern{
+			{Expr: "(ldap|database|sql|radius|active directory|directory).{0,40}(unavailable|unreachable|down|timeout|connect|error|failed)", Needs: []string{"available", "reachable", "down", "timeout", "connect", "error", "failed"}},
+			{Expr: "backend (is )?(unavailable|error|down)", Needs: []string{"backend "}},
+		}, NotText: []Pattern{
+			{Expr: "too many", Needs: []string{"too many"}},
+			{Expr: "quota", Needs: []string{"quota"}},
+			{Expr: "mailbox", Needs: []string{"mailbox"}},
+		}}, Confidence: "likely"},
 		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
 			{Expr: "\\b4[25]1 authentication failed", Needs: []string{"1 authentication failed"}},
 		}, NotText: []Pattern{
@@ -4705,7 +4926,7 @@ var entries = []Entry{
 		{When: When{Text: []Pattern{
 			{Expr: "(could not|couldn.t|cannot|unable to|failed to) (be )?(authenticate|log ?in)", Needs: []string{"ould", "annot", "unable to", "failed to"}},
 			{Expr: "(authentication|login|anmeldung|authentifizierung).{0,20}(failed|fehlgeschlagen|nicht m[öo]glich)", Needs: []string{"authentication", "login", "nmeldung", "uthentifizierung"}},
-		}, Seen: []Observation{"generic-sentence"}}, Confidence: "likely", General: true, Title: []string{"the application says that the login failed", "not why"}, Explanation: []string{"This sentence is the application's own. Where it comes after a login was tried, host, port and encryption are right and the account, the password or the way to log in is not; some applications say it for every failure. The server's own reply (535 and what follows) decides."}},
+		}, Seen: []Observation{"generic-sentence"}}, Confidence: "likely", General: true, Title: []string{"the application says that the login failed, not why"}, Explanation: []string{"This sentence is the application's own. Where it comes after a login was tried, host, port and encryption are right and the account, the password or the way to log in is not; some applications say it for every failure. The server's own reply (535 and what follows) decides."}},
 		{When: When{Text: []Pattern{
 			{Expr: "connect", Needs: []string{"connect"}},
 			{Expr: "verbind", Needs: []string{"verbind"}},
@@ -4714,7 +4935,7 @@ var entries = []Entry{
 			{Expr: "establish", Needs: []string{"establish"}},
 			{Expr: "erreich", Needs: []string{"erreich"}},
 			{Expr: "reach", Needs: []string{"reach"}},
-		}, Seen: []Observation{"generic-sentence"}}, Confidence: "likely", General: true, Title: []string{"the application says that it could not connect", "not why"}, Explanation: []string{"This sentence is the application's own. It rules nothing out: some applications say \"connection\" for a wrong host or port, a blocked port, the encryption, the certificate and even the login. What the network or the server said stands in the application's log."}},
+		}, Seen: []Observation{"generic-sentence"}}, Confidence: "likely", General: true, Title: []string{"the application says that it could not connect, not why"}, Explanation: []string{"This sentence is the application's own. It rules nothing out: some applications say \"connection\" for a wrong host or port, a blocked port, the encryption, the certificate and even the login. What the network or the server said stands in the application's log."}},
 		{When: When{Seen: []Observation{"generic-sentence"}}, Confidence: "likely", General: true},
 	}},
 	{ID: "settings-secret-pasted", Step: "explain", Title: []string{"the text holds a password; it was dropped and should be changed"}, Explanation: []string{"A password or token stands in the pasted text. It is not repeated here, but whoever has the ticket, the mail or the log can read it there, and tickets are copied, searched and kept."}, Who: "user", Severity: "warning", Fix: []FixEntry{
@@ -4728,7 +4949,7 @@ var entries = []Entry{
 var services = []Service{
 	{ID: "google", Hosts: []string{"gmail.com", "googlemail.com", "google.com"}, Providers: []string{"gmail", "google-workspace", "google-workspace-relay"}, Greetings: []string{"gsmtp", "google"}, Replies: []string{"gsmtp", "support.google.com", "user name and password not accepted", "username and password not accepted"}},
 	{ID: "google-relay", Hosts: []string{"smtp-relay.gmail.com"}, Providers: []string{"google-workspace-relay"}},
-	{ID: "microsoft", Hosts: []string{"office365.com", "outlook.com", "outlook.cn", "hotmail.com"}, Providers: []string{"microsoft-365", "microsoft-365-relay", "microsoft-365-hve", "outlook-com"}, Greetings: []string{"outlook.com", "exchange online"}, Replies: []string{"prod.outlook.com", "outlook.com", "smtp_auth_disabled"}},
+	{ID: "microsoft", Hosts: []string{"office365.com", "outlook.com", "outlook.cn", "hotmail.com"}, Providers: []string{"microsoft-365", "microsoft-365-relay", "microsoft-365-hve", "outlook-com"}, Greetings: []string{"outlook.com", "exchange online"}, Replies: []string{"prod.outlook.com", "prod.exchangelabs.com", "outlook.com", "office365.com", "smtp_auth_disabled", "smtpclientauthentication", "basic authentication is disabled", "basic authentication is not supported", "security defaults policy", "user credentials were incorrect", "criteria to be authenticated", "client not authenticated to send mail"}},
 	{ID: "outlook-com", Hosts: []string{"smtp-mail.outlook.com", "smtp.live.com", "hotmail.com"}, Providers: []string{"outlook-com"}},
 	{ID: "microsoft-365", Hosts: []string{"office365.com"}, Providers: []string{"microsoft-365", "microsoft-365-hve"}},
 	{ID: "exchange", Providers: []string{"exchange-on-premises"}, Greetings: []string{"microsoft esmtp mail service", "exchange"}},

@@ -25,16 +25,20 @@ func decode(b []byte) string {
 	return fromBytes(bytes.TrimPrefix(b, []byte{0xef, 0xbb, 0xbf}))
 }
 
-// looksUTF16 tells whether nearly every second byte of the beginning is zero.
+// looksUTF16 tells whether nearly every second byte of the beginning is zero,
+// and hardly any of the others; high is where the zeros are, 0 or 1.
 func looksUTF16(b []byte, high int) bool {
 	b = b[:min(len(b), 512)&^1]
-	zeros := 0
-	for i := high; i < len(b); i += 2 {
-		if b[i] == 0 {
+	zeros, others := 0, 0
+	for i := 0; i < len(b); i += 2 {
+		if b[i+high] == 0 {
 			zeros++
 		}
+		if b[i+1-high] == 0 {
+			others++
+		}
 	}
-	return len(b) >= 8 && zeros*10 >= len(b)/2*9
+	return len(b) >= 8 && zeros*10 >= len(b)/2*9 && others*10 < len(b)/2
 }
 
 func fromUTF16(b []byte, order binary.ByteOrder) string {

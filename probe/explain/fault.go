@@ -6,10 +6,10 @@ import "regexp"
 type clientError struct {
 	fault string
 	steps []string
-	words *regexp.Regexp
+	words func() *regexp.Regexp
 }
 
-func words(expr string) *regexp.Regexp { return regexp.MustCompile(`(?i)` + expr) }
+func words(expr string) func() *regexp.Regexp { return compiled(`(?i)` + expr) }
 
 // clientErrors goes from the special to the general: the first that fits says
 // the fault. They name the mechanics only; what it means is for the rules.
@@ -36,7 +36,7 @@ var clientErrors = []clientError{
 // faultIn names the first fault that a text's words tell, with the steps it can be from.
 func faultIn(text string) (fault string, steps []string) {
 	for _, e := range clientErrors {
-		if e.words.MatchString(text) {
+		if e.words().MatchString(text) {
 			return e.fault, e.steps
 		}
 	}

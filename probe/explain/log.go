@@ -2,9 +2,9 @@ package explain
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"io"
-	"regexp"
 	"slices"
 
 	"github.com/smtpdx/smtpdx/probe"
@@ -156,7 +156,7 @@ func (l *log) add(key uint64, line []byte) *group {
 }
 
 // serverIn finds the server that a line of a log is about.
-var serverIn = regexp.MustCompile(`(?i)(?:\brelay=|\bhost |\bH=|\bserver |connect to |connected to |\bto )((?:[a-z0-9_-]+\.)+[a-z][a-z0-9-]+)(?: ?\[[0-9a-f.:]+\])?`)
+var serverIn = compiled(`(?i)(?:\brelay=|\bhost |\bH=|\bserver |connect to |connected to |\bto )((?:[a-z0-9_-]+\.)+[a-z][a-z0-9-]+)(?: ?\[[0-9a-f.:]+\])?`)
 
 // explain asks the rules about each kind of line, those seen most first, and
 // sums up by cause and server.
@@ -170,7 +170,7 @@ func (l *log) explain(base *cause.Base) *Explanation {
 	secrets := 0
 	for _, g := range kinds {
 		s := l.settings
-		if at := serverIn.FindSubmatch(g.example); at != nil && s.Host == "" {
+		if at := serverIn().FindSubmatch(g.example); at != nil && s.Host == "" {
 			s.Host = string(at[1])
 		}
 		t := readTicket(string(g.example), s)
@@ -198,7 +198,9 @@ func (l *log) explain(base *cause.Base) *Explanation {
 
 // finish puts in order what was found, by how often it was seen.
 func (l *log) finish(base *cause.Base, x *Explanation, secrets int) {
-	slices.SortStableFunc(x.Occurrences, func(a, b Occurrence) int { return b.Count - a.Count })
+	slices.SortFunc(x.Occurrences, func(a, b Occurrence) int {
+		return cmp.Or(b.Count-a.Count, cmp.Compare(a.Cause, b.Cause), cmp.Compare(a.Host, b.Host))
+	})
 	total := map[string]int{}
 	for _, o := range x.Occurrences {
 		total[o.Cause] += o.Count

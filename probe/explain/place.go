@@ -8,7 +8,7 @@ import (
 // cue is what tells the command that was refused.
 type cue struct {
 	verb  string
-	words *regexp.Regexp
+	words func() *regexp.Regexp
 }
 
 // answered are the words in which servers and clients say which command a
@@ -26,9 +26,12 @@ var hinted = []cue{
 	{"STARTTLS", words(`starttls|smtpnotsupportederror`)},
 }
 
+// greeted are the words for a refusal in place of a greeting.
+var greeted = words(`invalid greeting|_actiongreeting|refused to talk to me|(bad|unexpected|wrong|received|error) (greeting|banner)|instead of (a )?(greeting|220)`)
+
 // command finds a client's command in a transcript, behind the marks that
 // programs put before it.
-var command = regexp.MustCompile(`(?im)(?:^|[>:|'"-])[ \t]{0,3}(EHLO|HELO|MAIL FROM|RCPT TO|DATA|AUTH|STARTTLS)\b(?:[ :]|\\?r|$)`)
+var command = compiled(`(?im)(?:^|[>:|'"-])[ \t]{0,3}(EHLO|HELO|MAIL FROM|RCPT TO|DATA|AUTH|STARTTLS)\b(?:[ :]|\\?r|$)`)
 
 // authCodes are replies that only a login gets.
 var authCodes = map[int]bool{535: true, 534: true, 435: true, 432: true, 538: true}
@@ -37,6 +40,9 @@ var authCodes = map[int]bool{535: true, 534: true, 435: true, 432: true, 538: tr
 func placeOf(text string, r reply) (verb string, steps []string) {
 	if authCodes[r.code] {
 		return "AUTH", stepsOf("AUTH")
+	}
+	if r.code != 0 && greeted().MatchString(text) {
+		return "", []string{"greeting"}
 	}
 	if verb = verbIn(answered, text); verb == "" {
 		verb = commandBefore(text, r)
@@ -52,7 +58,7 @@ func placeOf(text string, r reply) (verb string, steps []string) {
 
 func verbIn(cues []cue, text string) string {
 	for _, c := range cues {
-		if c.words.MatchString(text) {
+		if c.words().MatchString(text) {
 			return c.verb
 		}
 	}
@@ -65,7 +71,7 @@ func commandBefore(text string, r reply) string {
 	if r.code == 0 {
 		return ""
 	}
-	all := command.FindAllStringSubmatch(text[:min(len(text), r.at)], -1)
+	all := command().FindAllStringSubmatch(text[:min(len(text), r.at)], -1)
 	if len(all) == 0 || len(all) == 1 && strings.Count(text, "\n") < 2 {
 		return ""
 	}

@@ -14,56 +14,56 @@ const passwordWords = `(?:[\w.-]*(?:password|passwort|kennwort|passwd|passphrase
 
 // The forms in which a secret is written down; the last group holds it. First
 // those that have a delimiter at the end.
-var secretForms = []*regexp.Regexp{
+var secretForms = []func() *regexp.Regexp{
 	// smtp://user:password@host
-	regexp.MustCompile(`(?i)\b[a-z][a-z0-9+.-]{1,20}://[^\s:/@"']*:([^\s"']+)@[\w.\[-]`),
+	compiled(`(?i)\b[a-z][a-z0-9+.-]{1,20}://[^\s:/@"']*:([^\s"']+)@[\w.\[-]`),
 	// 'password' => 'x', "pass": "x", password='x', define('SMTP_PASS', 'x')
-	regexp.MustCompile(`(?i)` + passwordWords + `["'\]]{0,3}\s{0,4}(?::=|=>|[:=,])\s{0,4}(?:["]([^"\n]+)["]|[']([^'\n]+)['])`),
+	compiled(`(?i)` + passwordWords + `["'\]]{0,3}\s{0,4}(?::=|=>|[:=,])\s{0,4}(?:["]([^"\n]+)["]|[']([^'\n]+)['])`),
 	// login("user", "x"), NetworkCredential("user", "x"), PlainAuth("", "user", "x", "host")
-	regexp.MustCompile(`(?i)\b(?:login|networkcredential|credentials?|passwordauthentication|setcredentials|authenticate)\(\s*["'][^"'\n]*["']\s*,\s*["']([^"'\n]+)["']`),
-	regexp.MustCompile(`(?i)\bplainauth\(\s*["'][^"'\n]*["']\s*,\s*["'][^"'\n]*["']\s*,\s*["']([^"'\n]+)["']`),
+	compiled(`(?i)\b(?:login|networkcredential|credentials?|passwordauthentication|setcredentials|authenticate)\(\s*["'][^"'\n]*["']\s*,\s*["']([^"'\n]+)["']`),
+	compiled(`(?i)\bplainauth\(\s*["'][^"'\n]*["']\s*,\s*["'][^"'\n]*["']\s*,\s*["']([^"'\n]+)["']`),
 	// Password: x to the end of the line, when the line begins with it
-	regexp.MustCompile(`(?im)^[\s*#|>•-]{0,6}(?:\$[\w]+->|[\w ]{0,14}[ .])?` + passwordWords + `["'\]]{0,2}(?: \([^)\n]{0,30}\))?[ \t]{0,6}(?:(?::=|=>|[:=|])[ \t]{0,20}|\t+| {3,})([^\n]+)`),
+	compiled(`(?im)^[\s*#|>•-]{0,6}(?:\$[\w]+->|[\w ]{0,14}[ .])?` + passwordWords + `["'\]]{0,2}(?: \([^)\n]{0,30}\))?[ \t]{0,6}(?:(?::=|=>|[:=|])[ \t]{0,20}|\t+| {3,})([^\n]+)`),
 	// password: x within a line
-	regexp.MustCompile(`(?i)(?:^|[^\w])` + passwordWords + `["'\]]{0,2}[ \t]{0,3}(?::=|=>|[:=])[ \t]{0,3}([^\s,;"')\]}]+)`),
+	compiled(`(?i)(?:^|[^\w])` + passwordWords + `["'\]]{0,2}[ \t]{0,3}(?::=|=>|[:=])[ \t]{0,3}([^\s,;"')\]}]+)`),
 	// das Passwort ist x, the password is x, PW x
-	regexp.MustCompile(`(?i)\b(?:password|passwort|kennwort|pwd|pw)\s+(?:(?:ist|lautet|war|is|was|hei(?:ß|ss)t)\s*:?\s*)["'„“«]?([^\s"'“”»]+)`),
-	regexp.MustCompile(`\b(?:PW|Pw|pw|PWD|Passwort|Kennwort)\s+["'„“]?([^\s"'“”]*[0-9!$%&#?*+][^\s"'“”]*)`),
+	compiled(`(?i)\b(?:password|passwort|kennwort|pwd|pw)\s+(?:(?:ist|lautet|war|is|was|hei(?:ß|ss)t)\s*:?\s*)["'„“«]?([^\s"'“”»]+)`),
+	compiled(`\b(?:PW|Pw|pw|PWD|Passwort|Kennwort)\s+["'„“]?([^\s"'“”]*[0-9!$%&#?*+][^\s"'“”]*)`),
 	// swaks -ap x, curl -u user:x
-	regexp.MustCompile(`(?:^|\s)(?:-ap|--auth-password|--password|--passwd|-w)[ =]+["']?([^\s"']+)`),
-	regexp.MustCompile(`(?:^|\s)(?:-u|--user)[ =]+["']?[^\s:"']+:([^\s"']+)`),
+	compiled(`(?:^|\s)(?:-ap|--auth-password|--password|--passwd|-w)[ =]+["']?([^\s"']+)`),
+	compiled(`(?:^|\s)(?:-u|--user)[ =]+["']?[^\s:"']+:([^\s"']+)`),
 	// Bearer x
-	regexp.MustCompile(`(?i)\bbearer\s+([A-Za-z0-9._~+/-]{16,}=*)`),
+	compiled(`(?i)\bbearer\s+([A-Za-z0-9._~+/-]{16,}=*)`),
 }
 
 // loginLine is a login as it goes over the line: what follows is a payload.
-var loginLine = regexp.MustCompile(`(?i)\bAUTH[ =]+(PLAIN|LOGIN|XOAUTH2|OAUTHBEARER|CRAM-MD5|SCRAM-[\w-]+|NTLM)[ \t]+([A-Za-z0-9+/]{6,}={0,2})`)
+var loginLine = compiled(`(?i)\bAUTH[ =]+(PLAIN|LOGIN|XOAUTH2|OAUTHBEARER|CRAM-MD5|SCRAM-[\w-]+|NTLM)[ \t]+([A-Za-z0-9+/]{6,}={0,2})`)
 
 // payloadLine is a line of base64 alone, as a client sends it after 334.
-var payloadLine = regexp.MustCompile(`(?m)^[^\n]*\b334\b[^\n]*\n[^\w\n]{0,12}(?:(?:C|CLIENT|send|client -> server|\d{2}:\d{2}:\d{2}\S*)\b[^\w\n]{1,8}){0,2}((?:[A-Za-z0-9+/]{4})+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?)(?:\\r\\n)?['"]?[ \t]*$`)
+var payloadLine = compiled(`(?m)^[^\n]*\b334\b[^\n]*\n[^\w\n]{0,12}(?:(?:C|CLIENT|send|client -> server|\d{2}:\d{2}:\d{2}\S*)\b[^\w\n]{1,8}){0,2}((?:[A-Za-z0-9+/]{4})+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?)(?:\\r\\n)?['"]?[ \t]*$`)
 
 // appPassword is one of Google's: four groups of four letters.
-var appPassword = regexp.MustCompile(`^["']?([a-z]{4} [a-z]{4} [a-z]{4} [a-z]{4})\b`)
+var appPassword = compiled(`^["']?([a-z]{4} [a-z]{4} [a-z]{4} [a-z]{4})\b`)
 
 // notSecret are words that stand where a password would, and say something of it.
-var notSecret = regexp.MustCompile(`(?i)^(?:\*+|x{3,}|•+|\.{2,}|-+|_+|<[^>]*>?|\[[^\]]*\]?|\{\{?.*|\$\{?\w.*|%\w*%?|%s|process\.env.*|os\.(?:environ|getenv).*|getenv.*|env\(.*|getpass.*|null|nil|none|undefined|true|false|yes|no|ja|nein|empty|leer|set|gesetzt|hidden|redacted|masked|removed|changed|your[-_ ]?\w*|my[-_]?password|passwor[dt]|secret|wrong|incorrect|invalid|correct|right|valid|required|expired|missing|unknown|falsch|richtig|korrekt|nicht|ung(?:ü|ue)ltig|abgelaufen|erforderlich|falsches?|not|too|expired|the|a|an|is|ist|very|weak|simple|used|needed|sent|accepted|given|entered|at|in|on|for|of|zu|von|wird|wurde|und|and|or|oder|in|im|bei|eines|from|to|ok|okay|still|same|auch|das|der|die|error|failed|rejected|command|string\(\d+\).*|[45]\d\d|\(?[45]\d\d[ ,)].*)$`)
+var notSecret = compiled(`(?i)^(?:\*+|x{3,}|•+|\.{2,}|-+|_+|<[^>]*>?|\[[^\]]*\]?|\{\{?.*|\$\{?\w.*|%\w*%?|%s|process\.env.*|os\.(?:environ|getenv).*|getenv.*|env\(.*|getpass.*|null|nil|none|undefined|true|false|yes|no|ja|nein|empty|leer|set|gesetzt|hidden|redacted|masked|removed|changed|your[-_ ]?\w*|my[-_]?password|passwor[dt]|secret|wrong|incorrect|invalid|correct|right|valid|required|expired|missing|unknown|falsch|richtig|korrekt|nicht|ung(?:ü|ue)ltig|abgelaufen|erforderlich|falsches?|not|too|expired|the|a|an|is|ist|very|weak|simple|used|needed|sent|accepted|given|entered|at|in|on|for|of|zu|von|wird|wurde|und|and|or|oder|in|im|bei|eines|from|to|ok|okay|still|same|auch|das|der|die|error|failed|rejected|command|string\(\d+\).*|[45]\d\d|\(?[45]\d\d[ ,)].*)$`)
 
 // findSecrets gives the secrets that stand in a text.
 func findSecrets(text string) []string {
 	var all []string
 	add := func(s string) {
 		s = strings.Trim(strings.TrimSpace(s), `"'`+"`,;")
-		if len(s) >= 3 && len(s) <= 4096 && !notSecret.MatchString(s) && !strings.Contains(s, secret.Hidden) {
+		if len(s) >= 3 && len(s) <= 4096 && !notSecret().MatchString(s) && !strings.Contains(s, secret.Hidden) {
 			all = append(all, s)
 		}
 	}
 	for _, form := range secretForms {
-		for _, at := range form.FindAllStringSubmatchIndex(text, -1) {
+		for _, at := range form().FindAllStringSubmatchIndex(text, -1) {
 			for i := 2; i < len(at); i += 2 {
 				if at[i] < 0 {
 					continue
 				}
-				if whole := appPassword.FindStringSubmatch(text[at[i]:]); whole != nil {
+				if whole := appPassword().FindStringSubmatch(text[at[i]:]); whole != nil {
 					add(whole[1])
 					add(strings.ReplaceAll(whole[1], " ", ""))
 				}
@@ -71,10 +71,10 @@ func findSecrets(text string) []string {
 			}
 		}
 	}
-	for _, at := range loginLine.FindAllStringSubmatch(text, -1) {
+	for _, at := range loginLine().FindAllStringSubmatch(text, -1) {
 		all = append(all, payload(at[1], at[2])...)
 	}
-	for _, at := range payloadLine.FindAllStringSubmatch(text, -1) {
+	for _, at := range payloadLine().FindAllStringSubmatch(text, -1) {
 		all = append(all, payload("LOGIN", at[1])...)
 	}
 	return all
@@ -83,6 +83,9 @@ func findSecrets(text string) []string {
 // payload gives the secret parts of what a client sends with AUTH; user names
 // stay readable where the form tells them apart (RFC 4616).
 func payload(mechanism, encoded string) []string {
+	if isMechanism(encoded) {
+		return nil // a list of mechanisms, not a login
+	}
 	said, err := base64.StdEncoding.DecodeString(encoded)
 	if err != nil {
 		return []string{encoded}
@@ -95,6 +98,14 @@ func payload(mechanism, encoded string) []string {
 		return []string{encoded} // the user name
 	}
 	return append(printable(text), encoded)
+}
+
+func isMechanism(word string) bool {
+	switch strings.ToUpper(word) {
+	case "PLAIN", "LOGIN", "XOAUTH2", "XOAUTH", "OAUTHBEARER", "GSSAPI", "EXTERNAL", "NTLM", "DIGEST", "CRAM", "SCRAM", "CLIENTTOKEN", "ANONYMOUS", "SPNEGO", "KERBEROS":
+		return true
+	}
+	return false
 }
 
 func printable(s string) []string {

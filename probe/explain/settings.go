@@ -24,41 +24,47 @@ var labels = []struct{ key, names string }{
 // and label, tab or wide gap, value.
 var pairs = makePairs()
 
-func makePairs() map[string]*regexp.Regexp {
-	all := map[string]*regexp.Regexp{}
+func makePairs() map[string]func() *regexp.Regexp {
+	all := map[string]func() *regexp.Regexp{}
 	for _, l := range labels {
-		all[l.key] = regexp.MustCompile(`(?im)(?:^|[\s,;{(\[|"'$>*_.-]|\b(?:smtp|mail|email|e-mail|mailer|out|outgoing)[ _.-]?)(` + l.names +
+		all[l.key] = compiled(`(?im)(?:^|[\s,;{(\[|"'$>*_.-]|\b(?:smtp|mail|email|e-mail|mailer|out|outgoing)[ _.-]?)(` + l.names +
 			`)["'\]]{0,2}\**(?:[ \t]\([^)\n]{0,24}\))?(?:[ \t]{0,4}(?::=|=>|[:=|,])\**[ \t]{0,4}|\t+| {2,}|[ \t]*\n[ \t]+)(?:["'<]|\(string\) )?([^\n"'>,;|]{1,120})`)
 	}
 	return all
 }
 
 // urlServer finds smtp://host:port, smtps://user@host:port.
-var urlServer = regexp.MustCompile(`(?i)\b(smtps?|ssl|tls|tcp)://(?:[^\s/"']*@)?(\[[0-9a-f:.]+\]|[\w.-]+)(?::(\d{1,5}))?`)
+var urlServer = compiled(`(?i)\b(smtps?|ssl|tls|tcp)://(?:[^\s/"']*@)?(\[[0-9a-f:.]+\]|[\w.-]+)(?::(\d{1,5}))?`)
 
 // nameAndPort finds host:port with a port of mail, and host[address]:port.
-var nameAndPort = regexp.MustCompile(`(?i)(?:^|[\s("'=>/,@])((?:[a-z0-9_-]+\.)+[a-z][a-z0-9-]+|localhost|\d{1,3}(?:\.\d{1,3}){3})(?: ?[\[(][0-9a-f.:]+[\])])?:(25|465|587|2525|1025|1587|2465|2587|588|26)\b`)
+var nameAndPort = compiled(`(?i)(?:^|[\s("'=>/,@])((?:[a-z0-9_-]+\.)+[a-z][a-z0-9-]+|localhost|\d{1,3}(?:\.\d{1,3}){3})(?: ?[\[(][0-9a-f.:]+[\])])?:(25|465|587|2525|1025|1587|2465|2587|588|26)\b`)
 
 // failedName finds the host that a client could not resolve or reach.
-var failedName = regexp.MustCompile(`(?i)\b(?:(?:enotfound|eai_again|eservfail|could not resolve host:?|couldn.t resolve host(?: name)?|unknownhostexception:|dial tcp: lookup|getaddrinfo for)\s+["'` + "`" + `]?([a-z0-9_][a-z0-9_.-]*[a-z0-9])|(?:connect to|connecting to(?: smtp server)?|opening to|servername|host name)\s+(?:(?:ssl|tls|tcp)://)?["'` + "`" + `]?((?:[a-z0-9_-]+\.)+[a-z][a-z0-9-]*[a-z0-9]))`)
+var failedName = compiled(`(?i)\b(?:(?:enotfound|eai_again|eservfail|could not resolve host:?|couldn.t resolve host(?: name)?|unknownhostexception:|dial tcp: lookup|getaddrinfo for)\s+["'` + "`" + `]?([a-z0-9_][a-z0-9_.-]*[a-z0-9])|(?:connect to|connecting to(?: smtp server)?|opening to|servername|host name)\s+(?:(?:ssl|tls|tcp)://)?["'` + "`" + `]?((?:[a-z0-9_-]+\.)+[a-z][a-z0-9-]*[a-z0-9]))`)
 
 // quotedHost finds the host as a program was given it, blanks and all.
-var quotedHost = regexp.MustCompile(`(?i)\bhost(?:name)?["']?\s?[:=]\s?["']([^"'\n]{1,100})["']`)
+var quotedHost = compiled(`(?i)\bhost(?:name)?["']?\s?[:=]\s?["']([^"'\n]{1,100})["']`)
+
+// mailHeader finds the lines that stand below the sender in the head of a mail.
+var mailHeader = compiled(`(?im)\A[^\n]{0,120}\n(?:[^\n]{0,120}\n){0,2}(?:to|an|subject|betreff|date|datum|sent|gesendet|cc)[ \t]*:`)
 
 // portWord finds "port 587", "Port: 465".
-var portWord = regexp.MustCompile(`(?i)\bport[ =:]{0,3}(\d{2,5})\b`)
+var portWord = compiled(`(?i)\bport[ =:]{0,3}(\d{2,5})\b`)
 
 // complete fills what is not known yet with what the text says.
 func (s *Settings) complete(text string) {
 	found := Settings{}
 	secure := ""
 	for _, key := range []string{"host", "port", "account", "from"} {
-		for _, at := range pairs[key].FindAllStringSubmatch(text, -1) {
-			found.set(key, strings.TrimSpace(at[2]))
+		for _, at := range pairs[key]().FindAllStringSubmatchIndex(text, -1) {
+			if key == "from" && mailHeader().MatchString(text[at[1]:min(len(text), at[1]+300)]) {
+				continue // of the mail in which the ticket came
+			}
+			found.set(key, strings.TrimSpace(text[at[4]:at[5]]))
 		}
 	}
 	found.fromWords(text)
-	for _, at := range pairs["encryption"].FindAllStringSubmatch(text, -1) {
+	for _, at := range pairs["encryption"]().FindAllStringSubmatch(text, -1) {
 		if e := encryptionOf(at[1], at[2], firstOf(s.Port, found.Port)); e != "" && secure == "" {
 			secure = e
 		}
@@ -125,26 +131,26 @@ func (s *Settings) set(key, value string) {
 
 // fromWords reads settings that stand in sentences and in the errors themselves.
 func (s *Settings) fromWords(text string) {
-	if at := urlServer.FindStringSubmatch(text); at != nil {
+	if at := urlServer().FindStringSubmatch(text); at != nil {
 		s.set("host", strings.Trim(at[2], "[]"))
 		s.set("port", at[3])
 		if scheme := strings.ToLower(at[1]); s.Encryption == "" && (scheme == "smtps" || scheme == "ssl") {
 			s.Encryption = "ssl"
 		}
 	}
-	if at := nameAndPort.FindStringSubmatch(text); at != nil && (s.Host == "" || strings.EqualFold(s.Host, at[1])) {
+	if at := nameAndPort().FindStringSubmatch(text); at != nil && (s.Host == "" || strings.EqualFold(s.Host, at[1])) {
 		if a, err := netip.ParseAddr(at[1]); err != nil || a.IsLoopback() { // an address that was dialled is rarely what was entered
 			s.set("host", at[1])
 		}
 		s.set("port", at[2])
 	}
-	if at := failedName.FindStringSubmatch(text); at != nil && s.Host == "" {
+	if at := failedName().FindStringSubmatch(text); at != nil && s.Host == "" {
 		s.Host = secret.Clean(at[1] + at[2])
 	}
-	if at := quotedHost.FindStringSubmatch(text); at != nil && (s.Host == "" || strings.Contains(at[1], s.Host)) {
+	if at := quotedHost().FindStringSubmatch(text); at != nil && (s.Host == "" || strings.Contains(at[1], s.Host)) {
 		s.Host = secret.Clean(at[1])
 	}
-	if at := portWord.FindStringSubmatch(text); at != nil {
+	if at := portWord().FindStringSubmatch(text); at != nil {
 		s.set("port", at[1])
 	}
 }
@@ -214,9 +220,9 @@ func isSentenceWord(word string) bool {
 	return false
 }
 
-var address = regexp.MustCompile(`[\w.+%&'=/-]+@[\w-]+(?:\.[\w-]+)+`)
+var address = compiled(`[\w.+%&'=/-]+@[\w-]+(?:\.[\w-]+)+`)
 
-func addressIn(text string) string { return address.FindString(text) }
+func addressIn(text string) string { return address().FindString(text) }
 
 // encryptionOf reads the value of a setting whose name may say the kind.
 func encryptionOf(label, value string, port int) string {

@@ -12,21 +12,21 @@ const longestStamp = 48
 
 // stamps are the forms of times at the beginning of a line, with the layouts of package time.
 var stamps = []struct {
-	words   *regexp.Regexp
+	words   func() *regexp.Regexp
 	layouts []string
 }{
-	{regexp.MustCompile(`^\W{0,2}(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)(?:[.,]\d+)?(Z|[+-]\d\d:?\d\d)?`), []string{"2006-01-02T15:04:05Z07:00", "2006-01-02T15:04:05Z0700", "2006-01-02T15:04:05"}},
-	{regexp.MustCompile(`^(?:<\d+>)?([A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d)()`), []string{"Jan _2 15:04:05"}},
-	{regexp.MustCompile(`^\W{0,2}(\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d)(?: ([+-]\d{4}))?`), []string{"02/Jan/2006:15:04:05-0700", "02/Jan/2006:15:04:05"}},
-	{regexp.MustCompile(`^\W{0,2}(\d\d\.\d\d\.\d{4} \d\d:\d\d:\d\d)()`), []string{"02.01.2006 15:04:05"}},
-	{regexp.MustCompile(`^\W{0,2}([A-Z][a-z]{2}, \d\d? [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d)(?: ([+-]\d{4}))?`), []string{"Mon, 2 Jan 2006 15:04:05-0700", "Mon, 2 Jan 2006 15:04:05"}},
+	{compiled(`^\W{0,2}(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)(?:[.,]\d+)?(Z|[+-]\d\d:?\d\d)?`), []string{"2006-01-02T15:04:05Z07:00", "2006-01-02T15:04:05Z0700", "2006-01-02T15:04:05"}},
+	{compiled(`^(?:<\d+>)?([A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d)()`), []string{"Jan _2 15:04:05"}},
+	{compiled(`^\W{0,2}(\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d)(?: ([+-]\d{4}))?`), []string{"02/Jan/2006:15:04:05-0700", "02/Jan/2006:15:04:05"}},
+	{compiled(`^\W{0,2}(\d\d\.\d\d\.\d{4} \d\d:\d\d:\d\d)()`), []string{"02.01.2006 15:04:05"}},
+	{compiled(`^\W{0,2}([A-Z][a-z]{2}, \d\d? [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d)(?: ([+-]\d{4}))?`), []string{"Mon, 2 Jan 2006 15:04:05-0700", "Mon, 2 Jan 2006 15:04:05"}},
 }
 
 // stampOf reads the time at the beginning of a line, nil when there is none. A
 // stamp without a year is of the last year in which it lies before now.
 func stampOf(line []byte, now time.Time) *time.Time {
 	for _, s := range stamps {
-		at := s.words.FindSubmatch(line)
+		at := s.words().FindSubmatch(line)
 		if at == nil {
 			continue
 		}
@@ -57,13 +57,13 @@ func boolCount(b bool) int {
 }
 
 // logLine is the beginning of a line of syslog, Exim, or sendmail, with the program that wrote it.
-var logLine = regexp.MustCompile(`^(?:<\d+>)?(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\S*) (?:\S+ [\w./-]+(?:\[\d+\])?:|(?:\[\d+\] )?[\w-]{16,23} (?:==|\*\*|=>|<=|->|\w+) )`)
+var logLine = compiled(`^(?:<\d+>)?(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\S*) (?:\S+ [\w./-]+(?:\[\d+\])?:|(?:\[\d+\] )?[\w-]{16,23} (?:==|\*\*|=>|<=|->|\w+) )`)
 
 // isLog tells whether a text is an excerpt of a mail log with several errors.
 func isLog(text string) bool {
 	n := 0
 	for line := range strings.Lines(text) {
-		if logLine.MatchString(line) && tellsOfFault(line) {
+		if logLine().MatchString(line) && tellsOfFault(line) {
 			n++
 		}
 	}

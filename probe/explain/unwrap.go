@@ -3,7 +3,6 @@ package explain
 import (
 	"encoding/base64"
 	"html"
-	"regexp"
 	"strings"
 	"unicode/utf8"
 )
@@ -18,29 +17,29 @@ func unwrap(text string) string {
 	if strings.Contains(text, "&") {
 		text = html.UnescapeString(text)
 	}
-	text = lineBreaks.ReplaceAllString(text, "\n")
+	text = lineBreaks().ReplaceAllString(text, "\n")
 	if strings.Contains(text, `\`) {
 		text = unescape(text)
 	}
 	lines := strings.Split(text, "\n")
 	for i, line := range lines {
-		lines[i] = strings.TrimRight(quoteMarks.ReplaceAllString(line, ""), " \t\r")
+		lines[i] = strings.TrimRight(quoteMarks().ReplaceAllString(line, ""), " \t\r")
 	}
 	return challenges(strings.Join(lines, "\n"))
 }
 
 // lineBreaks are the line ends of web pages.
-var lineBreaks = regexp.MustCompile(`(?i)<br ?/?>|</p>|</li>|</tr>`)
+var lineBreaks = compiled(`(?i)<br ?/?>|</p>|</li>|</tr>`)
 
 // quoteMarks stand before each line of a mail that is answered. "> 535" of a
 // transcript loses nothing by it.
-var quoteMarks = regexp.MustCompile(`^(?:[>|] ?){1,8}`)
+var quoteMarks = compiled(`^(?:[>|] ?){1,8}`)
 
 // escapes are the ways in which languages and JSON write characters in quotes.
-var escapes = regexp.MustCompile(`\\+(?:r\\+n|[nrt"'/` + "`" + `]|u00[23][0-9a-fA-F])`)
+var escapes = compiled(`\\+(?:r\\+n|[nrt"'/` + "`" + `]|u00[23][0-9a-fA-F])`)
 
 func unescape(text string) string {
-	return escapes.ReplaceAllStringFunc(text, func(s string) string {
+	return escapes().ReplaceAllStringFunc(text, func(s string) string {
 		word := strings.TrimLeft(s, `\`)
 		switch {
 		case word[0] == 't':
@@ -50,7 +49,7 @@ func unescape(text string) string {
 		case word[0] != 'u':
 			return word
 		}
-		return string(rune(hexDigit(word[3])<<4 | hexDigit(word[4])))
+		return string(hexDigit(word[3])<<4 | hexDigit(word[4]))
 	})
 }
 
@@ -62,10 +61,10 @@ func hexDigit(c byte) rune {
 	return rune(i)
 }
 
-var softBreak = regexp.MustCompile(`=[ \t]*\n|=([0-9A-F]{2})`)
+var softBreak = compiled(`=[ \t]*\n|=([0-9A-F]{2})`)
 
 func unquotePrintable(text string) string {
-	out := softBreak.ReplaceAllStringFunc(text, func(s string) string {
+	out := softBreak().ReplaceAllStringFunc(text, func(s string) string {
 		if strings.HasSuffix(s, "\n") {
 			return ""
 		}
@@ -75,11 +74,11 @@ func unquotePrintable(text string) string {
 }
 
 // challenge is a server's question in base64, as AUTH has them (RFC 4954 section 4).
-var challenge = regexp.MustCompile(`\b334[ -]+([A-Za-z0-9+/]{8,}={0,2})`)
+var challenge = compiled(`\b334[ -]+([A-Za-z0-9+/]{8,}={0,2})`)
 
 // challenges writes out what a server said in base64: OAuth errors come so.
 func challenges(text string) string {
-	return challenge.ReplaceAllStringFunc(text, func(s string) string {
+	return challenge().ReplaceAllStringFunc(text, func(s string) string {
 		i := strings.LastIndexAny(s, " -")
 		said, err := base64.StdEncoding.DecodeString(s[i+1:])
 		if err != nil || !utf8.Valid(said) || strings.ContainsFunc(string(said), func(r rune) bool { return r < ' ' }) {

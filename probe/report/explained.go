@@ -106,6 +106,8 @@ func toldSentence(f *probe.Finding) string {
 		return "The settings in the text show nothing unusual."
 	case f.Severity != cause.Error:
 		return "NOTE: " + sentence(f.Title)
+	case namesNoCause(f):
+		return "UNCLEAR: " + sentence(f.Title)
 	case f.Confidence == cause.Certain:
 		return "FAILED: " + sentence(f.Title)
 	case f.Confidence == cause.Likely:
@@ -113,6 +115,9 @@ func toldSentence(f *probe.Finding) string {
 	}
 	return "POSSIBLE, not certain: " + sentence(f.Title)
 }
+
+// namesNoCause knows the cause of texts that do not tell why.
+func namesNoCause(f *probe.Finding) bool { return strings.HasSuffix(f.Cause, "-generic") }
 
 func toldStyle(f *probe.Finding) style {
 	switch {
@@ -145,7 +150,8 @@ func toldHandOver(told Told) *handover {
 	h.heading(2, "How we know")
 	h.list(false, toldItems(f))
 	if text := evidenceText(f); text != "" {
-		h.block([]string{text})
+		h.paragraph(says("The words that decided:")...)
+		h.parts = append(h.parts, part{code: []string{text}})
 	}
 	h.list(false, furtherItems(r, f))
 	h.lists("Settings read out of the text", told.Read)
