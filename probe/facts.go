@@ -44,8 +44,8 @@ func factsOf(s *Settings, res *Result, step StepResult) []cause.Facts {
 func baseFacts(s *Settings, res *Result, step StepResult) cause.Facts {
 	f := cause.Facts{
 		Step: string(step.ID), Failed: step.Status == Fail,
-		Host: s.Host, HostKind: hostKind(s.Host), Port: s.Port, Encryption: string(s.Encryption),
-		Account: string(res.Settings.Account), AccountForm: accountForm(s.Account), Credential: credentialKind(s), UsedBy: s.UsedBy,
+		Host: s.Host, HostKind: HostKind(s.Host), Port: s.Port, Encryption: string(s.Encryption),
+		Account: string(res.Settings.Account), AccountForm: AccountForm(s.Account), Credential: credentialKind(s), UsedBy: s.UsedBy,
 		Seen: cause.Set{}, Values: map[string]string{},
 	}
 	if s.Provider != nil {
@@ -85,7 +85,8 @@ func verbOf(command string) string {
 	return strings.ToUpper(verb)
 }
 
-func hostKind(host string) string {
+// HostKind tells what was entered as host: name, bare-name, ipv4, ipv6 or localhost.
+func HostKind(host string) string {
 	if a, err := netip.ParseAddr(host); err == nil {
 		switch {
 		case a.IsLoopback():
@@ -104,7 +105,8 @@ func hostKind(host string) string {
 	return "name"
 }
 
-func accountForm(account string) string {
+// AccountForm tells the form of a login name: none, address or bare.
+func AccountForm(account string) string {
 	switch {
 	case account == "":
 		return "none"
@@ -260,7 +262,7 @@ func dnsFacts(f *cause.Facts, s *Settings, e *DNSEvidence) {
 	f.Values["mx"] = strings.Join(e.MX, ", ")
 	f.Values["resolver"] = string(e.Resolver)
 	f.Values["rcode"] = string(e.Rcode)
-	if hostKind(s.Host) == "name" && slices.ContainsFunc(e.MX, func(mx string) bool { return !strings.EqualFold(mx, s.Host) }) {
+	if HostKind(s.Host) == "name" && slices.ContainsFunc(e.MX, func(mx string) bool { return !strings.EqualFold(mx, s.Host) }) {
 		f.Seen.Add(cause.NameIsMailDomain)
 	}
 	if e.partial {

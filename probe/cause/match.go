@@ -92,6 +92,7 @@ type view struct {
 	caught   map[string]string
 	said     map[string]bool // wordings that were asked for, and whether the text has them
 	assumed  int             // what a rule wants and a pasted text does not show
+	strict   bool            // nothing may be assumed
 }
 
 // hit is a rule that fits.

@@ -76,13 +76,12 @@ func (c corpusCase) accepts(id string) bool { return id == c.Cause || slices.Con
 
 // corpus is a file and how it is to be measured.
 type corpus struct {
-	cases         []corpusCase
-	part          string
-	stages        []string
-	isShared      bool
-	printsEvery   bool
-	leftSetAside  bool
-	minimumLoaded int
+	cases        []corpusCase
+	part         string
+	stages       []string
+	isShared     bool
+	printsEvery  bool
+	leftSetAside bool
 }
 
 func loadCorpus(t *testing.T) corpus {

@@ -175,7 +175,7 @@ type branch struct {
 // stands around it.
 func branches(expr string) []branch {
 	var all []branch
-	type level struct{ start, last, bars int }
+	type level struct{ start, last int }
 	stack := []level{{}}
 	var open [][]branch
 	open = append(open, nil)

@@ -1,7 +1,6 @@
 package explain
 
 import (
-	"net/netip"
 	"strings"
 
 	"github.com/smtpdx/smtpdx/probe"
@@ -19,7 +18,8 @@ func factsOf(t *ticket) (cause.Facts, bool) {
 	}
 	unknown(&f)
 	cleanHost(&f)
-	r, refused := decisive(replies(text))
+	transcriptFacts(&f, t.text)
+	r, refused := decisive(text)
 	f.Verb, f.Steps = placeOf(text, r)
 	if refused {
 		replyFacts(&f, r)
@@ -83,36 +83,22 @@ func unknown(f *cause.Facts) {
 	}
 }
 
-// hostKind is "" for a host that is not known.
+// hostKind is "" for a host that is not known, and malformed for what can be no name.
 func hostKind(host string) string {
 	if host == "" {
 		return ""
 	}
-	if a, err := netip.ParseAddr(host); err == nil {
-		switch {
-		case a.IsLoopback():
-			return "localhost"
-		case a.Unmap().Is4():
-			return "ipv4"
-		}
-		return "ipv6"
+	kind := probe.HostKind(host)
+	if kind != "ipv6" && strings.ContainsAny(host, " \t,;:@/\\\"'=()<>%$") {
+		return "malformed"
 	}
-	switch lower := strings.ToLower(strings.TrimSuffix(host, ".")); {
-	case lower == "localhost" || strings.HasSuffix(lower, ".localhost"):
-		return "localhost"
-	case !strings.Contains(lower, "."):
-		return "bare-name"
-	}
-	return "name"
+	return kind
 }
 
 // accountForm is "" for an account that is not known.
 func accountForm(account string) string {
-	switch {
-	case account == "":
+	if account == "" {
 		return ""
-	case strings.Contains(account, "@"):
-		return "address"
 	}
-	return "bare"
+	return probe.AccountForm(account)
 }

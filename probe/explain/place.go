@@ -26,6 +26,9 @@ var hinted = []cue{
 	{"STARTTLS", words(`starttls|smtpnotsupportederror`)},
 }
 
+// greeted are the words for a refusal in place of a greeting.
+var greeted = words(`invalid greeting|_actiongreeting|refused to talk to me|(bad|unexpected|wrong|received|error) (greeting|banner)|instead of (a )?(greeting|220)`)
+
 // command finds a client's command in a transcript, behind the marks that
 // programs put before it.
 var command = compiled(`(?im)(?:^|[>:|'"-])[ \t]{0,3}(EHLO|HELO|MAIL FROM|RCPT TO|DATA|AUTH|STARTTLS)\b(?:[ :]|\\?r|$)`)
@@ -37,6 +40,9 @@ var authCodes = map[int]bool{535: true, 534: true, 435: true, 432: true, 538: tr
 func placeOf(text string, r reply) (verb string, steps []string) {
 	if authCodes[r.code] {
 		return "AUTH", stepsOf("AUTH")
+	}
+	if r.code != 0 && greeted().MatchString(text) {
+		return "", []string{"greeting"}
 	}
 	if verb = verbIn(answered, text); verb == "" {
 		verb = commandBefore(text, r)

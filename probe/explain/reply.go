@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -88,9 +89,18 @@ func alone(text string, have []reply) []reply {
 	return all
 }
 
-// decisive is the refusal that ended it: the last of those that look most
-// like one, but not one that follows from an earlier (QUIT, a second command).
-func decisive(all []reply) (reply, bool) {
+// decisive is the refusal that ended it, of those in a text: a refused login
+// before what follows from it, else the one that looks most like a reply, and
+// no command that the client went on without.
+func decisive(text string) (reply, bool) {
+	all := replies(text)
+	if len(all) == 0 {
+		return reply{}, false
+	}
+	if login, ok := refusedLogin(text, all); ok {
+		return login, true
+	}
+	all = slices.DeleteFunc(all, func(r reply) bool { return authCodes[r.code] && gotIn(text, r) })
 	if len(all) == 0 {
 		return reply{}, false
 	}
@@ -100,14 +110,34 @@ func decisive(all []reply) (reply, bool) {
 			best = r
 		}
 	}
-	if best.enhanced == "" { // the number is often told first, the words later
-		for _, r := range all {
-			if r.code == best.code && r.enhanced != "" {
-				return r, true
-			}
+	return withEnhanced(best, all), true
+}
+
+// refusedLogin is the login that was refused for good; what comes after it is
+// a consequence.
+func refusedLogin(text string, all []reply) (reply, bool) {
+	for _, r := range all {
+		if authCodes[r.code] && r.points > 1 && !gotIn(text, r) {
+			return withEnhanced(r, all), true
 		}
 	}
-	return best, true
+	return reply{}, false
+}
+
+// gotIn tells whether another login after this refusal succeeded.
+func gotIn(text string, r reply) bool { return loggedIn().MatchString(text[min(r.at, len(text)):]) }
+
+// withEnhanced: programs tell the number first and quote the reply later.
+func withEnhanced(r reply, all []reply) reply {
+	if r.enhanced != "" {
+		return r
+	}
+	for _, other := range all {
+		if other.code == r.code && other.enhanced != "" {
+			return other
+		}
+	}
+	return r
 }
 
 // isConsequence: servers say these after something else went wrong, or on the way to another try.

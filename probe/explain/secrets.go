@@ -88,6 +88,9 @@ func findSecrets(text string) []string {
 // payload gives the secret parts of what a client sends with AUTH; user names
 // stay readable where the form tells them apart (RFC 4616).
 func payload(mechanism, encoded string) []string {
+	if isMechanism(encoded) {
+		return nil // a list of mechanisms, not a login
+	}
 	said, err := base64.StdEncoding.DecodeString(encoded)
 	if err != nil {
 		return []string{encoded}
@@ -100,6 +103,14 @@ func payload(mechanism, encoded string) []string {
 		return []string{encoded} // the user name
 	}
 	return append(printable(text), encoded)
+}
+
+func isMechanism(word string) bool {
+	switch strings.ToUpper(word) {
+	case "PLAIN", "LOGIN", "XOAUTH2", "XOAUTH", "OAUTHBEARER", "GSSAPI", "EXTERNAL", "NTLM", "DIGEST", "CRAM", "SCRAM", "CLIENTTOKEN", "ANONYMOUS", "SPNEGO", "KERBEROS":
+		return true
+	}
+	return false
 }
 
 func printable(s string) []string {

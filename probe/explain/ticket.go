@@ -144,17 +144,16 @@ func (t *ticket) evidence() string {
 	for end < len(lines) && end < at+4 && belongsTo(lines[end], lines[at]) {
 		end++
 	}
-	return shortened(strings.Join(strings.Fields(strings.Join(lines[at:end], " ")), " "), longestEvidence)
+	words := strings.Join(strings.Fields(strings.Join(lines[at:end], " ")), " ")
+	return shortened(directionMark().ReplaceAllString(words, ""), longestEvidence)
 }
 
+// directionMark stands before a line of a transcript.
+var directionMark = compiled(`^(?:<[-~*]+|[~=*>-]+) `)
+
 func decidingLine(lines []string) int {
-	if r, ok := decisive(replies(strings.Join(lines, "\n"))); ok {
-		for i, line := range lines {
-			if r.at <= len(line) {
-				return i
-			}
-			r.at -= len(line) + 1
-		}
+	if r, ok := decisive(strings.Join(lines, "\n")); ok {
+		return lineOf(lines, r.at)
 	}
 	for _, tells := range []func(string) bool{tellsOfFault, isGeneric, func(line string) bool { return strings.TrimSpace(line) != "" }} {
 		if i := slices.IndexFunc(lines, tells); i >= 0 {
@@ -162,6 +161,17 @@ func decidingLine(lines []string) int {
 		}
 	}
 	return 0
+}
+
+// lineOf is the line in which a place of the joined text is.
+func lineOf(lines []string, at int) int {
+	for i, line := range lines {
+		if at <= len(line) {
+			return i
+		}
+		at -= len(line) + 1
+	}
+	return len(lines) - 1
 }
 
 // belongsTo: the lines of a reply begin with its code, folded ones with a blank.

@@ -49,7 +49,7 @@ func unescape(text string) string {
 		case word[0] != 'u':
 			return word
 		}
-		return string(rune(hexDigit(word[3])<<4 | hexDigit(word[4])))
+		return string(hexDigit(word[3])<<4 | hexDigit(word[4]))
 	})
 }
 
