@@ -1168,7 +1168,7 @@ var entries = []Entry{
 			{When: &When{Known: []string{"account"}}, Text: "Look up the refused sign-in and the rule behind it", Who: "it-admin", Path: "Microsoft Entra admin center > Users > {account} > Sign-in logs"},
 			{When: &When{Unknown: []string{"account"}}, Text: "Look up the refused sign-in and the rule behind it", Who: "it-admin", Path: "Microsoft Entra admin center > Users > (the user) > Sign-in logs"},
 			{Text: "Use the application's sign-in with Microsoft (OAuth), if it has one", Who: "user"},
-		}, Over: []string{"auth-bad-credentials", "auth-oauth-required"}},
+		}, Over: []string{"auth-bad-credentials"}},
 		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
 			{Expr: "authentication unsuccessful.{0,200}not authenticated to send", Needs: []string{"authentication unsuccessful"}},
 			{Expr: "not authenticated to send.{0,200}authentication unsuccessful", Needs: []string{"authentication unsuccessful"}},
