@@ -1131,7 +1131,6 @@ var entries = []Entry{
 		{When: &When{NotService: []string{"microsoft"}}, Text: "Ask the administrator to allow SMTP login for this one mailbox", Who: "it-admin"},
 	}, Decides: []DecidesEntry{
 		{When: &When{Service: []string{"microsoft"}, Known: []string{"account"}}, Question: "Does \"Get-CASMailbox {account} | Format-List SmtpClientAuthenticationDisabled\" (PowerShell) answer True? Then this mailbox may not."},
-		{When: &When{Service: []string{"microsoft"}}, Question: "Which reason does the refused sign-in show in the sign-in logs of Microsoft Entra?"},
 	}, Links: []LinkEntry{
 		{When: &When{Service: []string{"microsoft"}}, Title: "Microsoft: authenticated client SMTP submission", URL: "https://learn.microsoft.com/en-us/exchange/clients-and-mobile-in-exchange-online/authenticated-client-smtp-submission"},
 	}, Over: []string{"account-blocked", "auth-access-not-enabled", "auth-required-missing", "auth-failed"}, Rules: []Rule{
@@ -1168,6 +1167,8 @@ var entries = []Entry{
 			{When: &When{Known: []string{"account"}}, Text: "Look up the refused sign-in and the rule behind it", Who: "it-admin", Path: "Microsoft Entra admin center > Users > {account} > Sign-in logs"},
 			{When: &When{Unknown: []string{"account"}}, Text: "Look up the refused sign-in and the rule behind it", Who: "it-admin", Path: "Microsoft Entra admin center > Users > (the user) > Sign-in logs"},
 			{Text: "Use the application's sign-in with Microsoft (OAuth), if it has one", Who: "user"},
+		}, Decides: []DecidesEntry{
+			{Question: "Which rule does the refused sign-in show in the sign-in logs of Microsoft Entra?"},
 		}, Over: []string{"auth-bad-credentials"}},
 		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
 			{Expr: "authentication unsuccessful.{0,200}not authenticated to send", Needs: []string{"authentication unsuccessful"}},
