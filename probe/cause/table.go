@@ -1488,6 +1488,15 @@ var entries = []Entry{
 			{Expr: "account is abnormal, service is not open", Needs: []string{"account is abnormal, service is not open"}},
 		}}, Confidence: "possible"},
 		{When: When{Step: []string{"message", "sender"}, Failed: "yes", Text: []Pattern{
+			{Expr: "(activate|verify|confirm) your .{0,30}account", Needs: []string{"account"}},
+			{Expr: "account .{0,30}(must|needs to|has to) be (activated|verified|confirmed)", Needs: []string{"account "}},
+		}, NotText: []Pattern{
+			{Expr: "authori[sz]ed recipients", Needs: []string{"ed recipients"}},
+			{Expr: "test purposes", Needs: []string{"test purposes"}},
+		}}, Confidence: "certain", Title: []string{"the account has to be activated first"}, Explanation: []string{"The service sends nothing for an account that its owner has not confirmed. It mostly wrote a mail with a link."}, Fix: []FixEntry{
+			{Text: "Open the link in the mail that the service sent, or have it sent again from the service's web pages", Who: "user"},
+		}, Over: []string{"account-in-sandbox", "sender-not-owned"}},
+		{When: When{Step: []string{"message", "sender"}, Failed: "yes", Text: []Pattern{
 			{Expr: "outbound ?spam", Needs: []string{"outbound"}},
 			{Expr: "bad outbound sender", Needs: []string{"bad outbound sender"}},
 			{Expr: "tenant has exceeded threshold", Needs: []string{"tenant has exceeded threshold"}},
@@ -2200,6 +2209,17 @@ var entries = []Entry{
 			{Expr: "handshake", Needs: []string{"handshake"}},
 			{Expr: "certificate", Needs: []string{"certificate"}},
 		}}, Confidence: "certain", Over: []string{"auth-bad-credentials", "auth-client-refuses-clear-text", "auth-access-not-enabled"}, Suggest: &Suggest{Encryption: "starttls", Text: "the server asks for encryption"}},
+		{When: When{Step: []string{"message", "sender"}, Failed: "yes", Text: []Pattern{
+			{Expr: "(appropriate|secure|required) tls channel", Needs: []string{" tls channel"}},
+			{Expr: "route requires (encryption|tls|high)", Needs: []string{"route requires "}},
+			{Expr: "tls (is )?required for (the )?(rcpt|recipient|sender|domain)", Needs: []string{"required for "}},
+			{Expr: "requires? .{0,40}(to use|over|via) tls", Needs: []string{"require"}},
+			{Expr: "senders to use tls", Needs: []string{"senders to use tls"}},
+			{Expr: "must be (sent|submitted) over (tls|an encrypted)", Needs: []string{"must be "}},
+		}, NotText: []Pattern{
+			{Expr: "certificate", Needs: []string{"certificate"}},
+			{Expr: "must issue", Needs: []string{"must issue"}},
+		}}, Confidence: "certain", Over: []string{"server-temporary-failure"}},
 	}},
 	{ID: "auth-not-offered-at-all", Step: "auth", Title: []string{"{server} takes no logins", "the server takes no logins on this port"}, Explanation: []string{"Login (AUTH) is not among the server's capabilities. Servers for incoming mail, mostly on port 25, and relays for known computers have none."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{When: &When{Port: []int{25}}, Text: "Use port 587 with TLS/STARTTLS", Who: "user", Setting: "port", From: "25", To: "587"},
@@ -2700,6 +2720,11 @@ var entries = []Entry{
 			{Expr: "tls", Needs: []string{"tls"}},
 		}}, Confidence: "likely"},
 		{When: When{Step: []string{"sender", "message"}, Text: []Pattern{
+			{Expr: "recipient address rejected: (domain|unroutable).{0,40}(not found|not exist|n.t exist|unknown)", Needs: []string{"recipient address rejected: "}},
+			{Expr: "(recipient|destination) domain .{0,60}(not found|not exist|n.t exist|invalid|unknown|no mx)", Needs: []string{"recipient", "destination"}},
+			{Expr: "recipient.{0,30}has no (mx|dns)", Needs: []string{"recipient"}},
+		}, Unseen: []Observation{"recipient-default"}}, Confidence: "likely", Title: []string{"the domain of the recipient does not exist"}, Explanation: []string{"The server looks the domain of the recipient up in the DNS and does not find it. Mostly it is misspelt."}, Over: []string{"sender-domain-not-found"}},
+		{When: When{Step: []string{"sender", "message"}, Text: []Pattern{
 			{Expr: "user unknown$", Needs: []string{"user unknown"}},
 			{Expr: "\\.\\.\\. user unknown", Needs: []string{"... user unknown"}},
 			{Expr: "destinataire invalide", Needs: []string{"destinataire invalide"}},
@@ -3056,8 +3081,8 @@ var entries = []Entry{
 			{Expr: "permissions? to send as", Needs: []string{" to send as"}},
 			{Expr: "send ?as ?denied", Needs: []string{"denied"}},
 			{Expr: "mail ?from (address )?(must|should) (be|equal|match)", Needs: []string{"from "}},
-			{Expr: "\\b(must|should) (be )?(the )?(same( as)?|equals?( to)?|match) (the |your )?.{0,20}\\b(auth|login|logged|log-?in|smtp user|user ?name)", Needs: []string{"must", "should"}},
-			{Expr: "\\b(sender|from|envelope|return.?path)\\b.{0,40}(does ?n.t|do ?n.t|does not|do not|must|not) (match|correspond|belong).{0,60}\\b(auth|login|logged|user|account|identity|alias)", Needs: []string{"match", "correspond", "belong"}},
+			{Expr: "\\b(must|should) (be )?(the )?(same( as)?|equals?( to)?|match) (the |your )?.{0,20}\\b(auth\\w*|logged|log-?in|smtp user|user ?name)", Needs: []string{"must", "should"}},
+			{Expr: "\\b(sender|from|envelope|return.?path)\\b.{0,40}(does ?n.t|do ?n.t|does not|do not|must|not) (match|correspond|belong|conform|comply|agree|fit).{0,60}\\b(auth\\w*|log-?in|logged|user\\w*|account|identity|alias)", Needs: []string{"sender", "from", "envelope", "return"}},
 			{Expr: "envelo?pe (sender|from) (not allowed|mismatch)", Needs: []string{"not allowed", "mismatch"}},
 			{Expr: "sender mismatch", Needs: []string{"sender mismatch"}},
 			{Expr: "(not allowed|not permitted|not authori[sz]ed|not entitled|not eligible|unauthori[sz]ed|forbidden|may not|cannot|can ?not) (to )?(use|send|submit|mail) (e?-?mails? |messages? |mail )?(as|from|with|using|on behalf of|under) (the |this |that |a )?(sender|from|address|e?-?mail|user|domain|identity|header|alias)", Needs: []string{"sender", "from", "address", "mail", "user", "domain", "identity", "header", "alias"}},
@@ -3099,7 +3124,7 @@ var entries = []Entry{
 		}, Unseen: []Observation{"not-logged-in", "from-is-account"}}, Confidence: "certain"},
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "sender.{0,40}not (allowed|permitted|authori[sz]ed)", Needs: []string{"allowed", "permitted", "authori"}},
-			{Expr: "(not|n.t) (allowed|permitted|authori[sz]ed) (to|as) (a )?send(er)?", Needs: []string{"allowed", "permitted", "authori"}},
+			{Expr: "(not|n.t) (allowed|permitted|authori[sz]ed) as (a )?sender\\b", Needs: []string{"allowed", "permitted", "authori"}},
 			{Expr: "not a valid sender", Needs: []string{"not a valid sender"}},
 			{Expr: "invalid sender\\b", Needs: []string{"invalid sender"}},
 			{Expr: "sender (address )?(is )?invalid", Needs: []string{"sender "}},
@@ -3461,7 +3486,8 @@ var entries = []Entry{
 			{Expr: "(邮箱|邮件|收件人|发件人)?地址.{0,10}(格式|不合法|无效|不正确|非法)", Needs: []string{"地址"}},
 			{Expr: "アドレス.{0,15}(形式|無効|不正|正しく)", Needs: []string{"アドレス"}},
 		}, NotText: []Pattern{
-			{Expr: "\\b(helo|ehlo)\\b", Needs: []string{"helo", "ehlo"}},
+			{Expr: "\\b(helo|ehlo) (argument|command|name|requires|invalid|parameter|first|must)", Needs: []string{"helo", "ehlo"}},
+			{Expr: "(invalid|bad) (helo|ehlo)", Needs: []string{"helo", "ehlo"}},
 			{Expr: "user unknown", Needs: []string{"user unknown"}},
 			{Expr: "not exist", Needs: []string{"not exist"}},
 			{Expr: "not verified", Needs: []string{"not verified"}},
@@ -3490,8 +3516,12 @@ var entries = []Entry{
 			{Expr: "^syntax error\\b", Needs: []string{"syntax error"}},
 			{Expr: "555 (5\\.5\\.2 )?syntax error", Needs: []string{"syntax error"}},
 			{Expr: "syntax error in parameters", Needs: []string{"syntax error in parameters"}},
+			{Expr: "invalid (from|to|mail|rcpt|sender|recipient) (parameter|argument)", Needs: []string{"invalid "}},
+			{Expr: "invalid input from .{0,80}qq\\.com", Needs: []string{"invalid input from "}},
 		}, NotText: []Pattern{
-			{Expr: "\\b(helo|ehlo)\\b", Needs: []string{"helo", "ehlo"}},
+			{Expr: "\\b(helo|ehlo) (argument|command|name|requires|invalid|parameter|first|must)", Needs: []string{"helo", "ehlo"}},
+			{Expr: "(invalid|bad) (helo|ehlo)", Needs: []string{"helo", "ehlo"}},
+			{Expr: "size parameter", Needs: []string{"size parameter"}},
 			{Expr: "user unknown", Needs: []string{"user unknown"}},
 			{Expr: "not exist", Needs: []string{"not exist"}},
 			{Expr: "not verified", Needs: []string{"not verified"}},
@@ -3842,7 +3872,7 @@ var entries = []Entry{
 			{Expr: "(illegal|non-?ascii|8.?bit|null|nul|control) (byte|character|data|octet)s?.{0,40}(header|message|body)", Needs: []string{"byte", "character", "data", "octet"}},
 			{Expr: "improperly (formed|formatted) (message|mime|mail)", Needs: []string{"improperly "}},
 			{Expr: "malformed (message|mime|header|content)", Needs: []string{"malformed "}},
-			{Expr: "mime (error|syntax|structure|parse)", Needs: []string{"mime "}},
+			{Expr: "mime .{0,20}(error|syntax|structure|parse|boundary|part)", Needs: []string{"mime "}},
 			{Expr: "invalidcontent", Needs: []string{"invalidcontent"}},
 			{Expr: "message (format|syntax|is not in).{0,20}(invalid|error|rfc|correct)", Needs: []string{"message "}},
 			{Expr: "unacceptable (header|format)", Needs: []string{"unacceptable "}},
@@ -3869,7 +3899,7 @@ var entries = []Entry{
 			{Expr: "from header sender", Needs: []string{"from header sender"}},
 			{Expr: "invalid characters? in (host|address|user|password)", Needs: []string{"invalid character"}},
 			{Expr: "domain", Needs: []string{"domain"}},
-		}}, Confidence: "likely"},
+		}}, Confidence: "likely", Over: []string{"helo-syntax-invalid", "address-syntax-invalid"}},
 		{When: When{Step: []string{"message", "sender"}, Code: []Codes{{From: 500, To: 599}}, Enhanced: []string{"5.6.0", "5.6.11", "5.7.512", "5.6.5", "5.6.211"}, NotText: []Pattern{
 			{Expr: "banned", Needs: []string{"banned"}},
 			{Expr: "infected", Needs: []string{"infected"}},
@@ -4255,7 +4285,10 @@ var entries = []Entry{
 			{Expr: "loop", Needs: []string{"loop"}},
 			{Expr: "relay", Needs: []string{"relay"}},
 		}}, Confidence: "certain"},
-		{When: When{Step: []string{"redirect", "message", "sender", "delivery"}, Failed: "yes", Enhanced: []string{"5.7.520"}}, Confidence: "certain"},
+		{When: When{Step: []string{"redirect", "message", "sender", "delivery"}, Failed: "yes", Enhanced: []string{"5.7.520"}, NotText: []Pattern{
+			{Expr: "spam", Needs: []string{"spam"}},
+			{Expr: "content", Needs: []string{"content"}},
+		}}, Confidence: "certain"},
 	}},
 	{ID: "client-protocol-defect", Step: "any", Title: []string{"the program that sends does not keep to the rules of mail servers (SMTP)"}, Explanation: []string{"The server answers as it should, and the program reads it wrongly or says things out of turn. The settings do not mend that; another version or another program does."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Update the program or its mail library", Who: "application"},
