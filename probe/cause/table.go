@@ -1159,7 +1159,6 @@ var entries = []Entry{
 		{When: &When{NotService: []string{"microsoft"}}, Text: "Ask the administrator to allow SMTP login for this one mailbox", Who: "it-admin"},
 	}, Decides: []DecidesEntry{
 		{When: &When{Service: []string{"microsoft"}, Known: []string{"account"}}, Question: "Does \"Get-CASMailbox {account} | Format-List SmtpClientAuthenticationDisabled\" (PowerShell) answer True? Then this mailbox may not."},
-		{When: &When{Service: []string{"microsoft"}}, Question: "Which reason does the refused sign-in show in the sign-in logs of Microsoft Entra?"},
 	}, Links: []LinkEntry{
 		{When: &When{Service: []string{"microsoft"}}, Title: "Microsoft: authenticated client SMTP submission", URL: "https://learn.microsoft.com/en-us/exchange/clients-and-mobile-in-exchange-online/authenticated-client-smtp-submission"},
 	}, Over: []string{"account-blocked", "auth-access-not-enabled", "auth-required-missing", "auth-failed"}, Rules: []Rule{
@@ -1196,7 +1195,9 @@ var entries = []Entry{
 			{When: &When{Known: []string{"account"}}, Text: "Look up the refused sign-in and the rule behind it", Who: "it-admin", Path: "Microsoft Entra admin center > Users > {account} > Sign-in logs"},
 			{When: &When{Unknown: []string{"account"}}, Text: "Look up the refused sign-in and the rule behind it", Who: "it-admin", Path: "Microsoft Entra admin center > Users > (the user) > Sign-in logs"},
 			{Text: "Use the application's sign-in with Microsoft (OAuth), if it has one", Who: "user"},
-		}, Over: []string{"auth-bad-credentials", "auth-oauth-required"}},
+		}, Decides: []DecidesEntry{
+			{Question: "Which rule does the refused sign-in show in the sign-in logs of Microsoft Entra?"},
+		}, Over: []string{"auth-bad-credentials"}},
 		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
 			{Expr: "authentication unsuccessful.{0,200}not authenticated to send", Needs: []string{"authentication unsuccessful"}},
 			{Expr: "not authenticated to send.{0,200}authentication unsuccessful", Needs: []string{"authentication unsuccessful"}},
@@ -1329,6 +1330,8 @@ var entries = []Entry{
 		}}, Confidence: "likely", Over: []string{"auth-required-missing"}},
 		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
 			{Expr: "\"status\" ?: ?\"(400|401|403)\".{0,60}(schemes|scope)", Needs: []string{"\"status\""}},
+			{Expr: "token_type\"? ?[:=] ?\"?bearer", Needs: []string{"token_type"}},
+			{Expr: "access_token\"? ?[:=].{0,600}(535|534|authentication)", Needs: []string{"access_token"}},
 			{Expr: "schemes\" ?: ?\"[^\"]{0,20}bearer", Needs: []string{"schemes\""}},
 			{Expr: "eyjzdgf0dxmi", Needs: []string{"eyjzdgf0dxmi"}},
 		}}, Confidence: "likely", Explanation: []string{"The answer in the middle of the login is the form in which servers refuse an OAuth token: it is too old, of another scope, or of another mailbox."}},
@@ -1572,6 +1575,13 @@ var entries = []Entry{
 	}, Decides: []DecidesEntry{
 		{Question: "Does the server go on without a login?", Command: "{check_plain}"},
 	}, Rules: []Rule{
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 500, To: 500}, {From: 502, To: 502}, {From: 503, To: 503}, {From: 504, To: 504}}, Text: []Pattern{
+			{Expr: "auth plain aaa=?( |'|\"|$)", Needs: []string{"auth plain aaa"}},
+			{Expr: "auth login =?( |$).{0,40}(334|503)", Needs: []string{"auth login "}},
+			{Expr: "auth (plain|login).{0,20}(empty|blank)", Needs: []string{"auth "}},
+		}}, Confidence: "likely", Explanation: []string{"The program logs in with an empty account and an empty password, and this server knows no login. It lets known computers send without one."}, Fix: []FixEntry{
+			{Text: "Switch the login off in the application, rather than leave its fields empty", Who: "user", Setting: "account"},
+		}, Over: []string{"auth-bad-credentials", "auth-not-offered-at-all", "auth-not-offered-before-tls", "auth-mechanism-unsupported"}},
 		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
 			{Expr: "auth(entication)? (is )?not (required|needed|necessary)", Needs: []string{"auth"}},
 			{Expr: "no (authentication|login) (is )?(required|needed)", Needs: []string{"required", "needed"}},
@@ -1653,7 +1663,7 @@ var entries = []Entry{
 		{When: &When{Service: []string{"google"}}, Title: "Google: sign in with app passwords", URL: "https://support.google.com/accounts/answer/185833"},
 		{When: &When{Service: []string{"ses"}}, Title: "Amazon SES: obtaining SMTP credentials", URL: "https://docs.aws.amazon.com/ses/latest/dg/smtp-credentials.html"},
 		{When: &When{Service: []string{"sendgrid"}}, Title: "SendGrid: integrating with the SMTP API", URL: "https://www.twilio.com/docs/sendgrid/for-developers/sending-email/integrating-with-the-smtp-api"},
-	}, Over: []string{"auth-failed"}, Rules: []Rule{
+	}, Over: []string{"auth-failed", "recipient-unknown"}, Rules: []Rule{
 		{When: When{Step: []string{"auth"}, Fault: []string{"local-policy"}, Seen: []Observation{"already-refused"}}, Confidence: "likely", Title: []string{"the server refused the same account and password a moment ago"}, Explanation: []string{"They were not tried again, as repeated failures lock accounts. Correct them first."}},
 		{When: When{Step: []string{"auth"}, Failed: "yes", Enhanced: []string{"5.7.139"}, Text: []Pattern{
 			{Expr: "credentials were incorrect", Needs: []string{"credentials were incorrect"}},
@@ -1668,7 +1678,9 @@ var entries = []Entry{
 			{Expr: "authentication failed:? invalid format", Needs: []string{"authentication failed"}},
 		}}, Confidence: "likely", Title: []string{"the server could not make sense of account or password"}, Explanation: []string{"Mostly one of the two is empty or cut short when it is sent. Look at what the application really stores."}, Over: []string{"auth-app-password-required"}},
 		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 501, To: 501}, {From: 520, To: 529}, {From: 530, To: 530}, {From: 534, To: 534}, {From: 540, To: 549}, {From: 550, To: 559}, {From: 435, To: 435}, {From: 454, To: 454}}, Text: []Pattern{
-			{Expr: "(invalid|incorrect|wrong|bad|unknown|unable to verify|not a valid).{0,30}(user ?name|login|password|passwd|credential|user|account|auth(entication)? data)", Needs: []string{"user", "login", "passw", "credential", "user", "ccount", " data"}},
+			{Expr: "(invalid|incorrect|wrong|bad|unknown|unable to verify|not a valid) .{0,24}(user ?name|password|passwd|credential|user\\b|account|auth(entication)? data)", Needs: []string{"user", "passw", "credential", "user", "ccount", " data"}},
+			{Expr: "(incorrect|wrong|bad|unknown|not a valid) login", Needs: []string{" login"}},
+			{Expr: "invalid login([^:]|$)", Needs: []string{"invalid login"}},
 			{Expr: "(user ?name|login|password|credential|user)s?.{0,30}(invalid|incorrect|wrong|not accepted|mismatch|failed|failure|do(es)? not match|unknown|not found|not recogni[sz]ed)", Needs: []string{"user", "login", "password", "credential", "user"}},
 			{Expr: "could not authenticate (you|user)", Needs: []string{"could not authenticate "}},
 			{Expr: "auth(entication)?.{0,25}(failed|failure|unsuccessful|rejected|denied|invalid|error)", Needs: []string{"auth"}},
@@ -1724,13 +1736,15 @@ var entries = []Entry{
 			{Expr: "user", Needs: []string{"user"}},
 		}, Service: []string{"google", "yahoo", "icloud", "fastmail", "yandex", "mail-ru", "netease", "qq", "proton", "ses", "sendgrid"}}, Confidence: "possible"},
 		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 500, To: 500}, {From: 502, To: 502}, {From: 503, To: 503}, {From: 504, To: 504}}, Text: []Pattern{
-			{Expr: "(invalid|incorrect|wrong|bad) (user ?name|login|password|credential|account)", Needs: []string{"user", "login", "password", "credential", "account"}},
+			{Expr: "(invalid|incorrect|wrong|bad) (user ?name|password|credential|account)", Needs: []string{"user", "password", "credential", "account"}},
+			{Expr: "(incorrect|wrong|bad) login", Needs: []string{" login"}},
+			{Expr: "invalid login([^:]|$)", Needs: []string{"invalid login"}},
 			{Expr: "(login|password|credentials) (is |are )?(invalid|incorrect|wrong|not accepted|failed)", Needs: []string{"login", "password", "credentials"}},
 			{Expr: "auth(entication)? (failed|unsuccessful|failure|rejected)", Needs: []string{"failed", "unsuccessful", "failure", "rejected"}},
 		}, NotText: []Pattern{
 			{Expr: "auth(entication)? (command )?not", Needs: []string{"auth"}},
 		}}, Confidence: "likely"},
-		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}, {From: 534, To: 534}, {From: 530, To: 530}, {From: 501, To: 501}, {From: 454, To: 454}, {From: 550, To: 559}}, Text: []Pattern{
 			{Expr: "ahvuzgvmaw5lza", Needs: []string{"ahvuzgvmaw5lza"}},
 			{Expr: "bnvsbaa", Needs: []string{"bnvsbaa"}},
 			{Expr: "auth plain aab?a?=?=?( |'|\"|$)", Needs: []string{"auth plain aa"}},

@@ -25,7 +25,7 @@ var enhancedAlone = compiled(`(?:^|[^\w.:/-])([45]\.\d\.\d{1,3})(?:$|[^\w.]|\.(?
 var replyBefore = compiled(`(?i)(?:code|said|response|reply|server|error|status|retcode|smtp|got|message|failed|with|returned|data|client|<-?|<<|s:|->|[({\["'` + "`" + `>:|])[\s:="'(#<{\[-]*$`)
 
 // notReply is what stands before a number that is no reply code.
-var notReply = compiled(`(?i)(?:port|line|pid|id|after|took|bytes|size|error:|\.go:|\.js:|\.py"?, line|errno|in)[\s:=#]*$`)
+var notReply = compiled(`(?i)\b(?:port|line|pid|id|after|took|bytes|size|\.go:|\.js:|\.py"?, line|errno|in)[\s:=#]*$`)
 
 // processID is what stands before the number of a process in a log: postfix/smtp[535].
 var processID = compiled(`[a-z]\[$`)

@@ -40,6 +40,9 @@ var secretForms = []func() *regexp.Regexp{
 // loginLine is a login as it goes over the line: what follows is a payload.
 var loginLine = compiled(`(?i)\bAUTH[ =]+(PLAIN|LOGIN|XOAUTH2|OAUTHBEARER|CRAM-MD5|SCRAM-[\w-]+|NTLM)[ \t]+([A-Za-z0-9+/]{6,}={0,2})`)
 
+// mechanismName is what stands behind a mechanism in a server's list of them.
+var mechanismName = compiled(`^(?i:XOAUTH2?|OAUTHBEARER|GSSAPI|EXTERNAL|DIGEST|CRAM|SCRAM|NTLM|KERBEROS.*|LOGIN|PLAIN|ANONYMOUS|NEGOTIATE)$`)
+
 // payloadLine is a line of base64 alone, as a client sends it after 334.
 var payloadLine = compiled(`(?m)^[^\n]*\b334\b[^\n]*\n[^\w\n]{0,12}(?:(?:C|CLIENT|send|client -> server|\d{2}:\d{2}:\d{2}\S*)\b[^\w\n]{1,8}){0,2}((?:[A-Za-z0-9+/]{4})+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?)(?:\\r\\n)?['"]?[ \t]*$`)
 
@@ -79,7 +82,9 @@ func everySecret(text string) []string {
 		}
 	}
 	for _, at := range loginLine().FindAllStringSubmatch(text, -1) {
-		all = append(all, payload(at[1], at[2])...)
+		if !mechanismName().MatchString(at[2]) {
+			all = append(all, payload(at[1], at[2])...)
+		}
 	}
 	for _, at := range payloadLine().FindAllStringSubmatch(text, -1) {
 		all = append(all, payload("LOGIN", at[1])...)
