@@ -97,10 +97,11 @@ func decisive(text string) (reply, bool) {
 	if len(all) == 0 {
 		return reply{}, false
 	}
-	if login, ok := refusedLogin(text, all); ok {
+	in := lastLogin(text)
+	if login, ok := refusedLogin(all, in); ok {
 		return login, true
 	}
-	all = slices.DeleteFunc(all, func(r reply) bool { return authCodes[r.code] && gotIn(text, r) })
+	all = slices.DeleteFunc(all, func(r reply) bool { return authCodes[r.code] && r.at < in })
 	if len(all) == 0 {
 		return reply{}, false
 	}
@@ -115,17 +116,22 @@ func decisive(text string) (reply, bool) {
 
 // refusedLogin is the login that was refused for good; what comes after it is
 // a consequence.
-func refusedLogin(text string, all []reply) (reply, bool) {
+func refusedLogin(all []reply, in int) (reply, bool) {
 	for _, r := range all {
-		if authCodes[r.code] && r.points > 1 && !gotIn(text, r) {
+		if authCodes[r.code] && r.points > 1 && r.at > in {
 			return withEnhanced(r, all), true
 		}
 	}
 	return reply{}, false
 }
 
-// gotIn tells whether another login after this refusal succeeded.
-func gotIn(text string, r reply) bool { return loggedIn().MatchString(text[min(r.at, len(text)):]) }
+// lastLogin is where the last login succeeded, -1 when none did; refusals before it count for nothing.
+func lastLogin(text string) int {
+	if all := loggedIn().FindAllStringIndex(text, -1); len(all) > 0 {
+		return all[len(all)-1][0]
+	}
+	return -1
+}
 
 // withEnhanced: programs tell the number first and quote the reply later.
 func withEnhanced(r reply, all []reply) reply {

@@ -3,6 +3,7 @@ package explain
 import (
 	"encoding/base64"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -51,8 +52,14 @@ var appPassword = compiled(`^["']?([a-z]{4} [a-z]{4} [a-z]{4} [a-z]{4})\b`)
 // notSecret are words that stand where a password would, and say something of it.
 var notSecret = compiled(`(?i)^(?:\*+|x{3,}|•+|\.{2,}|-+|_+|<[^>]*>?|\[[^\]]*\]?|\{\{?.*|\$\{?\w.*|%\w*%?|%s|process\.env.*|os\.(?:environ|getenv).*|getenv.*|env\(.*|getpass.*|null|nil|none|undefined|true|false|yes|no|ja|nein|empty|leer|set|gesetzt|hidden|redacted|masked|removed|changed|your[-_ ]?\w*|my[-_]?password|passwor[dt]|secret|wrong|incorrect|invalid|correct|right|valid|required|expired|missing|unknown|falsch|richtig|korrekt|nicht|ung(?:ü|ue)ltig|abgelaufen|erforderlich|falsches?|not|too|expired|the|a|an|is|ist|very|weak|simple|used|needed|sent|accepted|given|entered|at|in|on|for|of|zu|von|wird|wurde|und|and|or|oder|in|im|bei|eines|from|to|ok|okay|still|same|auch|das|der|die|error|failed|rejected|command|string\(\d+\).*|[45]\d\d|\(?[45]\d\d[ ,)].*)$`)
 
-// findSecrets gives the secrets that stand in a text.
+// findSecrets gives the secrets that stand in a text, each once.
 func findSecrets(text string) []string {
+	all := everySecret(text)
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+func everySecret(text string) []string {
 	var all []string
 	add := func(s string) {
 		s = strings.Trim(strings.TrimSpace(s), `"'`+"`,;")

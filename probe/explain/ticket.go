@@ -14,14 +14,22 @@ import (
 // its settings read.
 type ticket struct {
 	text     string
+	said     string // what of the text the rules shall look at
 	settings Settings
 	secrets  int // how many were found and dropped
 	redactor secret.Redactor
 }
 
+// mostSecrets is how many different secrets are looked for in all of a text.
+const mostSecrets = 64
+
 func readTicket(text string, given Settings) *ticket {
 	t := &ticket{settings: given}
 	raw := findSecrets(text)
+	for len(raw) > mostSecrets { // no ticket has as many; each costs a pass over the text
+		text = text[:len(text)/2]
+		raw = findSecrets(text)
+	}
 	t.redactor.Learn(raw...)
 	text = unwrap(text)
 	found := findSecrets(t.redactor.Text(text))
@@ -30,6 +38,7 @@ func readTicket(text string, given Settings) *ticket {
 	text = t.redactor.Text(text)
 	t.settings.complete(text)
 	t.text = cleanLines(text)
+	t.said = t.words()
 	if t.settings.Provider == "" {
 		t.settings.Provider = providerOf(t.settings)
 	}
@@ -138,7 +147,7 @@ const longestEvidence = 400
 // evidence quotes the lines that decided: the refusal with what belongs to it,
 // else the client's words.
 func (t *ticket) evidence() string {
-	lines := strings.Split(t.words(), "\n")
+	lines := strings.Split(t.said, "\n")
 	at := decidingLine(lines)
 	end := at + 1
 	for end < len(lines) && end < at+4 && belongsTo(lines[end], lines[at]) {
