@@ -40,8 +40,27 @@ func mailDomain(f *cause.Facts) {
 	}
 }
 
-// nextFor is the check of what is known; capitals stand for what is not.
-func nextFor(s Settings, findings []probe.Finding) probe.List[probe.Next] {
+// changed gives settings with what a finding suggests.
+func changed(s Settings, change *cause.Suggest) Settings {
+	if change == nil {
+		return s
+	}
+	if change.Host != "" {
+		s.Host = change.Host
+	}
+	if change.Port != 0 {
+		s.Port = change.Port
+	}
+	if change.Encryption != "" {
+		s.Encryption = change.Encryption
+	}
+	return s
+}
+
+// nextFor is the check of what is known, with the change that the first
+// finding suggests; capitals stand for what is not known.
+func nextFor(s Settings, change *cause.Suggest, findings []probe.Finding) probe.List[probe.Next] {
+	s = changed(s, change)
 	host, account, text := s.Host, s.Account, "check these settings step by step"
 	if host == "" {
 		host, text = "HOST", "check the settings step by step, with the host that was entered"

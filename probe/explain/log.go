@@ -213,7 +213,7 @@ func (l *log) finish(base *cause.Base, x *Explanation, secrets int) {
 	if i := slices.IndexFunc(x.Occurrences, func(o Occurrence) bool { return o.Cause == x.Findings[0].Cause }); i >= 0 && s.Host == "" {
 		s.Host = string(x.Occurrences[i].Host)
 	}
-	x.Next = nextFor(s, x.Findings)
+	x.Next = nextFor(s, nil, x.Findings)
 }
 
 // count adds a group to its cause at its server.
