@@ -31,8 +31,19 @@ func (m *Masker) addresses(s string) string {
 		if at != "@" && !strings.Contains(host, ".") {
 			return "", false
 		}
-		return m.mailbox(local) + at + m.mailHost(host), true
+		code := replyCode(local)
+		return code + m.mailbox(local[len(code):]) + at + m.mailHost(host), true
 	})
+}
+
+var codePattern = regexp.MustCompile(`^[2-5]\d\d-[\pL\pN_]`)
+
+// replyCode is the code of a reply with more lines, where that stands before a name.
+func replyCode(name string) string {
+	if codePattern.MatchString(name) {
+		return name[:4]
+	}
+	return ""
 }
 
 func (m *Masker) mailbox(local string) string {

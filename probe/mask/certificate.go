@@ -46,7 +46,7 @@ type attribute struct{ key, value, end string }
 // distinguished masks the name of a subject or issuer.
 func (m *Masker) distinguished(name string) string {
 	parts := attributes(name)
-	if m.isAuthority(parts) {
+	if isAuthority(parts) {
 		return name
 	}
 	var b strings.Builder

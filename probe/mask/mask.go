@@ -29,10 +29,7 @@ const Masked = "[masked]"
 // Masker replaces names. It numbers stand-ins by first appearance, so that two
 // runs with the same settings name them alike. Not for concurrent use.
 type Masker struct {
-	ours  map[string]bool // domains of providers, and of what this program says itself
-	own   map[string]bool // dotted words of this program's texts that are no hosts
-	plain map[string]bool // words of this program's texts: alone they give nobody away
-	orgs  map[string]bool // public certificate authorities, in lower case
+	*known
 
 	profiles map[string]string // by name in lower case
 	users    map[string]string // by mailbox or login name in lower case
@@ -49,10 +46,8 @@ type Masker struct {
 
 // New gives a Masker that knows this program's own words and the providers.
 func New() *Masker {
-	m := &Masker{profiles: map[string]string{}, users: map[string]string{}, hosts: map[string]string{}, ips: map[netip.Addr]netip.Addr{}, words: map[string]string{},
+	return &Masker{known: everybodys(), profiles: map[string]string{}, users: map[string]string{}, hosts: map[string]string{}, ips: map[netip.Addr]netip.Addr{}, words: map[string]string{},
 		issued: map[string]bool{}, counts: map[string]int{}, payloads: map[string][]string{}, dialogue: map[int]string{}}
-	m.knowPublic()
-	return m
 }
 
 // Text gives s with stand-ins in the place of names: of what was learned, and of

@@ -21,12 +21,19 @@ func (m *Masker) names(s string) string {
 		return s
 	}
 	return replaced(namePattern, s, func(from, to int) (string, bool) {
-		name := s[from:to]
+		code := replyCode(s[from:to])
+		if from > 0 && (s[from-1] == '+' || s[from-1] == '=') && strings.HasPrefix(s[from:], "40") {
+			code = "40" // the rest of an @
+		}
+		name := s[from+len(code) : to]
+		if to, known := m.users[fold(name)]; known {
+			return code + to, true
+		}
 		if !m.isHost(name) {
 			return "", false
 		}
 		standIn := m.host(name)
-		return standIn, standIn != name
+		return code + standIn, standIn != name
 	})
 }
 
@@ -41,7 +48,20 @@ func (m *Masker) isHost(name string) bool {
 	}
 	suffix, listed := publicsuffix.PublicSuffix(key)
 	last := name[strings.LastIndex(name, ".")+1:]
+	if !listed && m.isAllOrdinary(key) {
+		return false
+	}
 	return listed || strings.Contains(suffix, ".") || strings.ToLower(last) == last || strings.ToUpper(last) == last
+}
+
+// isAllOrdinary: mail.smtp.auth.
+func (m *Masker) isAllOrdinary(key string) bool {
+	for _, label := range strings.Split(key, ".") {
+		if !m.isOrdinary(label) {
+			return false
+		}
+	}
+	return true
 }
 
 // isFile: smtpdx.yaml, main.cf.
@@ -127,7 +147,9 @@ func (m *Masker) domain(key string) string {
 	to := m.issue("domain", "domain", ending, m.isOriginal)
 	m.keep(key, to)
 	short, _, _ := strings.Cut(to, ".")
-	m.learnWord(strings.ReplaceAll(key, ".", "-"), strings.ReplaceAll(to, ".", "-"))
+	dashed := strings.ReplaceAll(to, ".", "-")
+	m.issued[dashed] = true
+	m.learnWord(strings.ReplaceAll(key, ".", "-"), dashed)
 	if len(label) >= 4 {
 		m.learnWord(label, short)
 		m.learnWord(asUnicode(label), short)

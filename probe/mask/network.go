@@ -9,7 +9,7 @@ import (
 )
 
 var (
-	sixPattern    = regexp.MustCompile(`(?i)(?:IPv6:)?[0-9a-f:]*:[0-9a-f:]*(?:\d{1,3}(?:\.\d{1,3}){3})?`)
+	sixPattern    = regexp.MustCompile(`(?i)(?:IPv6:)?[0-9a-f:]*:(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f:]*)`)
 	fourPattern   = regexp.MustCompile(`\d{1,3}(?:\.\d{1,3}){3}`)
 	dashedPattern = regexp.MustCompile(`\d{1,3}(?:-\d{1,3}){3}`)
 )

@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"net/url"
 	"strings"
+	"sync"
 	"unicode"
 
 	"golang.org/x/crypto/x509roots/fallback/bundle"
@@ -22,32 +23,40 @@ order orders pass password plain postfix postmaster printer prod proxy public re
 server service shop smtp smtp1 spam ssl starttls support system team test time timeout tls token user username users webmail webmaster www
 name organization company mozilla ssh http https`
 
-// knowPublic learns what is nobody's secret: the providers of the presets, and
-// what this program says itself.
-func (m *Masker) knowPublic() {
-	m.ours, m.own, m.plain, m.orgs = map[string]bool{}, map[string]bool{}, map[string]bool{}, map[string]bool{}
+// known is what is nobody's secret: the providers of the presets, what this
+// program says itself, and the public authorities.
+type known struct {
+	ours  map[string]bool // domains of providers, and of what this program says itself
+	own   map[string]bool // dotted words of this program's texts that are no hosts
+	plain map[string]bool // words of this program's texts: alone they give nobody away
+}
+
+// everybodys is made when it is first needed, and does not change.
+var everybodys = sync.OnceValue(func() *known {
+	k := &known{ours: map[string]bool{}, own: map[string]bool{}, plain: map[string]bool{}}
 	for name := range presets.Names() {
-		m.ours[registrable(name)] = true
+		k.ours[registrable(name)] = true
 	}
 	for _, word := range strings.Fields(ordinaryWords) {
-		m.plain[word] = true
+		k.plain[word] = true
 	}
 	texts, domains := cause.Builtin().Texts()
 	for _, domain := range domains {
-		m.ours[registrable(domain)] = true
+		k.ours[registrable(domain)] = true
 	}
 	for _, text := range texts {
-		m.knowText(text)
+		k.read(text)
 	}
-}
+	return k
+})
 
-// knowText learns a sentence of this program: its words, its links, and names
-// with dots (main.cf, mail.smtp.auth).
-func (m *Masker) knowText(text string) {
+// read learns a sentence of this program: its words, its links, and names with
+// dots (main.cf, mail.smtp.auth).
+func (k *known) read(text string) {
 	for _, word := range strings.FieldsFunc(text, unicode.IsSpace) {
 		word = strings.Trim(word, `.,;:!?"'()<>[]`)
 		if link, err := url.Parse(word); err == nil && link.Host != "" {
-			m.ours[registrable(asDNS(link.Hostname()))] = true
+			k.ours[registrable(asDNS(link.Hostname()))] = true
 			continue
 		}
 		if strings.Contains(word, "@") {
@@ -55,38 +64,42 @@ func (m *Masker) knowText(text string) {
 		}
 		for _, name := range namePattern.FindAllString(word, -1) {
 			if !strings.HasSuffix(name, ".example") {
-				m.own[asDNS(name)] = true
+				k.own[asDNS(name)] = true
 			}
 		}
 		for _, piece := range strings.FieldsFunc(word, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
-			m.plain[fold(piece)] = true
+			k.plain[fold(piece)] = true
 		}
 	}
 }
 
 // isAuthority: the name of an issuer is that of a public authority, or of a
 // product that stands in connections, which a diagnosis has to name.
-func (m *Masker) isAuthority(name []attribute) bool {
-	if len(m.orgs) == 0 {
-		m.knowAuthorities()
-	}
+func isAuthority(name []attribute) bool {
 	for _, a := range name {
-		if a.key == "O" && m.orgs[strings.ToLower(a.value)] || probe.Interceptor(a.value) != "" {
+		if a.key == "O" && authorities()[strings.ToLower(a.value)] || probe.Interceptor(a.value) != "" {
 			return true
 		}
 	}
 	return false
 }
 
-func (m *Masker) knowAuthorities() {
-	m.orgs["let's encrypt"], m.orgs["zerossl"] = true, true
+// authorities are the organisations of public roots, and the other names that
+// some of them issue under, in lower case and as RFC 4514 writes them.
+var authorities = sync.OnceValue(func() map[string]bool {
+	orgs := map[string]bool{}
+	for _, name := range []string{"let's encrypt", "zerossl", "zerossl gmbh", "google trust services", "google trust services llc", "digicert inc", "digicert\\, inc.",
+		"sectigo limited", "globalsign nv-sa", "entrust\\, inc.", "entrust limited", "geotrust inc.", "thawte\\, inc.", "microsoft corporation", "amazon", "ssl corp"} {
+		orgs[name] = true
+	}
 	for root := range bundle.Roots() {
 		c, err := x509.ParseCertificate(root.Certificate)
 		if err != nil {
 			continue // the others still count
 		}
 		for _, o := range c.Subject.Organization {
-			m.orgs[strings.ToLower(o)] = true
+			orgs[strings.ToLower(strings.ReplaceAll(o, ",", "\\,"))] = true
 		}
 	}
-}
+	return orgs
+})
