@@ -95,6 +95,9 @@ func isText(b []byte) bool {
 // shortestPiece of base64 is so long that it is in nothing else by chance.
 const shortestPiece = 6
 
+// mostAlike is how many pieces may begin alike; names that people have never come near it.
+const mostAlike = 64
+
 // learnPayloads learns how a name looks within base64, wherever it begins in it.
 func (m *Masker) learnPayloads(name string) {
 	if len(m.payloads) > 8*mostNames {
@@ -108,7 +111,7 @@ func (m *Masker) learnPayloads(name string) {
 				if to-from >= shortestPiece {
 					piece := encoding.EncodeToString(padded)[from:to]
 					start := piece[:shortestPiece]
-					if !slices.Contains(m.payloads[start], piece) {
+					if len(m.payloads[start]) < mostAlike && !slices.Contains(m.payloads[start], piece) {
 						m.payloads[start] = append(m.payloads[start], piece)
 					}
 				}

@@ -39,6 +39,9 @@ func (m *Masker) names(s string) string {
 
 // isHost tells a host name from a file name, a property or a class.
 func (m *Masker) isHost(name string) bool {
+	if len(name) > longestName {
+		return true
+	}
 	key := asDNS(name)
 	if m.hosts[key] != "" || m.issued[key] || m.hosts[registrable(key)] != "" {
 		return true
@@ -78,11 +81,17 @@ func isFile(name string) bool {
 	return false
 }
 
+// longestName is the number of octets of the longest host name (RFC 1035 section 2.3.4).
+const longestName = 253
+
 // host gives the stand-in of a host or domain name. A provider's name stays,
 // but for the part that a customer has of it.
 func (m *Masker) host(name string) string {
 	if a, err := netip.ParseAddr(name); err == nil {
 		return m.ip(a.Unmap()).String()
+	}
+	if len(name) > longestName {
+		return Masked
 	}
 	bare := strings.TrimSuffix(name, ".")
 	dot := name[len(bare):]
