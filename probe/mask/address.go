@@ -17,7 +17,7 @@ const (
 
 var (
 	addressPattern = regexp.MustCompile(`(` + localPart + `)(` + atSign + `)(` + mailHost + `)`)
-	homePattern    = regexp.MustCompile(`(?i)((?:^|[^\pL\pN])(?:/home/|[\\/]+Users[\\/]+|[\\/]+Documents and Settings[\\/]+))([^\\/:"'<>|\r\n]*[^\\/:"'<>|\s])`)
+	homePattern    = regexp.MustCompile(`(?i)((?:/home/|[\\/]+Users[\\/]+|[\\/]+Documents and Settings[\\/]+))([^\\/:"'<>|\r\n]*[^\\/:"'<>|\s])`)
 )
 
 // addresses replaces mail addresses.

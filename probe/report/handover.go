@@ -72,7 +72,7 @@ func handOver(r *probe.Report) *handover {
 		h.title = "Mail settings: " + strings.TrimSuffix(countWords(r), ".")
 	}
 	h.heading(1, "%s", h.title)
-	h.paragraph(says("%s", contents(r))...)
+	h.paragraph(contents(r)...)
 	for i := range r.Results {
 		result := &r.Results[i]
 		level := 2
@@ -89,11 +89,13 @@ func handOver(r *probe.Report) *handover {
 }
 
 // contents says what is in the report of what somebody may want to keep.
-func contents(r *probe.Report) string {
+func contents(r *probe.Report) []piece {
+	secrets := " No password and no token is in it; please do not send one with it."
 	if r.Masked {
-		return "This report quotes what the server said. It is masked: names and addresses are stand-ins, except the provider's. No password and no token is in it; please do not send one with it."
+		return says("This report quotes what the server said. It is masked: names and addresses are stand-ins, except the provider's.%s", secrets)
 	}
-	return "This report names the mail server, the account, addresses and computers, and quotes what the server said; --mask replaces names and addresses by stand-ins. No password and no token is in it; please do not send one with it."
+	return append(says("This report names the mail server, the account, addresses and computers, and quotes what the server said; "),
+		asCode("--mask"), piece{text: " replaces names and addresses by stand-ins." + secrets})
 }
 
 // headline names the settings and what is wrong with them.
