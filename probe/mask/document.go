@@ -127,15 +127,13 @@ func (m *Masker) profileOr(name string) string {
 // isOurs: the field holds a word of this program, or of a protocol, which could
 // be somebody's name only by chance.
 func isOurs(t reflect.Type, field string) bool {
-	return slices.Contains(oursIn(t), field)
+	return field == "Schema" || slices.Contains(oursIn(t), field)
 }
 
 func oursIn(t reflect.Type) []string {
 	switch t {
 	case reflect.TypeFor[probe.Tool]():
 		return []string{"Name", "Version"}
-	case reflect.TypeFor[probe.Event](), reflect.TypeFor[probe.Report]():
-		return []string{"Schema"}
 	case reflect.TypeFor[probe.Vantage]():
 		return []string{"OS", "Environment"}
 	case reflect.TypeFor[probe.ShownSettings]():

@@ -21,35 +21,35 @@ func TestNamesHaveStandIns(t *testing.T) {
 		{"550 5.1.1 <vertrieb@test-firm.de>: not owned by anna.mueller@test-firm.de", "550 5.1.1 <user2@domain1.example>: not owned by user1@domain1.example"},
 		{"ANNA.MUELLER@TEST-FIRM.DE", "user1@domain1.example"},
 		{"mailbox anna.mueller is full", "mailbox user1 is full"},
-		{"host smtp.acme.test-firm.de:587", "host host2.host1.domain1.example:587"},
-		{"250-smtp.acme.test-firm.de Hello DESKTOP-7Q2 [10.1.2.3]", "250-host2.host1.domain1.example Hello host3 [192.0.2.1]"},
+		{"host smtp.acme.test-firm.de:587", "host smtp.host1.domain1.example:587"},
+		{"250-smtp.acme.test-firm.de Hello DESKTOP-7Q2 [10.1.2.3]", "250-smtp.host1.domain1.example Hello host2 [192.0.2.1]"},
 		{"550-anna.mueller@test-firm.de is no more", "550-user1@domain1.example is no more"},
 		{"[IPv6:2a01:4f8::1] [2a01:4f8::1]:587 2a01:4f8::2: refused ::ffff:10.1.2.3", "[IPv6:2001:db8::1] [2001:db8::1]:587 2001:db8::2: refused ::ffff:192.0.2.1"},
-		{"listed: 3.2.1.10.zen.spamhaus.org, 10-1-2-3.dyn.test-firm.de", "listed: 1.2.0.192.zen.spamhaus.org, host5.host4.domain1.example"},
+		{"listed: 3.2.1.10.zen.spamhaus.org, 10-1-2-3.dyn.test-firm.de", "listed: 1.2.0.192.zen.spamhaus.org, host4.host3.domain1.example"},
 		{"dial tcp 10.1.2.3:587->10.1.2.4:4444: refused", "dial tcp 192.0.2.1:587->192.0.2.2:4444: refused"},
 		{"127.0.0.1 ::1 localhost 8.8.8.8 [::]", "127.0.0.1 ::1 localhost 8.8.8.8 [::]"},
 		{"535 5.7.139 at 12:34:56 (Exim 4.96)", "535 5.7.139 at 12:34:56 (Exim 4.96)"},
-		{"unknown.other-firm.com sent it to x@other-firm.com", "host4.domain2.example sent it to user3@domain2.example"},
+		{"unknown.other-firm.com sent it to x@other-firm.com", "host3.domain2.example sent it to user3@domain2.example"},
 		{`C:\Users\Anna Huber\smtpdx.yaml /home/huber/x.pem /Users/huber`, `C:\Users\user3\smtpdx.yaml /home/user4/x.pem /Users/user4`},
 		{`'C:\\Users\\huber\\a b.json'`, `'C:\\Users\\user3\\a b.json'`},
 		{"smtpdx check berlin -c ~/smtpdx.yaml", "smtpdx check profile1 -c ~/smtpdx.yaml"},
 		{"see https://support.google.com/mail/?p=BadCredentials abc - gsmtp", "see https://support.google.com/mail/?p=BadCredentials abc - gsmtp"},
 		{"[AM0PR02CA0023.eurprd02.prod.outlook.com 2026-11-23]", "[AM0PR02CA0023.eurprd02.prod.outlook.com 2026-11-23]"},
 		{"test-firm-de.mail.protection.outlook.com", "domain1-example.mail.protection.outlook.com"},
-		{"acme77.onmicrosoft.com", "host4.onmicrosoft.com"},
-		{"SRS0=h4Sh=TT=test-firm.de=anna.mueller@fwd.other-firm.com", "SRS0=h4Sh=TT=domain1.example=user1@host4.domain2.example"},
+		{"acme77.onmicrosoft.com", "host3.onmicrosoft.com"},
+		{"SRS0=h4Sh=TT=test-firm.de=anna.mueller@fwd.other-firm.com", "SRS0=h4Sh=TT=domain1.example=user1@host3.domain2.example"},
 		{"prvs=0123456789=anna.mueller@test-firm.de", "prvs=0123456789=user1@domain1.example"},
 		{"user=anna.mueller@test-firm.de", "user=user1@domain1.example"},
 		{"ORCPT=rfc822;anna.mueller+40test-firm.de", "ORCPT=rfc822;user1+40domain1.example"},
-		{"https://x.test-firm.de/?u=anna.mueller%40test-firm.de", "https://host4.domain1.example/?u=user1%40domain1.example"},
+		{"https://x.test-firm.de/?u=anna.mueller%40test-firm.de", "https://host3.domain1.example/?u=user1%40domain1.example"},
 		{"%61nna.mueller%40TEST-FIRM.DE", "user1%40domain1.example"},
-		{"user@xn--mller-kva.de and User@müller.de and www.MÜLLER.de", "user3@domain2.example and user3@domain2.example and host4.domain2.example"},
+		{"user@xn--mller-kva.de and User@müller.de and www.MÜLLER.de", "user3@domain2.example and user3@domain2.example and www.domain2.example"},
 		{"main.cf, smtpdx.yaml:3, System.Net.Mail.SmtpException, mail.smtp.auth", "main.cf, smtpdx.yaml:3, System.Net.Mail.SmtpException, mail.smtp.auth"},
-		{"srv01.test-firm.local", "host4.domain2.local"},
+		{"srv01.test-firm.local", "host3.domain2.local"},
 		{"*.test-firm.de, _submission._tcp.test-firm.de", "*.domain1.example, _submission._tcp.domain1.example"},
 		{"Test-Firm is down", "domain1 is down"},
 		{"me@gmail.com at smtp.gmail.com", "user3@gmail.com at smtp.gmail.com"},
-		{"jobs@[10.1.2.3] root@srv9 1.2.3.4@10.1.2.3", "user3@[192.0.2.1] user4@host4 user5@192.0.2.1"},
+		{"jobs@[10.1.2.3] root@srv9 1.2.3.4@10.1.2.3", "user3@[192.0.2.1] user4@host3 user5@192.0.2.1"},
 		{"334 " + base64.StdEncoding.EncodeToString([]byte("for anna.mueller@test-firm.de:")), "334 " + base64.StdEncoding.EncodeToString([]byte("for user1@domain1.example:"))},
 		{base64.RawStdEncoding.EncodeToString([]byte("\xff\xfeanna.mueller\xff")), Masked},
 		{"334 VXNlcm5hbWU6", "334 VXNlcm5hbWU6"},
@@ -89,10 +89,10 @@ func TestADocumentIsCopied(t *testing.T) {
 		t.Error("the event that was given has changed")
 	}
 	got := masked.Step.Evidence.(*probe.CertificateEvidence).Chain[0]
-	if got.Subject != "CN=host1.domain1.example,O=name1" || got.Issuer != "CN=R11,O=Let's Encrypt,C=US" || got.PEM != "" || strings.Contains(got.SHA256, "ab") {
+	if got.Subject != "CN=mail.domain1.example,O=name1" || got.Issuer != "CN=R11,O=Let's Encrypt,C=US" || got.PEM != "" || strings.Contains(got.SHA256, "ab") {
 		t.Errorf("%+v", got)
 	}
-	if masked.Step.Summary != "for host1.domain1.example of name1" || masked.Step.Address != "192.0.2.1:587" || masked.Profile != "profile1" {
+	if masked.Step.Summary != "for mail.domain1.example of name1" || masked.Step.Address != "192.0.2.1:587" || masked.Profile != "profile1" {
 		t.Errorf("%+v %s", masked.Step, masked.Profile)
 	}
 }

@@ -136,13 +136,22 @@ func (m *Masker) below(key string) string {
 	}
 	label, parent, _ := strings.Cut(key, ".")
 	above := m.below(parent)
-	if label != "*" && !strings.HasPrefix(label, "_") {
+	if label != "*" && !strings.HasPrefix(label, "_") && !isService(label) {
 		label = "host" + strconv.Itoa(m.number("host"))
 	}
 	to := label + "." + above
 	m.issued[to] = true
 	m.keep(key, to)
 	return to
+}
+
+// isService: what hosts are called by what they do tells nobody's name.
+func isService(label string) bool {
+	switch label {
+	case "mail", "smtp", "imap", "pop", "pop3", "mx", "www", "autoconfig", "autodiscover", "webmail", "submission", "relay", "smtp-relay":
+		return true
+	}
+	return false
 }
 
 // domain gives the stand-in of a domain that somebody registered. What tells
