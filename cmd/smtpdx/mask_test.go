@@ -197,6 +197,26 @@ func TestAMaskedErrorNamesNobody(t *testing.T) {
 	}
 }
 
+// masksTheLab masks the report of a dialogue: no name of the lab is left, and it
+// still fits the schema.
+func masksTheLab(t *testing.T, d smtptest.Dialogue, document string) {
+	t.Helper()
+	p, out, errs := pipes(nil)
+	p.in = strings.NewReader(document)
+	if code := run(context.Background(), p, []string{"report", "-", "-v", "-o", formatJSON, "--mask"}); code != 0 {
+		t.Fatalf("exit code %d\n%s", code, errs)
+	}
+	if err := fitsReport(out.Bytes()); err != nil {
+		t.Error(err)
+	}
+	text := strings.ToLower(out.String() + errs.String())
+	for _, name := range append(append([]string{"acme", "hosting.example", "recipient.example", d.Settings.Account}, d.Settings.From...), d.Settings.To...) {
+		if name != "" && strings.Contains(text, strings.ToLower(name)) {
+			t.Errorf("%s is in\n%s", name, out)
+		}
+	}
+}
+
 // TestAServerForgesNothingInAnyFormat: the dialogue tries the syntax of each.
 func TestAServerForgesNothingInAnyFormat(t *testing.T) {
 	t.Parallel()

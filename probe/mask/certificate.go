@@ -20,11 +20,22 @@ func (m *Masker) certificate(c probe.Certificate) probe.Certificate {
 		c.Names = append(c.Names, masked)
 		changed = changed || masked != name
 	}
-	if !changed {
+	if !changed && m.isPublicCertificate(before) {
 		return before
 	}
 	c.SHA256, c.PEM = m.fingerprint(c.SHA256), ""
 	return c
+}
+
+// isPublicCertificate: a provider's, or a public authority's. Of others the
+// encoded form may hold more names than are shown.
+func (m *Masker) isPublicCertificate(c probe.Certificate) bool {
+	for _, name := range c.Names {
+		if !m.isPublic(strings.TrimPrefix(asDNS(name), "*.")) {
+			return false
+		}
+	}
+	return len(c.Names) > 0 || isPublicAuthority(attributes(c.Subject))
 }
 
 func (m *Masker) fingerprint(sum string) string {

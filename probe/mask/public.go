@@ -3,6 +3,7 @@ package mask
 import (
 	"crypto/x509"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"unicode"
@@ -76,12 +77,11 @@ func (k *known) read(text string) {
 // isAuthority: the name of an issuer is that of a public authority, or of a
 // product that stands in connections, which a diagnosis has to name.
 func isAuthority(name []attribute) bool {
-	for _, a := range name {
-		if a.key == "O" && authorities()[strings.ToLower(a.value)] || probe.Interceptor(a.value) != "" {
-			return true
-		}
-	}
-	return false
+	return isPublicAuthority(name) || slices.ContainsFunc(name, func(a attribute) bool { return probe.Interceptor(a.value) != "" })
+}
+
+func isPublicAuthority(name []attribute) bool {
+	return slices.ContainsFunc(name, func(a attribute) bool { return a.key == "O" && authorities()[strings.ToLower(a.value)] })
 }
 
 // authorities are the organisations of public roots, and the other names that
