@@ -24,6 +24,11 @@ order orders pass password plain postfix postmaster printer prod proxy public re
 server service shop smtp smtp1 spam ssl starttls support system team test time timeout tls token user username users webmail webmaster www
 name organization company mozilla ssh http https`
 
+// publicDomains are pages and block lists that servers point to, beside those
+// that the knowledge base names.
+const publicDomains = `aka.ms microsoft.com google.com goo.gl g.co spamhaus.org spamcop.net barracudacentral.org abuseat.org sorbs.net
+uceprotect.net dnswl.org mailspike.net openspf.org open-spf.org senderbase.org talosintelligence.com proofpoint.com mimecast.com rfc-editor.org ietf.org`
+
 // known is what is nobody's secret: the providers of the presets, what this
 // program says itself, and the public authorities.
 type known struct {
@@ -37,6 +42,9 @@ var everybodys = sync.OnceValue(func() *known {
 	k := &known{ours: map[string]bool{}, own: map[string]bool{}, plain: map[string]bool{}}
 	for name := range presets.Names() {
 		k.ours[registrable(name)] = true
+	}
+	for _, domain := range strings.Fields(publicDomains) {
+		k.ours[domain] = true
 	}
 	for _, word := range strings.Fields(ordinaryWords) {
 		k.plain[word] = true
