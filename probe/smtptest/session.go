@@ -26,6 +26,8 @@ type session struct {
 	encrypted  *tls.ConnectionState // nil before TLS
 	helo       string
 	from, to   string
+	accepted   []string // recipients of the transaction
+	parameters []string // of MAIL, in capitals
 	line       string // last command or answer of the client
 	reply      reply  // that was sent last
 	account    string // as the client gave them, to be echoed
