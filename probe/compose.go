@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"html"
+	"mime"
 	"net/mail"
 	"slices"
 	"strings"
@@ -128,7 +129,7 @@ func (m *Message) Compose(s *Settings, now time.Time) ([]byte, error) {
 			return nil, err
 		}
 	}
-	out.Subject(m.subject())
+	m.writeSubject(out)
 	out.SetDateWithValue(now.UTC())
 	out.SetMessageIDWithValue(strings.Trim(m.messageID(s), "<>"))
 	out.SetGenHeader(gomail.HeaderUserAgent, m.Tool)
@@ -149,6 +150,16 @@ func (m *Message) Compose(s *Settings, now time.Time) ([]byte, error) {
 	var raw bytes.Buffer
 	_, err := out.WriteTo(&raw)
 	return raw.Bytes(), err
+}
+
+// writeSubject keeps the token a word of its own: within an encoded word, or
+// torn apart between two, a search would not find it (RFC 2047 section 6.2).
+func (m *Message) writeSubject(out *gomail.Msg) {
+	if isASCII(m.Subject) {
+		out.Subject(m.subject())
+		return
+	}
+	out.SetGenHeaderPreformatted(gomail.HeaderSubject, mime.QEncoding.Encode("utf-8", m.Subject)+"\r\n "+m.Token)
 }
 
 // letter is the text of a message: paragraphs, then facts.

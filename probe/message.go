@@ -203,13 +203,13 @@ func (l *lane) sendMessage(ctx context.Context, e *MessageEvidence, raw []byte, 
 	}
 	e.verb = "DATA"
 	if reply.Code != 354 {
+		l.abandon(ctx)
 		return l.refusedWhole(e, reply)
 	}
 	limits := wire.DataLimits{Chunk: l.patience(chunkTimeout), Reply: l.patience(messageTimeout)}
 	begin := time.Now()
 	reply, whole, err := l.conn.Data(ctx, raw, limits)
 	e.ReplyMs = ptr(Milliseconds(time.Since(begin)))
-	e.saw(cause.AfterMessage)
 	switch {
 	case err != nil && whole:
 		return l.unanswered(ctx, e, err, limits.Reply)
@@ -268,11 +268,14 @@ func (l *lane) envelope(ctx context.Context, e *MessageEvidence, parameters stri
 	}
 	e.verb = "RCPT"
 	if e.accepted() == 0 {
-		_, _ = l.command(ctx, "RSET") // whatever it says, nothing is sent any more
+		l.abandon(ctx)
 		return l.firstRefused(e)
 	}
 	return nil
 }
+
+// abandon ends a transaction in which nothing was sent, whatever the server says to it.
+func (l *lane) abandon(ctx context.Context) { _, _ = l.command(ctx, "RSET") }
 
 // notify asks for a delivery status (RFC 3461 section 4.1).
 func (e *MessageEvidence) notify(to string) string {
@@ -374,9 +377,9 @@ var queueNames = []*regexp.Regexp{
 	regexp.MustCompile(`(?i)\bqueued with id:? *([A-Za-z0-9._-]+)`),                                       // Stalwart
 	regexp.MustCompile(`(?i)\b((?:[0-9]+ )?qp [0-9]+)\b`),                                                 // qmail
 	regexp.MustCompile(`(?i)^(?:[0-9.]+ )?([A-Za-z0-9]{8,}) message accepted`),                            // sendmail, OpenSMTPD
+	regexp.MustCompile(`(?i)^(?:2\.\d\.\d )?ok +[0-9]+ ([A-Za-z0-9._-]+) - gsmtp`),                        // Gmail
 	regexp.MustCompile(`(?i)^(?:2\.\d\.\d )?ok:? +([A-Za-z0-9][A-Za-z0-9._-]*[0-9][A-Za-z0-9._-]{6,})\b`), // Amazon SES, SendGrid
 	regexp.MustCompile(`(?i)\b(?:message|mail)[ -]?id[:= ]+<?([A-Za-z0-9][A-Za-z0-9._@-]*)`),
-	regexp.MustCompile(`(?i)^(?:2\.\d\.\d )?ok +[0-9]+ ([A-Za-z0-9._-]+) - gsmtp`), // Gmail
 }
 
 // queueID reads a server's own name of the message out of its final reply, ""

@@ -30,6 +30,12 @@ func AllSteps() []StepID {
 		StepCertificate, StepEHLOTLS, StepAuth, StepSender, StepMessage}
 }
 
+// CheckSteps are those that a check can have: all up to the message.
+func CheckSteps() []StepID {
+	all := AllSteps()
+	return all[:slices.Index(all, StepMessage)]
+}
+
 // Scope tells how often a step runs.
 type Scope int
 

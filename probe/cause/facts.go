@@ -182,12 +182,10 @@ const (
 	AccountSenderRefused  Observation = "account-sender-refused"
 	RefusedForNow         Observation = "refused-for-now"
 	NeedsSMTPUTF8         Observation = "needs-smtputf8"
-	DecidedAfterMessage   Observation = "decided-after-message" // a kind of server that checks the sender only then
 
 	// client's own side
 	// message
 	MessageOverSize   Observation = "message-over-size"  // by the server's SIZE; nothing was sent
-	AfterMessage      Observation = "after-message"      // the message was sent whole, or nearly: what came is the answer to it
 	MessageUnanswered Observation = "message-unanswered" // the whole message is out, and no reply came
 
 	Temporary Observation = "temporary" // a 4xx reply
