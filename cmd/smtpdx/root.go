@@ -32,6 +32,7 @@ func newRoot(p *process, args []string) *cobra.Command {
 		newPassword(p),
 		newDiscover(p),
 		newPresets(p),
+		newExplain(p),
 		newToken(p),
 		newReport(p),
 		newMan(p),
