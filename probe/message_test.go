@@ -352,8 +352,8 @@ func TestStoppingWhileTheReplyIsOutSaysThatTheMessageMayBeOut(t *testing.T) {
 		w.at("192.0.2.1:587", p.Server)
 		s := given("mail.acme.example", 587, STARTTLS, "jobs@acme.example", "correct-horse")
 		s.TLSServerName, s.Message, s.To = "localhost", testMessage(), []string{"a@r.example"}
-		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-		defer cancel()
+		ctx, cancel := context.WithCancel(context.Background())
+		defer time.AfterFunc(20*time.Second, cancel).Stop()
 		report, _ := w.probed(ctx, s)
 		res := report.Results[0]
 		step := res.Steps[len(res.Steps)-1]

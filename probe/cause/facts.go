@@ -184,6 +184,7 @@ const (
 	AccountSenderRefused  Observation = "account-sender-refused"
 	RefusedForNow         Observation = "refused-for-now"
 	NeedsSMTPUTF8         Observation = "needs-smtputf8"
+	DecidedAfterMessage   Observation = "decided-after-message" // a kind of server that checks the sender only then
 
 	// client's own side
 	// message

@@ -1813,6 +1813,15 @@ var entries = []Entry{
 		}, Seen: []Observation{"needs-smtputf8"}}, Confidence: "certain"},
 		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}}, Enhanced: []string{"5.6.7"}}, Confidence: "likely"},
 	}},
+	{ID: "message-unanswered", Step: "message", Title: []string{"no reply came after the message; the server may have taken it"}, Explanation: []string{"The whole message went out, and then the server said nothing or hung up. It may have taken the message and lost only its reply: sent again, the message may arrive twice. Scanners that read a message for long before they answer are a frequent reason."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
+		{Text: "Look in the recipient's mailbox, in the junk folder too, before you send again", Who: "user"},
+		{Text: "Have the server's log searched for the time and the sender {from}: was the message taken?", Who: "it-admin"},
+		{Text: "Have the server's log searched for the time: was the message taken?", Who: "it-admin"},
+	}, Decides: []DecidesEntry{
+		{Question: "Did the message arrive? Then the server is slow to answer; if not, it dropped it."},
+	}, Over: []string{"server-silent", "connection-closed", "tcp-reset", "reply-invalid", "message-refused"}, Rules: []Rule{
+		{When: When{Step: []string{"message"}, Fault: []string{"timeout", "closed", "reset", "not-smtp", "bad-reply", "too-much"}, Seen: []Observation{"message-unanswered"}}, Confidence: "certain"},
+	}},
 	{ID: "message-too-large", Step: "message", Title: []string{"the message is larger than the server takes"}, Explanation: []string{"Every server has a limit for one message, attachments included. In a mail they grow by about a third, so a file of 15 MB needs 20 MB. Address and login are not refused by this."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Send smaller or fewer attachments, or a link in their place", Who: "user"},
 		{When: &When{Service: []string{"postfix"}}, Text: "or raise the limit of the server (in bytes)", Who: "it-admin", Commands: []Command{
@@ -1830,6 +1839,7 @@ var entries = []Entry{
 			{Expr: "(exceed|over|larger than|bigger than).{0,50}(message|mail|maximum|max|fixed|administrative|allowed).{0,15}(size|length)", Needs: []string{"exceed", "over", "larger than", "bigger than"}},
 		}}, Confidence: "certain"},
 		{When: When{Step: []string{"message", "sender"}, Code: []Codes{{From: 552, To: 552}}, Enhanced: []string{"5.3.4", "5.2.3"}}, Confidence: "certain"},
+		{When: When{Step: []string{"message"}, Fault: []string{"local-policy"}, Seen: []Observation{"message-over-size"}}, Confidence: "certain", Title: []string{"the message has {size} bytes, and the server takes at most {limit}", "the message is larger than the server says that it takes"}, Explanation: []string{"The server names its limit in its reply to EHLO (SIZE), so the message was not sent at all. In a mail, attachments grow by about a third."}},
 	}},
 	{ID: "message-format-invalid", Step: "message", Title: []string{"the message breaks a rule of form, and the server refuses it"}, Explanation: []string{"Line ends, line lengths, headers or characters are not as the standard (RFC 5322) wants them. The program that writes the mail has to change; settings do not help."}, Who: "application", Severity: "error", Fix: []FixEntry{
 		{Text: "Have the application write the message as RFC 5322 wants it", Who: "application"},
