@@ -82,7 +82,7 @@ func (e *MessageEvidence) summary(fault *Fault) string {
 	case n > 0:
 		return fmt.Sprintf("taken for %d of %d recipients; %s", n, len(e.Recipients), e.refusedWords())
 	case fault.Kind == Rejected || fault.Kind == Deferred:
-		return e.verbWords() + " " + noWord(fault) + " with " + codeWords(fault.Text)
+		return strings.TrimSpace(e.verbWords() + " " + noWord(fault) + " with " + codeWords(fault.Text))
 	}
 	return ""
 }
@@ -94,7 +94,7 @@ func noWord(fault *Fault) string {
 	return "refused"
 }
 
-// verbWords names what was refused.
+// verbWords names what was refused, "" for the message itself.
 func (e *MessageEvidence) verbWords() string {
 	switch e.verb {
 	case "MAIL":
@@ -102,7 +102,7 @@ func (e *MessageEvidence) verbWords() string {
 	case "RCPT":
 		return "recipient"
 	}
-	return "the message"
+	return ""
 }
 
 func (e *MessageEvidence) refusedWords() string {

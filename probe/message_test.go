@@ -249,9 +249,9 @@ func TestRefusalsOfAMessageAreTold(t *testing.T) {
 		summary      string
 		statuses     []string
 	}{
-		{"after the message", "message\n  554 5.7.1 Spam message rejected\n", []string{"a@r.example"}, Rejected, "the message refused with 554 5.7.1", []string{"refused"}},
-		{"for now", "message\n  452 4.3.1 Insufficient system storage\n", []string{"a@r.example"}, Deferred, "the message put off with 452 4.3.1", []string{"deferred"}},
-		{"at DATA", "DATA\n  550 5.7.1 no\n", []string{"a@r.example"}, Rejected, "the message refused with 550 5.7.1", []string{"refused"}},
+		{"after the message", "message\n  554 5.7.1 Spam message rejected\n", []string{"a@r.example"}, Rejected, "refused with 554 5.7.1", []string{"refused"}},
+		{"for now", "message\n  452 4.3.1 Insufficient system storage\n", []string{"a@r.example"}, Deferred, "put off with 452 4.3.1", []string{"deferred"}},
+		{"at DATA", "DATA\n  550 5.7.1 no\n", []string{"a@r.example"}, Rejected, "refused with 550 5.7.1", []string{"refused"}},
 		{"one of two", "RCPT <b@r.example>\n  550 5.1.1 <{to}>: User unknown\n", []string{"a@r.example", "b@r.example"}, Rejected,
 			"taken for 1 of 2 recipients; b@r.example refused with 550", []string{"accepted", "refused"}},
 		{"the first of two", "RCPT <a@r.example>\n  450 4.2.0 <{to}>: Greylisted\n", []string{"a@r.example", "b@r.example"}, Deferred,

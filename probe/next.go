@@ -67,25 +67,33 @@ func reachedMessage(res *Result) bool {
 // afterMessage: what was taken is looked for, and what may have been taken is
 // looked for before anything is sent again.
 func afterMessage(s *Settings, res *Result) List[Next] {
-	set := SuggestedSettings{Host: s.Host, Port: s.Port, Encryption: string(s.Encryption)}
-	command := checkCommand(s, set, res.Settings)
-	if isFromFile(s) {
-		command = fileCommand(s)
+	i := slices.IndexFunc(res.Steps, func(step StepResult) bool { return step.ID == StepMessage })
+	e, ok := res.Steps[i].Evidence.(*MessageEvidence)
+	switch {
+	case !ok || res.Steps[i].Status == Skip:
+		return nil
+	case slices.Contains(e.seen, cause.MessageUnanswered):
+		return List[Next]{{Text: "look for " + string(e.Token) + " in the recipient's mailbox before you send again"}}
+	case res.Steps[i].Status == Fail:
+		return List[Next]{{Text: "send again after the change", Command: Maybe(sendAgain(s, res.Settings, e)), Shell: "posix"}}
 	}
-	for _, step := range res.Steps {
-		e, ok := step.Evidence.(*MessageEvidence)
-		switch {
-		case !ok:
-		case slices.Contains(e.seen, cause.MessageUnanswered):
-			return List[Next]{{Text: "look for " + string(e.Token) + " in the recipient's mailbox before you send again"}}
-		case step.Status == Fail && res.Interrupted:
-		case step.Status == Fail:
-			return List[Next]{{Text: "send again after the change", Command: Maybe(command), Shell: "posix"}}
-		default:
-			return List[Next]{{Text: "look for " + string(e.Token) + " in the recipient's mailbox, in the junk folder too"}}
+	return List[Next]{{Text: "look for " + string(e.Token) + " in the recipient's mailbox, in the junk folder too"}}
+}
+
+// sendAgain is the command for those who did not get the message.
+func sendAgain(s *Settings, shown ShownSettings, e *MessageEvidence) string {
+	if isFromFile(s) && e.accepted() == 0 {
+		return fileCommand(s)
+	}
+	if e.accepted() > 0 {
+		shown.To = nil
+		for _, r := range e.Recipients {
+			if r.Status != RecipientAccepted {
+				shown.To = append(shown.To, r.Address)
+			}
 		}
 	}
-	return nil
+	return checkCommand(s, SuggestedSettings{Host: s.Host, Port: s.Port, Encryption: string(s.Encryption)}, shown)
 }
 
 func fileCommand(s *Settings) string {

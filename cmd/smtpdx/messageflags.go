@@ -44,10 +44,15 @@ func (m *messageFlags) complete(cmd *cobra.Command) {
 	}
 }
 
-// read makes the message, with a token of its own.
+// testMessage is a message with a token of its own.
+func testMessage() *probe.Message {
+	return &probe.Message{Token: probe.NewToken(), Tool: "smtpdx " + versionNumber()}
+}
+
+// read makes the message that the flags describe.
 func (m *messageFlags) read(in io.Reader) (*probe.Message, error) {
-	message := &probe.Message{Token: probe.NewToken(), Subject: m.subject, Body: m.body, ReplyTo: m.replyTo, DSN: m.dsn,
-		Tool: "smtpdx " + versionNumber()}
+	message := testMessage()
+	message.Subject, message.Body, message.ReplyTo, message.DSN = m.subject, m.body, m.replyTo, m.dsn
 	if m.body == "-" {
 		raw, err := io.ReadAll(io.LimitReader(in, longestAnswer))
 		if err != nil {

@@ -1815,7 +1815,6 @@ var entries = []Entry{
 	}},
 	{ID: "message-unanswered", Step: "message", Title: []string{"no reply came after the message; the server may have taken it"}, Explanation: []string{"The whole message went out, and then the server said nothing or hung up. It may have taken the message and lost only its reply: sent again, the message may arrive twice. Scanners that read a message for long before they answer are a frequent reason."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{Text: "Look in the recipient's mailbox, in the junk folder too, before you send again", Who: "user"},
-		{Text: "Have the server's log searched for the time and the sender {from}: was the message taken?", Who: "it-admin"},
 		{Text: "Have the server's log searched for the time: was the message taken?", Who: "it-admin"},
 	}, Decides: []DecidesEntry{
 		{Question: "Did the message arrive? Then the server is slow to answer; if not, it dropped it."},

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/smtpdx/smtpdx/probe"
@@ -29,7 +30,7 @@ func (t *text) sent(step *probe.StepResult) *section {
 		return nil
 	}
 	e, ok := step.Evidence.(*probe.MessageEvidence)
-	if !ok || len(e.Recipients) == 0 {
+	if !ok || !mayArrive(e) {
 		return nil
 	}
 	var lines []string
@@ -44,6 +45,13 @@ func (t *text) sent(step *probe.StepResult) *section {
 		facts += "; the server offers no delivery status (DSN)"
 	}
 	return t.section("Sent", 2, append(lines, facts)...)
+}
+
+// mayArrive: for somebody the server has taken the message, or may have.
+func mayArrive(e *probe.MessageEvidence) bool {
+	return slices.ContainsFunc(e.Recipients, func(r probe.Recipient) bool {
+		return r.Status == probe.RecipientAccepted || r.Status == probe.RecipientUnknown
+	})
 }
 
 func recipientWords(r probe.Recipient) string {

@@ -28,9 +28,9 @@ type session struct {
 	from, to   string
 	accepted   []string // recipients of the transaction
 	parameters []string // of MAIL, in capitals
-	line       string // last command or answer of the client
-	reply      reply  // that was sent last
-	account    string // as the client gave them, to be echoed
+	line       string   // last command or answer of the client
+	reply      reply    // that was sent last
+	account    string   // as the client gave them, to be echoed
 	password   string
 	credential [32]byte // hash of both
 
