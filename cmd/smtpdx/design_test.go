@@ -30,11 +30,12 @@ func mayImport() map[string][]string {
 		"probe/discover":    plain,
 		"probe/delivery":    append([]string{"probe/delivery/received"}, plain...),
 		"probe/profile":     plain,
+		"probe/token":       plain,
+		"probe/compare":     {"probe", "probe/cause"},
+		"cmd/smtpdx":        {"probe", "probe/secret", "probe/cause", "probe/profile", "probe/report", "probe/smtptest", "presets", "probe/explain", "probe/alternative", "probe/discover", "probe/delivery", "probe/delivery/received", "probe/delivery/judge", "probe/token", "probe/compare"},
 
 		"probe/delivery/received": {"probe", "probe/secret"},
 		"probe/delivery/judge":    {"probe", "probe/cause", "probe/secret", "probe/delivery/received"},
-		"probe/token":             plain,
-		"cmd/smtpdx":              {"probe", "probe/secret", "probe/cause", "probe/profile", "probe/report", "probe/smtptest", "presets", "probe/explain", "probe/alternative", "probe/discover", "probe/delivery", "probe/delivery/received", "probe/delivery/judge", "probe/token"},
 	}
 }
 

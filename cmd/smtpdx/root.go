@@ -33,6 +33,7 @@ func newRoot(p *process, args []string) *cobra.Command {
 		newPresets(p),
 		newToken(p),
 		newReport(p),
+		newCompare(p),
 		newMan(p),
 		newVersion(p),
 	)
