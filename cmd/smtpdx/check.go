@@ -17,6 +17,7 @@ import (
 type checkOptions struct {
 	settings settingsFlags
 	output   outputOptions
+	baseline baselineOption
 }
 
 func newCheck(p *process) *cobra.Command {
@@ -37,7 +38,7 @@ a terminal, they are asked for.
 Exit codes: 0 passed (warnings too), 2 usage or settings, 3 warnings under
 --strict, 10 dns, 11 tcp, 12 greeting, 13 ehlo, 14 starttls or tls,
 15 certificate, 16 auth, 17 sender, 5 several profiles that failed in different
-ways, 130 interrupted, 1 the tool itself failed.`,
+ways, 6 worse than the --baseline, 130 interrupted, 1 the tool itself failed.`,
 		Example: `  smtpdx check smtp.example.com:587 -u me@example.com
   smtpdx check me@example.com
   smtpdx check smtps://smtp.example.com -u me@example.com --from jobs@example.com
@@ -51,6 +52,7 @@ ways, 130 interrupted, 1 the tool itself failed.`,
 	cmd.Flags().SortFlags = false
 	o.settings.add(cmd.Flags())
 	o.output.add(cmd.Flags())
+	o.baseline.add(cmd.Flags())
 	o.settings.complete(cmd)
 	completeOutput(cmd)
 	return cmd
@@ -61,6 +63,9 @@ func (o *checkOptions) run(cmd *cobra.Command, p *process, targets []string) err
 		return err
 	}
 	if err := o.settings.check(); err != nil {
+		return err
+	}
+	if err := o.baseline.read(p); err != nil {
 		return err
 	}
 	mayAsk := o.mayAsk(p)
@@ -120,6 +125,11 @@ func (o *checkOptions) probe(cmd *cobra.Command, p *process, targets []string, a
 	}
 	if alone != nil {
 		p.complain(alone.Text, alone.Hint)
+		return exitWith(code)
+	}
+	code, err = o.baseline.compare(p, &o.output, out.seen, code)
+	if err != nil {
+		return err
 	}
 	return exitWith(code)
 }

@@ -16,6 +16,7 @@ const (
 	exitWarnings    = 3 // warnings, under --strict
 	exitUnknown     = 4 // nothing recognised
 	exitDifferent   = 5 // several profiles failed in different ways
+	exitWorse       = 6 // compare, --baseline: something is worse
 	exitInterrupted = 130
 )
 

@@ -35,6 +35,7 @@ func newRoot(p *process, args []string) *cobra.Command {
 		newExplain(p),
 		newToken(p),
 		newReport(p),
+		newCompare(p),
 		newMan(p),
 		newVersion(p),
 	)
