@@ -30,6 +30,7 @@ func TestMain(m *testing.M) {
 //	envsubst FILE COPY         copy a file with the values of variables in it
 //	met N                      the server saw N connections and no misbehaviour
 //	validates FILE             the JSON fits the schema that it names
+//	validates-lines FILE NAME  so does each line of JSON fit that schema
 //	folds EVENTS               the lines of JSON give a report that validates
 func TestScripts(t *testing.T) {
 	t.Parallel()
@@ -44,6 +45,8 @@ func TestScripts(t *testing.T) {
 			"validates": validates,
 			"folds":     folds,
 			"envsubst":  envsubst,
+
+			"validates-lines": validatesLines,
 		},
 	})
 }
