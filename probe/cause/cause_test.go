@@ -164,12 +164,6 @@ func informational() map[string]string {
 		"capabilities-gone-after-tls": "evidence for readers of the report",
 		"refused-for-now":             "the reply code says it",
 		"pasted":                      "the matcher itself asks for it",
-		"encryption-unknown":          "for rules of pasted text",
-		"port-unknown":                "for rules of pasted text",
-		"host-unknown":                "for rules of pasted text",
-		"account-unknown":             "for rules of pasted text",
-		"generic-sentence":            "for rules of pasted text",
-		"secret-pasted":               "for rules of pasted text",
 	}
 }
 
@@ -216,9 +210,9 @@ func conditions(e cause.Entry) []cause.When {
 
 // later are causes of the catalogue that no step of this program sees yet.
 func later() []string {
-	return strings.Fields(`tls-wrong-mode-starttls-inside-tls client-protocol-defect auth-client-refuses-clear-text
+	return strings.Fields(`
 		redirect-sender-kept redirect-forwarded-as-new
-		redirect-from-rewritten redirect-loop redirect-duplicate redirect-not-arrived redirect-external-blocked error-text-generic`)
+		redirect-from-rewritten redirect-loop redirect-duplicate redirect-not-arrived`)
 }
 
 // catalogue lists the stable ids; scripts match on them, so none may vanish or be renamed.
@@ -243,7 +237,7 @@ func catalogue() []string {
 		sender-refused sender-undecided recipient-refused smtputf8-missing message-refused imap-login-failed imap-unreachable imap-disabled
 		delivery-not-arrived delivery-late delivery-junk delivery-altered redirect-sender-kept redirect-forwarded-as-new
 		redirect-from-rewritten redirect-loop redirect-duplicate redirect-not-arrived dns-private-address cert-trusted-here-only
-		proxy-refused proxy-login auth-password-login-ending auth-windows-login-only error-text-generic redirect-external-blocked`)
+		proxy-refused proxy-login auth-password-login-ending auth-windows-login-only error-text-generic`)
 }
 
 func TestEveryCauseOfTheCatalogueIsThereOrKnownToComeLater(t *testing.T) {
