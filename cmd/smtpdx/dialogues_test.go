@@ -35,14 +35,16 @@ func withoutDialogue() map[string]string {
 		"client-ca-store-missing":            store,
 		"cert-trusted-here-only":             store,
 		"client-protocol-defect":             "the check is a correct client; explain names it from the words of those that are not",
-		"imap-unreachable":                   "the lab has no mailbox",
-		"delivery-not-arrived":               "the lab delivers nothing",
+		"imap-failed":                        "the lab's mailbox refuses nothing after the login",
+		"imap-not-deleted":                   "a remark for information: it never ends a dialogue",
+		"imap-certificate-unchecked":         "a demonstration goes past no bad certificate of a mailbox",
+		"delivery-late":                      "it takes a minute",
 	}
 }
 
 // connectionFiles are the files of causes whose dialogues are listed here.
 func connectionFiles() []string {
-	return []string{"settings", "dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "any"}
+	return []string{"settings", "dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "delivery", "any"}
 }
 
 func TestEveryCauseOfTheConnectionHasADialogueOrAReasonWhyNot(t *testing.T) {
