@@ -27,6 +27,10 @@ func EvidenceOf(id StepID) Evidence {
 		return &AuthEvidence{}
 	case StepSender:
 		return &SenderEvidence{}
+	case StepMessage:
+		return &MessageEvidence{}
+	case StepDelivery:
+		return &DeliveryEvidence{}
 	}
 	return nil
 }

@@ -109,6 +109,10 @@ func codeOfStep(id probe.StepID) int {
 		return 16
 	case probe.StepSender:
 		return 17
+	case probe.StepMessage:
+		return 18
+	case probe.StepDelivery:
+		return 19
 	}
 	return exitFailed
 }

@@ -48,6 +48,8 @@ func exitCodes() []exitCode {
 		{"15", "certificate"},
 		{"16", "auth; token: not signed in, or the token would be refused"},
 		{"17", "sender"},
+		{"18", "message, also when one of several recipients is refused"},
+		{"19", "delivery: it did not arrive, or the mailbox could not be read"},
 		{"130", "interrupted; the report so far is printed"},
 	}
 }

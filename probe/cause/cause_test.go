@@ -211,7 +211,7 @@ func conditions(e cause.Entry) []cause.When {
 // later are causes of the catalogue that no step of this program sees yet.
 func later() []string {
 	return strings.Fields(`
-		imap-login-failed imap-disabled delivery-late delivery-junk delivery-altered redirect-sender-kept redirect-forwarded-as-new
+		redirect-sender-kept redirect-forwarded-as-new
 		redirect-from-rewritten redirect-loop redirect-duplicate redirect-not-arrived`)
 }
 
