@@ -211,8 +211,7 @@ func conditions(e cause.Entry) []cause.When {
 func later() []string {
 	return strings.Fields(`tls-wrong-mode-starttls-inside-tls client-protocol-defect auth-client-refuses-clear-text
 		account-in-sandbox message-too-large message-format-invalid message-rejected-as-spam sender-domain-authentication-failed message-refused
-		imap-login-failed imap-disabled delivery-late delivery-junk delivery-altered redirect-sender-kept redirect-forwarded-as-new
-		redirect-from-rewritten redirect-loop redirect-duplicate redirect-not-arrived redirect-external-blocked error-text-generic`)
+		imap-login-failed imap-disabled delivery-late delivery-junk delivery-altered error-text-generic`)
 }
 
 // catalogue lists the stable ids; scripts match on them, so none may vanish or be renamed.
@@ -237,7 +236,8 @@ func catalogue() []string {
 		sender-refused sender-undecided recipient-refused smtputf8-missing message-refused imap-login-failed imap-unreachable imap-disabled
 		delivery-not-arrived delivery-late delivery-junk delivery-altered redirect-sender-kept redirect-forwarded-as-new
 		redirect-from-rewritten redirect-loop redirect-duplicate redirect-not-arrived dns-private-address cert-trusted-here-only
-		proxy-refused proxy-login auth-password-login-ending auth-windows-login-only error-text-generic redirect-external-blocked`)
+		proxy-refused proxy-login auth-password-login-ending auth-windows-login-only error-text-generic redirect-external-blocked
+		redirect-signature-broken redirect-absence-reply`)
 }
 
 func TestEveryCauseOfTheCatalogueIsThereOrKnownToComeLater(t *testing.T) {

@@ -1,0 +1,97 @@
+package judge
+
+import (
+	"strings"
+
+	"github.com/smtpdx/smtpdx/probe/delivery/received"
+)
+
+// quote is the head of a message that stands in the body of another one.
+type quote struct {
+	from   string   // the address, "" when only a name stands there
+	name   string   // what stands after "From:"
+	to     string   // what stands after "To:"
+	lines  []string // as they stand
+	marked bool     // a line above says that it was forwarded
+	own    int      // lines of text above it
+}
+
+// Words before a colon in the head of a quoted message, in the languages of
+// common mail programs. Lower case.
+const (
+	fromWords = `from|von|de|da|van|från|fra|od|nadawca|lähettäjä|от|від|odesílatel|odosielateľ|feladó|kimden|gönderen|expéditeur|remitente|mittente|expeditor|de la|από|מאת|من|发件人|寄件者|寄件人|差出人|送信者|보낸 사람|보낸사람|từ|dari`
+	toWords   = `to|an|à|a|para|per|aan|till|til|do|adresat|vastaanottaja|кому|komu|címzett|kime|alıcı|destinataire|destinatario|către|către|προς|אל|إلى|收件人|宛先|받는 사람|받는사람|đến|kepada`
+	restWords = `date|sent|datum|gesendet|envoyé|enviado|enviada|data|inviato|verzonden|skickat|sendt|dato|wysłano|lähetetty|päivämäärä|дата|отправлено|odesláno|dátum|küldve|elküldve|tarih|gönderildi|fecha|trimis|ημερομηνία|תאריך|日期|发送时间|发送日期|寄件日期|日付|送信日時|날짜|보낸 날짜|subject|betreff|objet|asunto|assunto|oggetto|onderwerp|ämne|emne|temat|aihe|тема|předmět|predmet|tárgy|konu|subiect|θέμα|נושא|主题|主旨|件名|제목|cc|kopie|bcc|reply-to|antwort an|chủ đề|subjek`
+)
+
+var (
+	mailtoWord = pattern(`(?i)mailto:`)
+	fromLine   = pattern(`(?i)^[\s>|*_]*(?:` + fromWords + `)[*_]*\s*[:：]\s*[*_]*\s*(.+)$`)
+	toLine     = pattern(`(?i)^[\s>|*_]*(?:` + toWords + `)[*_]*\s*[:：]\s*[*_]*\s*(.*)$`)
+	restLine   = pattern(`(?i)^[\s>|*_]*(?:` + restWords + `)[*_]*\s*[:：]`)
+	markLine   = pattern(`(?i)forwarded (message|by)|begin forwarded|original message|weitergeleitete (nachricht|e-?mail|mail)|weitergeleiteten nachricht|ursprüngliche nachricht|originalnachricht|message transféré|message transmis|message d.origine|message original|courriel transféré|mensaje reenviado|mensaje original|messaggio inoltrato|messaggio originale|doorgestuurd bericht|oorspronkelijk bericht|vidarebefordrat meddelande|ursprungligt meddelande|videresendt (melding|meddelelse|e-?mail)|opprinnelig melding|oprindelig meddelelse|przekazana wiadomość|wiadomość przekazana|wiadomość oryginalna|mensagem (encaminhada|original|reencaminhada)|пересылаемое сообщение|пересланное сообщение|исходное сообщение|přeposlaná zpráva|původní zpráva|továbbított (levél|üzenet)|eredeti üzenet|iletilen (mesaj|ileti)|özgün ileti|välitetty viesti|alkuperäinen viesti|mesaj redirecționat|转发的?邮件|原始邮件|轉寄的?郵件|転送されたメッセージ|元のメッセージ|전달된 메(시|일)|원본 메(시|일)`)
+)
+
+// maxQuoteLines is how far into a body a quoted head is looked for.
+const maxQuoteLines = 400
+
+// findQuote looks for the head of a quoted message: a line "From:" and at least
+// two more of its kind close by.
+func findQuote(body string) *quote {
+	lines := strings.Split(body, "\n")
+	lines = lines[:min(len(lines), maxQuoteLines)]
+	marked, own := false, 0
+	for i, line := range lines {
+		if markLine().MatchString(line) && len(line) < 120 {
+			marked = true
+			continue
+		}
+		found := fromLine().FindStringSubmatch(line)
+		if found == nil {
+			if strings.TrimSpace(strings.Trim(line, "-_*> \t")) != "" {
+				own++
+			}
+			continue
+		}
+		if q := quoteAt(lines[i:], found[1]); q != nil {
+			q.marked, q.own = marked, own
+			return q
+		}
+		own++
+	}
+	return nil
+}
+
+// quoteAt reads the head that begins with a line "From:".
+func quoteAt(lines []string, from string) *quote {
+	q := &quote{name: strings.TrimSpace(from), lines: []string{strings.TrimSpace(lines[0])}}
+	others := 0
+	for _, line := range lines[1:min(len(lines), 14)] {
+		found := toLine().FindStringSubmatch(line)
+		switch {
+		case found != nil:
+			q.to = found[1]
+		case !restLine().MatchString(line):
+			if q.to == "" && q.from == "" && strings.Contains(line, "@") && others == 0 {
+				q.name += " " + strings.TrimSpace(line) // the address on a line of its own
+			}
+			continue
+		}
+		others++
+		q.lines = append(q.lines, strings.TrimSpace(line))
+	}
+	if others < 2 {
+		return nil
+	}
+	q.from = addressIn(q.name)
+	return q
+}
+
+func addressIn(text string) string {
+	for _, a := range received.ParseAddresses(mailtoWord().ReplaceAllString(text, " ")) {
+		if a.Address != "" {
+			return a.Address
+		}
+	}
+	return ""
+}
