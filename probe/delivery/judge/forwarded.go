@@ -68,6 +68,9 @@ func writtenTo(h received.Header, address string) bool {
 func asNewMessage(w *way) *verdict {
 	kind := subjectKind(w.h.Text("Subject"))
 	q := findQuote(w.m.Body())
+	if q == nil && kind == "forward" {
+		q = findAttribution(w.m.Body())
+	}
 	isForward, certain := w.forwardSigns(kind, q)
 	if !isForward || w.isSendersOwn() {
 		return nil

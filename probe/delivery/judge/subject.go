@@ -21,10 +21,10 @@ func forwardPrefixes() []string {
 		"přep", "předáno", "fwd přep", // Czech
 		"prep", "prp", // Slovak
 		"tov", "továbbítva", "továbbított", "továbbítás", "tovabb", // Hungarian
-		"ilt", "iletilen", "ilet", // Turkish
+		"ilt", "i̇lt", "iletilen", "ilet", // Turkish
 		"пересл", "перес", "на", "переслано", // Russian
 		"προωθ", "πρθ", "σχετ: προωθ", // Greek
-		"fyi", "redir",
+		"redir", "redir.", "пд", "edasi",
 		"הועבר", "إعادة توجيه", // Hebrew, Arabic
 		"转发", "轉寄", "轉發", "转寄", // Chinese
 		"転送", "전달", "전달됨", // Japanese, Korean
