@@ -102,9 +102,12 @@ func prepareDelivery(t *testing.T) {
 	rewrite(t, deliveryDir+"/srs.secret", "the test's own\n")
 	rewrite(t, etc+"/all.zone", readFile(t, etc+"/delivery.zone")+makeKeys(t))
 	// What a pipe hands to sendmail without saying to which Postfix.
-	run(t, "mount", "--bind", etc+"/company", "/etc/postfix")
+	run(t, "mount", "--bind", etc+"/company/main.cf", "/etc/postfix/main.cf")
 	run(t, "chmod", "1777", root+"/run")
-	run(t, "setpriv", "--reuid", "list", "--regid", "list", "--clear-groups", "python3", etc+"/lists.py")
+	for _, script := range globbed(t, etc+"/sieve/*.sieve") {
+		run(t, "sievec", "-c", etc+"/dovecot.conf", script)
+	}
+	run(t, "setpriv", "--reuid", "list", "--regid", "list", "--clear-groups", "/usr/bin/python3", etc+"/lists.py")
 }
 
 // makeKeys makes the DKIM keys of both signing domains and of the lists (for
@@ -122,6 +125,15 @@ func makeKeys(t *testing.T) string {
 	return records.String()
 }
 
+func globbed(t *testing.T, pattern string) []string {
+	t.Helper()
+	paths, err := filepath.Glob(pattern)
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("%d files are %s (%v)", len(paths), pattern, err)
+	}
+	return paths
+}
+
 func readFile(t *testing.T, path string) string {
 	t.Helper()
 	text, err := os.ReadFile(path)
@@ -137,7 +149,7 @@ func (d *delivery) submit(t *testing.T, from, to, token string) {
 	name, _, _ := strings.Cut(from, "@")
 	args := []string{"--server", "smtp.sender.example", "--port", "587", "--helo", "laptop.sender.example", "--tls",
 		"--auth", "PLAIN", "--auth-user", from, "--auth-password", name + "-4711", "--from", from, "--to", to,
-		"--header", "From: Carla Candidate <" + from + ">", "--header", "Subject: Application as a welder " + token,
+		"--header", "From: Carla Candidate <" + from + ">", "--header", "Subject: Application as a welder " + token, "--header", "Message-Id: <" + token + "@laptop.sender.example>",
 		"--attach-type", "text/plain", "--attach-body", "Dear Sir or Madam,\n\nI apply for the job. Reference " + token + ".\n\nCarla Candidate\n",
 		"--attach-type", "text/html", "--attach-body", "<p>Dear Sir or Madam,</p><p>I apply for the job. Reference " + token + ".</p><p>Carla Candidate</p>\n"}
 	p := runLimited(t, 20*time.Second, nil, "/usr/bin/swaks", args...)
