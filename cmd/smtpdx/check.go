@@ -17,6 +17,7 @@ import (
 type checkOptions struct {
 	settings settingsFlags
 	output   outputOptions
+	baseline baselineOption
 }
 
 func newCheck(p *process) *cobra.Command {
@@ -37,7 +38,7 @@ a terminal, they are asked for.
 Exit codes: 0 passed (warnings too), 2 usage or settings, 3 warnings under
 --strict, 10 dns, 11 tcp, 12 greeting, 13 ehlo, 14 starttls or tls,
 15 certificate, 16 auth, 17 sender, 5 several profiles that failed in different
-ways, 130 interrupted, 1 the tool itself failed.`,
+ways, 6 worse than the --baseline, 130 interrupted, 1 the tool itself failed.`,
 		Example: `  smtpdx check smtp.example.com:587 -u me@example.com
   smtpdx check me@example.com
   smtpdx check smtps://smtp.example.com -u me@example.com --from jobs@example.com
@@ -51,6 +52,7 @@ ways, 130 interrupted, 1 the tool itself failed.`,
 	cmd.Flags().SortFlags = false
 	o.settings.add(cmd.Flags())
 	o.output.add(cmd.Flags())
+	o.baseline.add(cmd.Flags())
 	o.settings.complete(cmd)
 	completeOutput(cmd)
 	return cmd
@@ -61,6 +63,9 @@ func (o *checkOptions) run(cmd *cobra.Command, p *process, targets []string) err
 		return err
 	}
 	if err := o.settings.check(); err != nil {
+		return err
+	}
+	if err := o.baseline.read(p); err != nil {
 		return err
 	}
 	mayAsk := o.mayAsk(p)
@@ -95,7 +100,7 @@ func (o *checkOptions) finish(s *probe.Settings, mayAsk bool) {
 }
 
 func reachesLogin(until probe.StepID) bool {
-	return until == "" || until == probe.StepAuth || until == probe.StepSender
+	return until == "" || until == probe.StepAuth || until == probe.StepSender || until == probe.StepMessage
 }
 
 // probe runs the engine and prints what it says.
@@ -120,6 +125,11 @@ func (o *checkOptions) probe(cmd *cobra.Command, p *process, targets []string, a
 	}
 	if alone != nil {
 		p.complain(alone.Text, alone.Hint)
+		return exitWith(code)
+	}
+	code, err = o.baseline.compare(p, &o.output, out.seen, code)
+	if err != nil {
+		return err
 	}
 	return exitWith(code)
 }
@@ -203,17 +213,20 @@ func (p *process) reportUsage(ctx context.Context, args []string, wrong *usageEr
 	if err != nil {
 		return
 	}
-	run := probing{process: p, command: "smtpdx check", out: out}
+	run := probing{process: p, command: "smtpdx " + args[0], out: out}
 	refused := probe.Settings{Refused: &probe.Refusal{Text: wrong.text, Hint: wrong.hint}}
 	if _, err := run.run(ctx, []probe.Settings{refused}); err != nil {
 		p.complain(err.Error(), "")
 	}
 }
 
+// probes names the commands whose output is a report of a probe.
+func probes() []string { return []string{"check", "send"} }
+
 // wantedFormat looks for the -o of a format that reports refusals in a command
-// line of check that the parser may not have understood; "" for any other.
+// line that probes and that the parser may not have understood; "" for any other.
 func wantedFormat(args []string) string {
-	if len(args) == 0 || args[0] != "check" {
+	if len(args) == 0 || !slices.Contains(probes(), args[0]) {
 		return ""
 	}
 	if format := formatOf(args); (&outputOptions{format: format}).reportsRefusals() {
@@ -224,7 +237,7 @@ func wantedFormat(args []string) string {
 
 // isForMonitoring tells whether a command line whose output is a report has -o nagios.
 func isForMonitoring(args []string) bool {
-	return len(args) > 0 && (args[0] == "check" || args[0] == "demo" || args[0] == "report") && formatOf(args) == "nagios"
+	return len(args) > 0 && slices.Contains(append(probes(), "demo", "report"), args[0]) && formatOf(args) == "nagios"
 }
 
 // formatOf is the last value of -o in a command line, as the parser has it.

@@ -28,10 +28,14 @@ func mayImport() map[string][]string {
 		"probe/explain":     plain,
 		"probe/alternative": plain,
 		"probe/discover":    plain,
-		"probe/delivery":    plain,
+		"probe/delivery":    append([]string{"probe/delivery/received"}, plain...),
 		"probe/profile":     plain,
 		"probe/token":       plain,
-		"cmd/smtpdx":        {"probe", "probe/secret", "probe/cause", "probe/profile", "probe/report", "probe/smtptest", "presets", "probe/explain", "probe/alternative", "probe/discover", "probe/delivery", "probe/token"},
+		"probe/compare":     {"probe", "probe/cause"},
+		"cmd/smtpdx":        {"probe", "probe/secret", "probe/cause", "probe/profile", "probe/report", "probe/smtptest", "presets", "probe/explain", "probe/alternative", "probe/discover", "probe/delivery", "probe/delivery/received", "probe/delivery/judge", "probe/token", "probe/compare"},
+
+		"probe/delivery/received": {"probe", "probe/secret"},
+		"probe/delivery/judge":    {"probe", "probe/cause", "probe/secret", "probe/delivery/received"},
 	}
 }
 

@@ -16,6 +16,7 @@ const (
 	exitWarnings    = 3 // warnings, under --strict
 	exitUnknown     = 4 // nothing recognised
 	exitDifferent   = 5 // several profiles failed in different ways
+	exitWorse       = 6 // compare, --baseline: something is worse
 	exitInterrupted = 130
 )
 
@@ -108,6 +109,8 @@ func codeOfStep(id probe.StepID) int {
 		return 16
 	case probe.StepSender:
 		return 17
+	case probe.StepMessage:
+		return 18
 	}
 	return exitFailed
 }

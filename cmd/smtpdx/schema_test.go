@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -12,22 +13,26 @@ import (
 	"github.com/smtpdx/smtpdx/probe/report"
 )
 
-// schema compiles the schema of reports.
-func schema() (*jsonschema.Schema, error) {
-	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(report.Schema(probe.ReportSchema)))
+// schema compiles the schema of a document by its name.
+func schema(name string) (*jsonschema.Schema, error) {
+	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(report.Schema(name)))
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("schema %q: %w", name, err)
 	}
 	compiler := jsonschema.NewCompiler()
-	if err := compiler.AddResource("report.json", document); err != nil {
+	if err := compiler.AddResource("schema.json", document); err != nil {
 		return nil, err
 	}
-	return compiler.Compile("report.json")
+	return compiler.Compile("schema.json")
 }
 
-// fitsReport tells what in a document does not fit the schema of reports.
-func fitsReport(text []byte) error {
-	compiled, err := schema()
+// fitsOwn tells what in a document does not fit the schema that it names.
+func fitsOwn(text []byte) error {
+	var head struct{ Schema string }
+	if err := json.Unmarshal(text, &head); err != nil {
+		return err
+	}
+	compiled, err := schema(head.Schema)
 	if err != nil {
 		return err
 	}
@@ -36,6 +41,14 @@ func fitsReport(text []byte) error {
 		return err
 	}
 	return compiled.Validate(document)
+}
+
+// fitsReport tells what in a document does not fit the schema of reports.
+func fitsReport(text []byte) error {
+	if !bytes.Contains(text, []byte(probe.ReportSchema)) {
+		return fmt.Errorf("the document is no %s", probe.ReportSchema)
+	}
+	return fitsOwn(text)
 }
 
 func fitsSchema(t *testing.T, r probe.Report) {
@@ -53,7 +66,7 @@ func validates(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) != 1 {
 		ts.Fatalf("usage: validates FILE")
 	}
-	if err := fitsReport([]byte(ts.ReadFile(args[0]))); (err != nil) != neg {
+	if err := fitsOwn([]byte(ts.ReadFile(args[0]))); (err != nil) != neg {
 		ts.Fatalf("%v", err)
 	}
 }

@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 //	exits CODE smtpdx ARG...   run and demand this exit code
 //	serve DIALOGUE             serve it; sets $HOST $PORT $CA $RESOLVER $ACCOUNT $LAB_PASSWORD
 //	met N                      the server saw N connections and no misbehaviour
-//	validates FILE             the JSON fits the schema of reports
+//	validates FILE             the JSON fits the schema that it names
 //	folds EVENTS               the lines of JSON give a report that validates
 func TestScripts(t *testing.T) {
 	t.Parallel()

@@ -120,6 +120,9 @@ func codeSpan(text string) string {
 	return fence + text + fence
 }
 
+// EscapeMarkdown makes a text of one line stand for itself inside a line of CommonMark.
+func EscapeMarkdown(text string) string { return escapeMarkdown(text, false) }
+
 // escapeMarkdown makes text of one line stand for itself in CommonMark and in
 // GitHub's dialect, with as few marks as that takes: raw it is read as well.
 // At the beginning of a line more has a meaning.

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/spf13/pflag"
+
+	"github.com/smtpdx/smtpdx/probe"
+	"github.com/smtpdx/smtpdx/probe/compare"
+)
+
+// baselineOption is --baseline: the report that a run is compared with.
+type baselineOption struct {
+	path   string
+	report probe.Report
+}
+
+func (o *baselineOption) add(flags *pflag.FlagSet) {
+	inGroup(flags, "Output", func(f *pflag.FlagSet) {
+		f.StringVar(&o.path, "baseline", "", "compare with the saved report `FILE`; exit code 6 when something is worse")
+	})
+}
+
+// read reads the file before anything is contacted.
+func (o *baselineOption) read(p *process) error {
+	if o.path == "" {
+		return nil
+	}
+	var err error
+	o.report, err = namedReport(p, "--baseline", o.path)
+	return err
+}
+
+// compare says what differs from the baseline, below the report of a person
+// and beside a machine's, and gives the exit code: 6 when something is worse.
+func (o *baselineOption) compare(p *process, output *outputOptions, now probe.Report, code int) (int, error) {
+	if o.path == "" || code == exitInterrupted {
+		return code, nil
+	}
+	c := compare.Reports(o.report, now)
+	var w io.Writer = p.out
+	if output.isMachine() || output.quiet {
+		w = p.err
+	}
+	if _, err := fmt.Fprintln(w); err != nil {
+		return exitFailed, fmt.Errorf("write the comparison: %w", err)
+	}
+	if err := printComparison(p, w, formatText, c); err != nil {
+		return exitFailed, fmt.Errorf("write the comparison: %w", err)
+	}
+	if c.Worse {
+		return exitWorse, nil
+	}
+	return code, nil
+}
