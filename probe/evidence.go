@@ -27,6 +27,8 @@ func EvidenceOf(id StepID) Evidence {
 		return &AuthEvidence{}
 	case StepSender:
 		return &SenderEvidence{}
+	case StepMessage:
+		return &MessageEvidence{}
 	}
 	return nil
 }

@@ -3,10 +3,12 @@ package probe
 import (
 	"crypto/tls"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/smtpdx/smtpdx/probe/cause"
 	"github.com/smtpdx/smtpdx/probe/secret"
 )
 
@@ -17,6 +19,9 @@ func itoa(n int) string { return strconv.Itoa(n) }
 func nextSteps(s *Settings, res *Result) List[Next] {
 	if s.Refused != nil || s.Host == "" {
 		return nil
+	}
+	if s.Message != nil && reachedMessage(res) {
+		return afterMessage(s, res)
 	}
 	set := SuggestedSettings{Host: s.Host, Port: s.Port, Encryption: string(s.Encryption)}
 	text := "check again"
@@ -47,8 +52,52 @@ func isFromFile(s *Settings) bool {
 	return found && s.File != "-"
 }
 
+// command is what a run of these settings is called.
+func (s *Settings) command() string {
+	if s.Message != nil {
+		return "send"
+	}
+	return "check"
+}
+
+func reachedMessage(res *Result) bool {
+	return slices.ContainsFunc(res.Steps, func(step StepResult) bool { return step.ID == StepMessage && step.Status != Skip })
+}
+
+// afterMessage: what was taken is looked for, and what may have been taken is
+// looked for before anything is sent again.
+func afterMessage(s *Settings, res *Result) List[Next] {
+	i := slices.IndexFunc(res.Steps, func(step StepResult) bool { return step.ID == StepMessage })
+	e, ok := res.Steps[i].Evidence.(*MessageEvidence)
+	switch {
+	case !ok || res.Steps[i].Status == Skip:
+		return nil
+	case slices.Contains(e.seen, cause.MessageUnanswered):
+		return List[Next]{{Text: "look for " + string(e.Token) + " in the recipient's mailbox before you send again"}}
+	case res.Steps[i].Status == Fail:
+		return List[Next]{{Text: "send again after the change", Command: Maybe(sendAgain(s, res.Settings, e)), Shell: "posix"}}
+	}
+	return List[Next]{{Text: "look for " + string(e.Token) + " in the recipient's mailbox, in the junk folder too"}}
+}
+
+// sendAgain is the command for those who did not get the message.
+func sendAgain(s *Settings, shown ShownSettings, e *MessageEvidence) string {
+	if isFromFile(s) && e.accepted() == 0 {
+		return fileCommand(s)
+	}
+	if e.accepted() > 0 {
+		shown.To = nil
+		for _, r := range e.Recipients {
+			if r.Status != RecipientAccepted {
+				shown.To = append(shown.To, r.Address)
+			}
+		}
+	}
+	return checkCommand(s, SuggestedSettings{Host: s.Host, Port: s.Port, Encryption: string(s.Encryption)}, shown)
+}
+
 func fileCommand(s *Settings) string {
-	words := []string{"smtpdx", "check"}
+	words := []string{"smtpdx", s.command()}
 	if s.File != "" {
 		words = append(words, "-c", quote(s.File))
 	}
@@ -61,7 +110,7 @@ func fileCommand(s *Settings) string {
 // checkCommand writes the command line for settings. Credentials are asked
 // for, so none is in it.
 func checkCommand(s *Settings, set SuggestedSettings, shown ShownSettings) string {
-	words := []string{"smtpdx", "check", net.JoinHostPort(set.Host, itoa(set.Port))}
+	words := []string{"smtpdx", s.command(), net.JoinHostPort(set.Host, itoa(set.Port))}
 	if impliedEncryption(set.Port) != Encryption(set.Encryption) {
 		words = append(words, "--encryption", set.Encryption)
 	}

@@ -48,6 +48,9 @@ type Prober struct {
 	// Alternatives tries other settings, without credentials, when a connection
 	// does not come about; nil tries none.
 	Alternatives Alternatives
+	// LookUpSender looks up what the DNS says of who may send for a domain,
+	// beside the message; nil looks nothing up.
+	LookUpSender func(ctx context.Context, s Settings, domain string) *SenderDomain
 	// Transcript asks for transcript events.
 	Transcript bool
 	// Refused remembers, over several profiles, what was refused already, so

@@ -31,8 +31,9 @@ func newDemo(p *process) *cobra.Command {
 		Short: "Check a local server of the lab: everything with nothing to set up",
 		Long: "Starts a server of the lab on this computer, checks it, and ends it. NAME is one\n" +
 			"of \"smtpdx lab list\"; without it, a server that is in order. No settings file,\n" +
-			"no credential and no other host is touched. The exit code is the check's, or 1\n" +
-			"when the check does not find what the dialogue is about.",
+			"no credential and no other host is touched. Where the dialogue is about a\n" +
+			"message, one is sent to that server, as \"smtpdx send\" does. The exit code is the\n" +
+			"check's, or 1 when the check does not find what the dialogue is about.",
 		Example: "  smtpdx demo\n  smtpdx demo " + wrongEncryption,
 		Args:    atMostOneArgument, ValidArgsFunction: completeDialogues,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -98,6 +99,9 @@ func demoSettings(d smtptest.Dialogue, server *smtptest.Server) (probe.Settings,
 		UsedBy: "here", Resolver: server.Resolver(), Until: probe.StepID(d.Settings.Until),
 		AllowPlaintextAuth: d.Settings.AllowPlaintextAuth, Insecure: d.Settings.Insecure,
 		TLSMin: 0x0303, Origins: map[string]probe.Origin{},
+	}
+	if d.Sends() {
+		s.Message = testMessage()
 	}
 	if d.Settings.Password != "" {
 		s.Password = probe.Credential{Value: secret.New(d.Settings.Password), Source: "literal"}

@@ -109,6 +109,8 @@ func codeOfStep(id probe.StepID) int {
 		return 16
 	case probe.StepSender:
 		return 17
+	case probe.StepMessage:
+		return 18
 	}
 	return exitFailed
 }

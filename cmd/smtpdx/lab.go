@@ -240,7 +240,11 @@ func writeCA(pem []byte) (string, error) {
 // checkCommands gives the check for a served dialogue, for POSIX shells or for
 // PowerShell, whichever this computer has. The lab's passwords are no secret.
 func checkCommands(p *process, d smtptest.Dialogue, server *smtptest.Server, host, ca string) []string {
-	words := []string{"smtpdx", "check", net.JoinHostPort(host, strconv.Itoa(server.Port()))}
+	command := "check"
+	if d.Sends() {
+		command = "send"
+	}
+	words := []string{"smtpdx", command, net.JoinHostPort(host, strconv.Itoa(server.Port()))}
 	add := func(flag, value string) {
 		if value != "" {
 			words = append(words, flag, shellWord(value))
@@ -267,6 +271,9 @@ func checkCommands(p *process, d smtptest.Dialogue, server *smtptest.Server, hos
 	}
 	if d.Settings.Insecure {
 		words = append(words, "--insecure")
+	}
+	if d.Sends() {
+		words = append(words, "--yes")
 	}
 	return withCredential(p, d, strings.Join(words, " "))
 }

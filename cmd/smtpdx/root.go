@@ -11,7 +11,7 @@ func newRoot(p *process, args []string) *cobra.Command {
 	root := &cobra.Command{
 		Use:           "smtpdx",
 		Short:         "Find out why mail settings (SMTP) do not work, and what to change",
-		Long:          "smtpdx finds out why mail settings (SMTP) do not work, and what to change.\n\n\"check\" probes them step by step, from the name look-up to the permission to\nsend as a given address. It never sends a mail.",
+		Long:          "smtpdx finds out why mail settings (SMTP) do not work, and what to change.\n\n\"check\" probes them step by step, from the name look-up to the permission to\nsend as a given address. It never sends a mail; \"send\" does.",
 		Version:       versionNumber(),
 		Args:          cobra.ArbitraryArgs,
 		SilenceErrors: true,
@@ -26,11 +26,13 @@ func newRoot(p *process, args []string) *cobra.Command {
 	root.SetUsageFunc(printUsage)
 	root.AddCommand(
 		newCheck(p),
+		newSend(p),
 		newLab(p),
 		newDemo(p),
 		newPassword(p),
 		newDiscover(p),
 		newPresets(p),
+		newExplain(p),
 		newToken(p),
 		newReport(p),
 		newCompare(p),

@@ -1,6 +1,9 @@
 package cause
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
 //go:generate go run -tags causegen ./gen
 
@@ -114,4 +117,14 @@ func describe(e *Entry) Cause {
 		ID: e.ID, Step: e.Step, Who: e.Who, Severity: e.Severity, Title: e.Title[len(e.Title)-1],
 		Explanation: e.Explanation[len(e.Explanation)-1], Fix: fixes(w, e.Fix, nil), Decides: decides(w, e.Decides, nil), Links: links(e.Links, nil),
 	}
+}
+
+// Entries gives a copy of what the base was made of, for whoever measures what
+// a part of it is worth.
+func (b *Base) Entries() ([]Entry, []Service) {
+	entries := slices.Clone(b.entries)
+	for i := range entries {
+		entries[i].Rules = slices.Clone(entries[i].Rules)
+	}
+	return entries, b.services
 }

@@ -135,7 +135,7 @@ func TestEveryFaultHasACauseWhereItCanAppear(t *testing.T) {
 }
 
 func TestAnyFailureOfAStepHasACause(t *testing.T) {
-	for _, step := range []string{"settings", "dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls", "auth", "sender", "delivery", "redirect"} {
+	for _, step := range []string{"settings", "dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls", "auth", "sender", "message", "delivery", "redirect"} {
 		found := cause.Builtin().Match(cause.Facts{Step: step, Failed: true})
 		if len(found) == 0 || found[0].Severity != cause.Error || found[0].Confidence == cause.Certain {
 			t.Errorf("%s: %s", step, ids(found))
@@ -163,6 +163,13 @@ func informational() map[string]string {
 		"auth-offered-before-tls":     "evidence for readers of the report",
 		"capabilities-gone-after-tls": "evidence for readers of the report",
 		"refused-for-now":             "the reply code says it",
+		"pasted":                      "the matcher itself asks for it",
+		"encryption-unknown":          "for rules of pasted text",
+		"port-unknown":                "for rules of pasted text",
+		"host-unknown":                "for rules of pasted text",
+		"account-unknown":             "for rules of pasted text",
+		"generic-sentence":            "for rules of pasted text",
+		"secret-pasted":               "for rules of pasted text",
 	}
 }
 
@@ -210,7 +217,6 @@ func conditions(e cause.Entry) []cause.When {
 // later are causes of the catalogue that no step of this program sees yet.
 func later() []string {
 	return strings.Fields(`tls-wrong-mode-starttls-inside-tls client-protocol-defect auth-client-refuses-clear-text
-		account-in-sandbox message-too-large message-format-invalid message-rejected-as-spam sender-domain-authentication-failed message-refused
 		imap-login-failed imap-disabled delivery-late delivery-junk delivery-altered error-text-generic`)
 }
 

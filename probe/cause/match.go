@@ -90,12 +90,14 @@ type view struct {
 	services map[string]bool // who answers
 	asked    bool            // services are known
 	caught   map[string]string
+	assumed  int // what a rule wants and a pasted text does not show
 }
 
 // hit is a rule that fits.
 type hit struct {
 	*rule
-	caught map[string]string
+	caught  map[string]string
+	assumed int
 }
 
 // Match names the causes that fit, the most likely first: those that explain
@@ -108,8 +110,9 @@ func (b *Base) Match(f Facts) []Found {
 		if !v.fits(r) {
 			continue
 		}
-		if old, ok := best[r.entry]; !ok || compare(hit{rule: r}, old) < 0 {
-			best[r.entry] = hit{r, v.caught}
+		now := hit{r, v.caught, v.assumed}
+		if old, ok := best[r.entry]; !ok || compare(now, old) < 0 {
+			best[r.entry] = now
 		}
 	}
 	hits := make([]hit, 0, len(best))
@@ -118,9 +121,11 @@ func (b *Base) Match(f Facts) []Found {
 	}
 	slices.SortFunc(hits, compare)
 	hits = remaining(hits)
+	stated := v.stated(hits)
 	found := make([]Found, len(hits))
 	for i, h := range hits {
 		found[i] = v.found(h)
+		found[i].Confidence = stated[i]
 	}
 	slices.SortStableFunc(found, func(a, b Found) int { return severityRank(a.Severity) - severityRank(b.Severity) })
 	return found
@@ -143,7 +148,10 @@ func compare(a, b hit) int {
 	if d := boolRank(a.General) - boolRank(b.General); d != 0 {
 		return d
 	}
-	if d := confidenceRank(a.Confidence) - confidenceRank(b.Confidence); d != 0 {
+	if d := confidenceRank(a.confidence()) - confidenceRank(b.confidence()); d != 0 {
+		return d
+	}
+	if d := a.assumed - b.assumed; d != 0 {
 		return d
 	}
 	if d := b.weight - a.weight; d != 0 {
@@ -173,9 +181,9 @@ func remaining(hits []hit) []hit {
 	})
 	explains := func(h hit) bool { return h.severity() == Error && !h.General }
 	special := slices.ContainsFunc(hits, explains)
-	certain := slices.ContainsFunc(hits, func(h hit) bool { return explains(h) && h.Confidence == Certain })
+	certain := slices.ContainsFunc(hits, func(h hit) bool { return explains(h) && h.confidence() == Certain })
 	return slices.DeleteFunc(hits, func(h hit) bool {
-		return h.General && special || h.severity() == Error && h.Confidence != Certain && certain
+		return h.General && special || h.severity() == Error && h.confidence() != Certain && certain
 	})
 }
 
@@ -201,7 +209,7 @@ func (v *view) found(h hit) Found {
 	v.caught = h.caught
 	e := h.entry
 	found := Found{
-		Cause: e.ID, Severity: h.severity(), Confidence: h.Confidence, Who: e.Who,
+		Cause: e.ID, Severity: h.severity(), Confidence: h.confidence(), Who: e.Who,
 		Title:       firstFilled(slices.Concat(h.Title, e.Title), v),
 		Explanation: firstFilled(slices.Concat(h.Explanation, e.Explanation), v),
 		Links:       links(e.Links, v), Suggest: v.suggest(h.Suggest),
@@ -244,7 +252,7 @@ func (v *view) suggest(s *Suggest) *Suggest {
 // fits tells whether a rule holds; the patterns come last, and what a pattern
 // caught stays in v.caught.
 func (v *view) fits(r *rule) bool {
-	v.caught = nil
+	v.caught, v.assumed = nil, 0
 	return v.holds(&r.When) && v.fitsGreeting(r) && v.fitsText(r)
 }
 
@@ -295,34 +303,27 @@ func (v *view) holds(w *When) bool {
 	return w == nil || v == nil || v.holdsReply(w) && v.holdsSettings(w) && v.holdsSeen(w) && v.holdsServer(w)
 }
 
-// fitsStep: pasted text does not show the step; then a rule of a step fits by the reply's own words and codes.
-func (v *view) fitsStep(w *When) bool {
-	if v.f.Step == "" {
-		return len(w.Step) == 0 || len(w.Text)+len(w.Enhanced)+len(w.Code) > 0
-	}
-	return fitsWord(w.Step, v.f.Step)
-}
-
 // holdsReply: what went wrong.
 func (v *view) holdsReply(w *When) bool {
 	f := v.f
 	return v.fitsStep(w) && fitsTruth(w.Failed, f.Failed) && fitsWord(w.Fault, f.Fault) &&
-		fitsCode(w.Code, f.Code) && fitsEnhanced(w.Enhanced, f.Enhanced) && fitsWord(w.Verb, f.Verb) &&
+		fitsCode(w.Code, f.Code) && fitsEnhanced(w.Enhanced, f.Enhanced) && v.fitsOrAssumes(w.Verb, f.Verb) &&
 		(len(w.Mentions) == 0 || slices.ContainsFunc(w.Mentions, v.mentions)) && !slices.ContainsFunc(w.NotMentions, v.mentions)
 }
 
 func (v *view) holdsSettings(w *When) bool {
 	f := v.f
-	return fitsWord(w.HostKind, f.HostKind) && fitsWord(w.Encryption, f.Encryption) && fitsWord(w.AccountForm, f.AccountForm) &&
-		fitsWord(w.Credential, f.Credential) && fitsWord(w.Mechanism, f.Mechanism) && fitsWord(w.UsedBy, f.UsedBy) &&
-		(len(w.Port) == 0 || slices.Contains(w.Port, f.Port)) && !slices.Contains(w.NotPort, f.Port) &&
+	return fitsWord(w.HostKind, f.HostKind) && v.fitsOrAssumes(w.Encryption, f.Encryption) && v.fitsOrAssumes(w.AccountForm, f.AccountForm) &&
+		v.fitsCredential(w.Credential) && fitsWord(w.Mechanism, f.Mechanism) && fitsWord(w.UsedBy, f.UsedBy) &&
+		v.fitsPort(w.Port) && !slices.Contains(w.NotPort, f.Port) &&
 		(len(w.Host) == 0 || underAny(w.Host, f.Host)) && fitsWord(w.Provider, f.Provider) && fitsWord(w.Sender, f.sender()) && v.knows(w.Known)
 }
 
 func (v *view) holdsSeen(w *When) bool {
 	seen := func(o Observation) bool { return v.f.Seen[o] }
-	missing := slices.ContainsFunc(w.Seen, func(o Observation) bool { return !seen(o) })
-	return !missing && (len(w.AnySeen) == 0 || slices.ContainsFunc(w.AnySeen, seen)) && !slices.ContainsFunc(w.Unseen, seen)
+	missing := slices.ContainsFunc(w.Seen, func(o Observation) bool { return !seen(o) && !v.assumes(w, o) })
+	any := slices.ContainsFunc(w.AnySeen, seen) || slices.ContainsFunc(w.AnySeen, func(o Observation) bool { return v.assumes(w, o) })
+	return !missing && (len(w.AnySeen) == 0 || any) && !slices.ContainsFunc(w.Unseen, seen)
 }
 
 func (v *view) holdsServer(w *When) bool {

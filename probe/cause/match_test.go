@@ -111,7 +111,7 @@ func TestLinesOfAReplyAreReadAsOne(t *testing.T) {
 
 func TestAnUnknownStepFitsAnyRule(t *testing.T) {
 	facts := refused("Username and Password not accepted. - gsmtp")
-	facts.Step = ""
+	facts.Step, facts.Seen = "", cause.Set{cause.Pasted: true}
 	if found := cause.Builtin().Match(facts); len(found) == 0 || !strings.HasPrefix(found[0].Cause, "auth-") {
 		t.Error(ids(found))
 	}

@@ -84,7 +84,7 @@ func (c *client) talk() error {
 	if err := c.talkUntilLogin(); err != nil || c.conn == nil {
 		return err
 	}
-	for _, ask := range []func() error{c.login, c.envelope} {
+	for _, ask := range []func() error{c.login, c.envelope, c.message} {
 		if err := ask(); err != nil {
 			return err
 		}
@@ -446,6 +446,41 @@ func (c *client) envelope() error {
 		return stop("sender", "%s %d %s", line[:4], code, text)
 	}
 	return nil
+}
+
+// message sends one, where the dialogue is about it.
+func (c *client) message() error {
+	if !c.d.Sends() {
+		return nil
+	}
+	const text = "From: <jobs@acme.example>\r\nTo: <someone@recipient.example>\r\nDate: Thu, 26 Nov 2026 16:00:00 +0000\r\n" +
+		"Message-ID: <1@acme.example>\r\nSubject: x\r\n\r\n.." + "one line\r\n"
+	if size, ok := c.offer("SIZE"); ok && size[0] == "1000" {
+		return stop("message", "the limit is 1000")
+	}
+	s := c.d.Settings
+	from := s.Account
+	if len(s.From) > 0 {
+		from = s.From[0]
+	}
+	lines := []string{"MAIL FROM:<" + from + ">"}
+	for _, to := range s.To {
+		lines = append(lines, "RCPT TO:<"+to+">")
+	}
+	var refused error
+	for _, line := range append(lines, "DATA", text+".") {
+		code, reply, err := c.command(line)
+		switch {
+		case err != nil:
+			return stop("message", "%v", err)
+		case code < 400:
+		case strings.HasPrefix(line, "RCPT"):
+			refused = stop("message", "%s %d %s", line, code, reply)
+		default:
+			return stop("message", "%d %s", code, reply)
+		}
+	}
+	return refused
 }
 
 // leave says QUIT and waits for the reply, though not for long: it decides nothing.

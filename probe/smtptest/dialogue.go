@@ -32,6 +32,10 @@ type Dialogue struct {
 	records []record
 }
 
+// Sends tells whether meeting the dialogue takes a message; all others are met
+// by a check, which sends none.
+func (d Dialogue) Sends() bool { return d.Step == "message" }
+
 // Settings are what the client is asked to use; zero means not set.
 type Settings struct {
 	Host       string // "localhost" unless the dialogue has names of its own
@@ -103,7 +107,7 @@ func byStep(a, b Dialogue) int {
 
 // stepOrder are the steps a dialogue can name, the healthy one first.
 var stepOrder = []string{"", "settings", "dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate",
-	"ehlo-tls", "auth", "sender"}
+	"ehlo-tls", "auth", "sender", "message"}
 
 // exitCode is the code of a run that fails at a step.
 func exitCode(step string) int {
@@ -126,6 +130,8 @@ func exitCode(step string) int {
 		return 16
 	case "sender":
 		return 17
+	case "message":
+		return 18
 	}
 	return 0
 }

@@ -20,8 +20,21 @@ type Options struct {
 	// Log is called with one line an event: connections, what each side said,
 	// credentials hidden. It is called by one goroutine at a time.
 	Log func(string)
-	// AllowMessage makes DATA no violation. The message is thrown away all the same.
+	// AllowMessage makes DATA no violation, as do a dialogue that is about a
+	// message and Deliver.
 	AllowMessage bool
+	// Deliver gets each message that was accepted, before the reply to it; nil:
+	// they are thrown away. It is called by one goroutine for each connection.
+	Deliver func(Mail)
+}
+
+// Mail is a message with its envelope.
+type Mail struct {
+	From       string
+	To         []string // the recipients that were accepted
+	Data       []byte   // with CRLF line ends, dots as they were
+	Account    string   // of the login, "" without one
+	ReceivedAs string   // the server's own name of it
 }
 
 // Server serves one dialogue and judges who talks to it.

@@ -31,7 +31,7 @@ type Example struct {
 
 // fileOrder is the order of the steps' files; any.yaml holds what can be seen everywhere.
 func fileOrder() []string {
-	return []string{"settings", "dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "auth", "sender", "redirect", "any"}
+	return []string{"settings", "dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "auth", "sender", "message", "redirect", "any", "explain"}
 }
 
 // defaultSteps is where a rule holds that names no step.
@@ -41,6 +41,10 @@ func defaultSteps(file string) []string {
 		return []string{"ehlo", "ehlo-tls"}
 	case "sender":
 		return []string{"sender", "message"}
+	case "message":
+		return []string{"message", "sender"}
+	case "explain":
+		return []string{"settings"}
 	}
 	return []string{file}
 }
@@ -55,17 +59,27 @@ func Read(folder fs.FS, observations []string) (Base, error) {
 	}
 	l.readServices(folder)
 	for _, step := range fileOrder() {
-		if slices.Contains(names, step+".yaml") {
-			l.readFile(folder, step)
+		for _, name := range names {
+			if stepOfFile(name) == step {
+				l.readFile(folder, step, name)
+			}
 		}
 	}
 	for _, name := range names {
-		if step := strings.TrimSuffix(name, ".yaml"); step != "services" && !slices.Contains(fileOrder(), step) {
+		if step := stepOfFile(name); step != "services" && !slices.Contains(fileOrder(), step) {
 			l.problems = append(l.problems, fmt.Errorf("%s: unknown step %q", name, step))
 		}
 	}
+	l.addMore()
 	l.checkOver()
 	return l.base, errors.Join(l.problems...)
+}
+
+// stepOfFile: a step's causes stand in STEP.yaml, and in STEP-PART.yaml where
+// one file would be too long to read.
+func stepOfFile(name string) string {
+	step, _, _ := strings.Cut(strings.TrimSuffix(name, ".yaml"), "-")
+	return step
 }
 
 type loader struct {
@@ -74,6 +88,7 @@ type loader struct {
 	problems     []error
 	places       map[string]string // where each cause is
 	over         []reference
+	more         []addition
 }
 
 // reference is a cause named by another.
@@ -130,14 +145,20 @@ func (l *loader) serviceIDs() []string {
 	return ids
 }
 
-func (l *loader) readFile(folder fs.FS, step string) {
-	root, err := parse(folder, step+".yaml")
+func (l *loader) readFile(folder fs.FS, step, name string) {
+	root, err := parse(folder, name)
 	if err != nil {
 		l.problems = append(l.problems, err)
 		return
 	}
-	f := &file{reader: reader{file: step + ".yaml"}, loader: l, step: step}
-	f.each(root, f.readCause)
+	f := &file{reader: reader{file: name}, loader: l, step: step}
+	f.each(root, func(n *yaml.Node) {
+		if isMore(n) {
+			f.readMore(n)
+			return
+		}
+		f.readCause(n)
+	})
 	l.problems = append(l.problems, f.errs...)
 }
 

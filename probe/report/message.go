@@ -1,0 +1,71 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/smtpdx/smtpdx/probe"
+)
+
+// onlyStep is the result of a step that appears once, nil where it has none.
+func onlyStep(r *probe.Result, id probe.StepID) *probe.StepResult {
+	for i := range r.Steps {
+		if r.Steps[i].ID == id {
+			return &r.Steps[i]
+		}
+	}
+	return nil
+}
+
+// isEnvelope tells whether a reply answered a command with an address, which
+// belongs to the reply then.
+func isEnvelope(step *probe.StepResult, command string) bool {
+	return step.ID == probe.StepSender || step.ID == probe.StepMessage && (strings.HasPrefix(command, "MAIL ") || strings.HasPrefix(command, "RCPT "))
+}
+
+// sent tells what became of the test message, for each recipient.
+func (t *text) sent(step *probe.StepResult) *section {
+	if step == nil {
+		return nil
+	}
+	e, ok := step.Evidence.(*probe.MessageEvidence)
+	if !ok || !mayArrive(e) {
+		return nil
+	}
+	var lines []string
+	for _, r := range e.Recipients {
+		lines = append(lines, "to "+r.Address+": "+recipientWords(r))
+	}
+	facts := "token " + string(e.Token)
+	if e.QueueID != "" {
+		facts += ", in the server's log " + string(e.QueueID)
+	}
+	if e.DSN != nil && !*e.DSN {
+		facts += "; the server offers no delivery status (DSN)"
+	}
+	return t.section("Sent", 2, append(lines, facts)...)
+}
+
+// mayArrive: for somebody the server has taken the message, or may have.
+func mayArrive(e *probe.MessageEvidence) bool {
+	return slices.ContainsFunc(e.Recipients, func(r probe.Recipient) bool {
+		return r.Status == probe.RecipientAccepted || r.Status == probe.RecipientUnknown
+	})
+}
+
+func recipientWords(r probe.Recipient) string {
+	switch {
+	case r.Status == probe.RecipientAccepted:
+		return "taken by the server"
+	case r.Status == probe.RecipientUnknown:
+		return "not known, no reply came"
+	case r.Status == probe.RecipientDeferred && r.Reply == nil:
+		return "not sent"
+	case r.Reply == nil:
+		return r.Status
+	case r.Status == probe.RecipientDeferred:
+		return fmt.Sprintf("put off for now with %d", r.Reply.Code)
+	}
+	return fmt.Sprintf("%s with %d", r.Status, r.Reply.Code)
+}
