@@ -155,8 +155,7 @@ func (w *way) withOtherField(v *verdict) *verdict {
 
 // otherFields are the fields in which programs look for the sender beside From.
 func otherFields() []string {
-	return []string{"Reply-To", "Resent-From", "X-Original-From", "X-Original-Sender", "Original-From", "X-Original-Reply-To", "X-Orig-From", "Old-From",
-		"X-SimpleLogin-Original-From", "X-AnonAddy-Original-Sender", "X-AnonAddy-Original-From-Header", "X-Mailman-Original-From"}
+	return []string{"Reply-To", "Resent-From", "X-Original-From", "X-Original-Sender", "X-Original-Reply-To"}
 }
 
 func askForVia() []decide {

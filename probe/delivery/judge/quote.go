@@ -29,6 +29,7 @@ var (
 	fromLine   = pattern(`(?i)^[\s>|*_]*(?:` + fromWords + `)[*_]*\s*[:：]\s*[*_]*\s*(.+)$`)
 	toLine     = pattern(`(?i)^[\s>|*_]*(?:` + toWords + `)[*_]*\s*[:：]\s*[*_]*\s*(.*)$`)
 	restLine   = pattern(`(?i)^[\s>|*_]*(?:` + restWords + `)[*_]*\s*[:：]`)
+	muttMark   = pattern(`^\[[^\s@\]]+@[^\s:\]]+: .*\]?$`) // "[ann@candidate.example: Application]", a subject
 	inLine     = pattern(`(?i)(?:` + toWords + `|` + restWords + `)\s*:\s`)
 	wrote      = pattern(`^[\s>]*\S.{0,160}[<\[(]\s*(?:mailto:)?([^\s<>\[\]()@]+@[^\s<>\[\]()@]+)\s*[>\])].{0,60}:\s*$`)
 	markLine   = pattern(`(?i)forwarded (message|by)|begin forwarded|original message|weitergeleitete (nachricht|e-?mail|mail)|weitergeleiteten nachricht|ursprüngliche nachricht|originalnachricht|message transféré|message transmis|message d.origine|message original|courriel transféré|mensaje reenviado|mensaje original|messaggio inoltrato|messaggio originale|doorgestuurd bericht|oorspronkelijk bericht|vidarebefordrat meddelande|ursprungligt meddelande|videresendt (melding|meddelelse|e-?mail)|opprinnelig melding|oprindelig meddelelse|przekazana wiadomość|wiadomość przekazana|wiadomość oryginalna|mensagem (encaminhada|original|reencaminhada)|пересылаемое сообщение|пересланное сообщение|исходное сообщение|přeposlaná zpráva|původní zpráva|továbbított (levél|üzenet)|eredeti üzenet|iletilen (mesaj|ileti)|özgün ileti|välitetty viesti|alkuperäinen viesti|mesaj redirecționat|přeposílané zprávy|videresendt besked|message réexpédié|edelleenlähetetty|proslijeđen|przekaz(ywan|an)ej wiadomości|mesajul redirecționat|переадресованного|перенаправлен|пересилається|переслане|preposlan(ej|á) spr|vidarebefordrat mejl|ileti başlangıcı|iletilmiş mesaj|转发的?邮件|原始邮件|轉寄的?郵件|転送されたメッセージ|元のメッセージ|전달된 메(시|일)|원본 메(시|일)`)
@@ -46,6 +47,10 @@ func findQuote(body string) *quote {
 	for i, line := range lines {
 		if markLine().MatchString(line) && len(line) < 120 {
 			marked = true
+			if q := wholeHeader(lines[i+1:]); q != nil {
+				q.own = own
+				return q
+			}
 			continue
 		}
 		found := fromLine().FindStringSubmatch(line)
@@ -74,6 +79,18 @@ func findAttribution(body string) *quote {
 		}
 	}
 	return nil
+}
+
+// wholeHeader reads the header of a message that a program forwards with all
+// its lines, as mutt does.
+func wholeHeader(lines []string) *quote {
+	text := strings.TrimLeft(strings.Join(lines[:min(len(lines), 200)], "\n"), "\n")
+	h := received.ParseHeader(text)
+	if !h.Has("From") || !h.Has("Date", "Message-ID", "Received") {
+		return nil
+	}
+	from := h.Address("From")
+	return &quote{from: from.Address, name: firstOf(from.Address, h.Text("From")), to: h.Get("To"), lines: h.Lines("From", "To", "Subject"), marked: true}
 }
 
 // labelsBefore counts the lines of a head just above "From:": Thunderbird

@@ -78,7 +78,7 @@ func envelopeRewritten(w *way) *verdict {
 		return w.keptInFrom(v)
 	}
 	if w.isVia(w.envelope) && !received.SameMailbox(w.envelope, w.from.Address) {
-		return w.keptInFrom(&verdict{how: probe.RedirectedSRS, confidence: cause.Certain, rule: "envelope-is-mailbox", fields: w.quoted("Return-Path", "From"),
+		return w.keptInFrom(&verdict{how: probe.Redirected, confidence: cause.Certain, rule: "envelope-is-mailbox", fields: w.quoted("Return-Path", "From"),
 			text: "The envelope's sender is " + w.envelope + ", the mailbox that redirects; From is as it was."})
 	}
 	return nil
@@ -92,10 +92,9 @@ func throughList(w *way) *verdict {
 	if !w.h.Has("List-Post", "X-BeenThere", "Mailing-List", "X-Mailman-Version") {
 		return nil // a newsletter has List-Id and List-Unsubscribe too
 	}
-	v := &verdict{how: probe.RedirectedSRS, confidence: cause.Likely, rule: "list", fields: w.quoted("Return-Path", "From", "List-Id", "List-Post"),
+	v := &verdict{how: probe.Redirected, confidence: cause.Likely, rule: "list", fields: w.quoted("Return-Path", "From", "List-Id", "List-Post"),
 		text: "It came through a mailing list, which puts its own address into the envelope and leaves From as it was."}
 	if w.envelope != "" && sameOrganisation(received.Domain(w.envelope), received.Domain(w.from.Address)) {
-		v.how = probe.Redirected
 		v.text = "It came through a mailing list, which leaves From as it was."
 	}
 	return w.keptInFrom(v)

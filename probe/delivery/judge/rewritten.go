@@ -40,16 +40,17 @@ func rewrittenBySign(w *way) *verdict {
 	return nil
 }
 
-// originalFromField: X-Original-From and its like differ from From.
+// originalFromField: X-Original-From and its like differ from From. Programs
+// look for the sender in the first of them only.
 func (w *way) originalFromField() *verdict {
-	for _, name := range []string{"X-Original-From", "Original-From", "X-SimpleLogin-Original-From", "X-AnonAddy-Original-From-Header", "X-AnonAddy-Original-Sender", "X-Mailman-Original-From"} {
+	for _, name := range []string{"X-Original-From", "Original-From", "Old-From", "X-SimpleLogin-Original-From", "X-AnonAddy-Original-From-Header", "X-AnonAddy-Original-Sender", "X-Mailman-Original-From"} {
 		original := w.h.Address(name).Address
 		if original == "" || received.SameMailbox(original, w.from.Address) {
 			continue
 		}
-		return &verdict{how: probe.FromRewritten, confidence: cause.Certain, kept: yes(), original: original, field: name, rule: "original-from",
+		return w.withOtherField(&verdict{how: probe.FromRewritten, confidence: cause.Certain, original: original, rule: "original-from",
 			text:   "From is " + orUnknown(w.from.Address) + ", and " + name + " keeps what it was before.",
-			fields: w.quoted("From", name, "Reply-To", "Sender")}
+			fields: w.quoted("From", name, "Sender")})
 	}
 	return nil
 }

@@ -40,6 +40,9 @@ func replyPrefixes() []string {
 // subjectKind is what the first prefix of a subject says: "forward", "reply"
 // or "". Marks in brackets that lists and gateways add are skipped.
 func subjectKind(subject string) string {
+	if muttMark().MatchString(strings.TrimSpace(subject)) {
+		return "forward"
+	}
 	for range 4 {
 		subject = strings.TrimSpace(subject)
 		if !strings.HasPrefix(subject, "[") {

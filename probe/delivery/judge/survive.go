@@ -154,11 +154,23 @@ func (w *way) wasBrokenBefore() bool {
 		if v.Above == all[0].Above && v.Set == 0 {
 			continue
 		}
-		if passed, failed := w.ownSignatures(v); !passed && failed == "fail" && w.isFirst(v, all) {
+		if passed, failed := w.ownSignatures(v); !passed && failed == "fail" && w.isFirst(v, all) && w.cameFromOutside(v) {
 			return true
 		}
 	}
 	return false
+}
+
+// cameFromOutside tells that a server looked at the message when it came to its
+// operator for the first time, and not after one of its own programs had it.
+func (w *way) cameFromOutside(v received.Verdict) bool {
+	below := len(w.hops) - 1 - v.Above
+	if below < 0 {
+		return false
+	}
+	from, by := string(w.hops[below].From), string(w.hops[below].By)
+	wasThere := slices.ContainsFunc(w.hops[:below], func(h probe.Hop) bool { return sameOperator(string(h.By), by) })
+	return isServerName(from) && isServerName(by) && !sameOperator(from, by) && !wasThere
 }
 
 // isFirst tells whether no older results are there: those of the first server
