@@ -112,6 +112,9 @@ func codeOfStep(id probe.StepID) int {
 	case probe.StepMessage:
 		return 18
 	}
+	if id == probe.StepRedirect {
+		return 20
+	}
 	return exitFailed
 }
 
