@@ -55,7 +55,7 @@ func (t *text) inspectedBlock(in probe.Inspection) block {
 		t.section("Came", 1, howWords(in)),
 		t.section("Rule", 2, in.Rule.ID+": "+in.Rule.Text),
 		t.section("Header", 1, firstFew(in.Rule.Headers, 4)...),
-		t.section("Way", 1, wayWords(in.Hops)...),
+		t.section("Way", 1, hopLines(in.Hops)...),
 	}
 	f := troubleOf(in)
 	if f != nil {
@@ -170,11 +170,8 @@ func howWords(in probe.Inspection) string {
 	return fmt.Sprintf("%s, %s (%s)", in.How, words, in.Confidence)
 }
 
-// mostHops is how many servers a screen shows.
-const mostHops = 6
-
-// wayWords are the servers on the way, with the time from one to the next.
-func wayWords(hops []probe.Hop) []string {
+// hopLines are the servers on the way, with the time from one to the next.
+func hopLines(hops []probe.Hop) []string {
 	var lines []string
 	for _, h := range hops {
 		line := string(h.By)
@@ -220,7 +217,7 @@ func inspectedHandOver(name string, in probe.Inspection) *handover {
 		{words: says("Rule %s: %s", in.Rule.ID, in.Rule.Text)},
 	})
 	h.block(in.Rule.Headers)
-	if lines := wayWords(in.Hops); len(lines) > 0 {
+	if lines := hopLines(in.Hops); len(lines) > 0 {
 		h.heading(2, "The way")
 		h.list(true, wayItems(lines))
 	}
