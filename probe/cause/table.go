@@ -1971,13 +1971,13 @@ var entries = []Entry{
 		{Text: "Look for the token in all folders of the mailbox, and in the quarantine of the filter if there is one", Who: "user"},
 		{Text: "Have the log of the sending server searched for the message, by the name that the server gave it, the sender and the time", Who: "it-admin"},
 		{Text: "Look into the mailbox of the sender {from}: did a notice of failure come back?", Who: "user"},
-		{Text: "Look into the mailbox of the sender: did a notice of failure come back?", Who: "user"},
 	}, Decides: []DecidesEntry{
 		{When: &When{Seen: []Observation{"others-arrived"}}, Question: "Other messages came meanwhile, so the mailbox takes mail. Does one from another sender arrive?"},
 		{When: &When{Unseen: []Observation{"others-arrived"}}, Question: "Does it arrive later? (--wait 15m)"},
 	}, Rules: []Rule{
 		{When: When{Step: []string{"delivery"}, Fault: []string{"not-arrived"}}, Confidence: "likely", General: true},
 		{When: When{Step: []string{"delivery"}, Fault: []string{"not-arrived"}, Seen: []Observation{"nothing-arrived"}}, Confidence: "certain"},
+		{When: When{Step: []string{"delivery"}, Fault: []string{"not-arrived"}, Seen: []Observation{"bounce-arrived"}}, Confidence: "certain", Title: []string{"the server took the message, and a notice of failure came back"}, Explanation: []string{"A server on the way could not deliver it, and says why: {bounce}", "A server on the way could not deliver it. The notice of failure says why."}},
 	}},
 	{ID: "delivery-junk", Step: "delivery", Title: []string{"the message arrived in the junk folder ({folder})", "the message arrived in the junk folder"}, Explanation: []string{"The settings are right, and the receiving side takes the message for junk. A test message from a new sender is judged more strictly than mail between people who know each other."}, Who: "it-admin", Severity: "warning", Fix: []FixEntry{
 		{When: &When{Seen: []Observation{"dmarc-failed"}}, Text: "Have the sending server added to the SPF record of the sender's domain, and DKIM switched on for it", Who: "it-admin"},
@@ -1995,7 +1995,7 @@ var entries = []Entry{
 		{When: When{Step: []string{"delivery"}, Failed: "no", Seen: []Observation{"arrived-late"}}, Confidence: "certain"},
 		{When: When{Step: []string{"delivery"}, Failed: "no", Seen: []Observation{"arrived-slowly"}}, Confidence: "certain", Severity: "info"},
 	}},
-	{ID: "delivery-altered", Step: "delivery", Title: []string{"the message was changed on its way"}, Explanation: []string{"What arrived is not what was sent: {changes}. Who rewrites From makes answers go elsewhere; who changes the text breaks signatures (DKIM).", "What arrived is not what was sent. Who rewrites From makes answers go elsewhere; who changes the text breaks signatures (DKIM)."}, Who: "it-admin", Severity: "warning", Fix: []FixEntry{
+	{ID: "delivery-altered", Step: "delivery", Title: []string{"the message was changed on its way"}, Explanation: []string{"What arrived is not what was sent. Who rewrites From makes answers go elsewhere; who changes the text breaks signatures (DKIM)."}, Who: "it-admin", Severity: "warning", Fix: []FixEntry{
 		{Text: "Have the relay or gateway on the way let the message pass as it is; the hops stand in the report", Who: "it-admin"},
 	}, Rules: []Rule{
 		{When: When{Step: []string{"delivery"}, Failed: "no", Seen: []Observation{"arrived-changed"}}, Confidence: "certain"},

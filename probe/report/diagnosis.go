@@ -92,7 +92,7 @@ func (t *text) causeBlock(r *probe.Result, f *probe.Finding) block {
 		t.server(f, step),
 		t.entered(step),
 		t.carries(step),
-		t.sent(step),
+		t.sentBefore(r, step),
 		t.section("Why", 3, strings.Split(f.Explanation, "\n")...),
 		change,
 		t.tried(r, step),
@@ -126,7 +126,7 @@ func (t *text) passBlock(r *probe.Result, v probe.Vantage) block {
 		}
 	}
 	if reached(r, probe.StepAuth) || reached(r, probe.StepSender) {
-		return block{t.sent(onlyStep(r, probe.StepMessage)), t.byHand(r), t.enter(r.Settings), t.open(open...), t.section("Soon", 1, soon...), t.seenFromPass(r, v)}
+		return block{t.sent(r, onlyStep(r, probe.StepMessage)), t.byHand(r), t.enter(r.Settings), t.open(open...), t.section("Soon", 1, soon...), t.seenFromPass(r, v)}
 	}
 	return block{t.open(open...), t.section("Soon", 1, soon...), t.seenFromPass(r, v)}
 }
