@@ -216,7 +216,7 @@ func inspectedHandOver(name string, in probe.Inspection) *handover {
 		{words: says("It came: %s", howWords(in))},
 		{words: says("Rule %s: %s", in.Rule.ID, in.Rule.Text)},
 	})
-	h.block(in.Rule.Headers)
+	h.parts = append(h.parts, part{code: in.Rule.Headers})
 	if lines := hopLines(in.Hops); len(lines) > 0 {
 		h.heading(2, "The way")
 		h.list(true, wayItems(lines))
