@@ -145,6 +145,8 @@ func SurvivesSentence(in probe.Inspection) string {
 		return "REFUSED from senders with DMARC p=reject. " + in.DMARCReason
 	case in.How == probe.Undetermined:
 		return ""
+	case slices.Contains([]probe.How{probe.ForwardedAsNew, probe.ForwardedAttachment, probe.FromRewritten}, in.How):
+		return "DMARC p=reject of the original sender does not matter here. " + in.DMARCReason
 	}
 	return "NOT KNOWN whether it comes through from senders with DMARC p=reject. " + in.DMARCReason
 }
