@@ -24,7 +24,7 @@ type Facts struct {
 
 	// Who answers.
 	Host       string // as entered
-	HostKind   string // name, bare-name, ipv4, ipv6, localhost
+	HostKind   string // name, bare-name, ipv4, ipv6, localhost, malformed (pasted, and no name)
 	Provider   string // preset id
 	Greeting   string // text of the greeting
 	ServerName string // first word of the EHLO reply, else of the greeting

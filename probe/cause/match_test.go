@@ -262,3 +262,12 @@ func BenchmarkFirstRefusedLogin(b *testing.B) {
 		cause.Fresh().Match(facts)
 	}
 }
+
+func TestAGuessTakesNoBetterOnesPlace(t *testing.T) {
+	guess := entry("guess", cause.When{Text: pattern("quota")}, cause.Possible)
+	guess.Over = []string{"better"}
+	better := entry("better", code535, cause.Likely)
+	if got := names(cause.New([]cause.Entry{guess, better}, nil).Match(refused("quota"))); got != "better guess" {
+		t.Error(got)
+	}
+}

@@ -1,7 +1,6 @@
 package explain
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
 )
@@ -16,16 +15,19 @@ type reply struct {
 
 // replyCode finds what can be a reply code with its enhanced code: 535 5.7.8,
 // 535-5.7.8, (535, b'5.7.8, "code 535", 535: 5.7.8, #550 5.7.1.
-var replyCode = regexp.MustCompile(`(?:^|[^\w.:/@+-]|code[:= ]"?|response[:= ]|_)(4[2-7]\d|5[0-7]\d)(?:[ \t]?[-:,;)\]"'#=|>]{0,4}[ \t]{0,2}(?:\(|\[|b['"]|#|")?([45]\.\d{1,3}\.\d{1,3})\b|([ \t]*[-:,;)\]"'|>=\n]|[ \t]|$))`)
+var replyCode = compiled(`(?:^|[^\w.:/@+-]|code[:= ]"?|response[:= ]|_)(4[2-7]\d|5[0-7]\d)(?:[ \t]?[-:,;)\]"'#=|>]{0,4}[ \t]{0,2}(?:\(|\[|b['"]|#|")?([45]\.\d{1,3}\.\d{1,3})\b|([ \t]*[-:,;)\]"'|>=\n]|[ \t]|$))`)
 
 // enhancedAlone finds an enhanced code that has no reply code before it.
-var enhancedAlone = regexp.MustCompile(`(?:^|[^\w.:/-])([45]\.\d\.\d{1,3})(?:$|[^\w.]|\.(?:$|\s))`)
+var enhancedAlone = compiled(`(?:^|[^\w.:/-])([45]\.\d\.\d{1,3})(?:$|[^\w.]|\.(?:$|\s))`)
 
 // replyBefore is what stands before a code in a reply that is quoted.
-var replyBefore = regexp.MustCompile(`(?i)(?:code|said|response|reply|server|error|status|retcode|smtp|got|message|failed|with|returned|data|client|<-?|<<|s:|->|[({\["'` + "`" + `>:|])[\s:="'(#<{\[-]*$`)
+var replyBefore = compiled(`(?i)(?:code|said|response|reply|server|error|status|retcode|smtp|got|message|failed|with|returned|data|client|<-?|<<|s:|->|[({\["'` + "`" + `>:|])[\s:="'(#<{\[-]*$`)
 
 // notReply is what stands before a number that is no reply code.
-var notReply = regexp.MustCompile(`(?i)(?:port|line|pid|id|after|took|bytes|size|error:|\.go:|\.js:|\.py"?, line|errno|in)[\s:=#]*$`)
+var notReply = compiled(`(?i)(?:port|line|pid|id|after|took|bytes|size|error:|\.go:|\.js:|\.py"?, line|errno|in)[\s:=#]*$`)
+
+// processID is what stands before the number of a process in a log: postfix/smtp[535].
+var processID = compiled(`[a-z]\[$`)
 
 // known are the codes that servers use; others need more around them.
 var known = map[int]bool{421: true, 422: true, 430: true, 431: true, 432: true, 435: true, 450: true, 451: true, 452: true, 453: true, 454: true, 455: true,
@@ -35,7 +37,7 @@ var known = map[int]bool{421: true, 422: true, 430: true, 431: true, 432: true, 
 // replies finds the refusals of a text in their order.
 func replies(text string) []reply {
 	var all []reply
-	for _, at := range replyCode.FindAllStringSubmatchIndex(text, -1) {
+	for _, at := range replyCode().FindAllStringSubmatchIndex(text, -1) {
 		code, _ := strconv.Atoi(text[at[2]:at[3]])
 		r := reply{code: code, at: at[2]}
 		if at[4] >= 0 {
@@ -58,10 +60,10 @@ func looksLikeReply(text string, r reply, end int) int {
 		points++
 	}
 	atStart := strings.TrimRight(before, " \t>|") == "" || strings.HasSuffix(strings.TrimRight(before, " \t>|\"'"), "\n")
-	if atStart || replyBefore.MatchString(before) {
+	if atStart || replyBefore().MatchString(before) {
 		points += 2
 	}
-	if r.enhanced == "" && notReply.MatchString(before) {
+	if r.enhanced == "" && notReply().MatchString(before) || processID().MatchString(before) {
 		return 0
 	}
 	rest := strings.TrimLeft(text[end:min(len(text), end+30)], " \t-:,;)]\"'#=|b(>")
@@ -80,7 +82,7 @@ func alone(text string, have []reply) []reply {
 		return nil
 	}
 	var all []reply
-	for _, at := range enhancedAlone.FindAllStringSubmatchIndex(text, -1) {
+	for _, at := range enhancedAlone().FindAllStringSubmatchIndex(text, -1) {
 		all = append(all, reply{enhanced: text[at[2]:at[3]], at: at[2], points: 2})
 	}
 	return all

@@ -557,6 +557,7 @@ func (c *client) read(box *LetterBox) (*imapclient.Client, error) {
 }
 
 func firstOf(t *testing.T, reader *imapclient.Client, folder string) []byte {
+	t.Helper()
 	if _, err := reader.Select(folder, nil).Wait(); err != nil {
 		t.Fatal(err)
 	}
