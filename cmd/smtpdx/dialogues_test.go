@@ -35,14 +35,18 @@ func withoutDialogue() map[string]string {
 		"client-ca-store-missing":            store,
 		"cert-trusted-here-only":             store,
 		"client-protocol-defect":             "the check is a correct client; explain names it from the words of those that are not",
+		"auth-client-refuses-clear-text":     "the check refuses too, before a program would, and calls it auth-in-clear; explain names it from a program's words",
+		"auth-password-login-ending":         "a remark on a login that works; it follows from the provider's name",
+		"auth-password-missing":              settingsAlone,
+		"auth-wrong-region":                  "no server says it: only the provider's host makes it likely, and the lab is localhost",
 		"imap-unreachable":                   "the lab has no mailbox",
 		"delivery-not-arrived":               "the lab delivers nothing",
 	}
 }
 
-// connectionFiles are the files of causes whose dialogues are listed here.
+// connectionFiles are the files of causes, up to the login, whose dialogues are listed here.
 func connectionFiles() []string {
-	return []string{"settings", "dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "any"}
+	return []string{"settings", "dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "auth", "any"}
 }
 
 func TestEveryCauseOfTheConnectionHasADialogueOrAReasonWhyNot(t *testing.T) {
