@@ -40,7 +40,6 @@ func withoutDialogue() map[string]string {
 		"auth-password-missing":              settingsAlone,
 		"auth-wrong-region":                  "no server says it: only the provider's host makes it likely, and the lab is localhost",
 		"imap-unreachable":                   "the lab has no mailbox",
-		"delivery-not-arrived":               "the lab delivers nothing",
 	}
 }
 

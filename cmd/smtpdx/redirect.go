@@ -28,7 +28,7 @@ func newRedirect(p *process) *cobra.Command {
 	var o redirectOptions
 	cmd := &cobra.Command{
 		Use:   "redirect [TARGET] --via ADDR...",
-		Short: "Send a test message through an address that redirects; judge how it came",
+		Short: "The same through an address that redirects; judge how it came",
 		Long: `Sends a test message, as somebody outside would, to an address that redirects
 its mail, and looks for it in the mailbox to which it redirects. Then it says how
 the message came, whether its header still has the original sender, and whether
