@@ -25,7 +25,7 @@ const maxStreams = 100_000
 // What a .msg lacks.
 var (
 	ErrOutlook         = errors.New("it is a file of Outlook's format that cannot be read")
-	ErrOutlookNoHeader = errors.New("Outlook has kept no header with it: it was written here, or came by Exchange from inside")
+	ErrOutlookNoHeader = errors.New("no header is kept with it in Outlook: it was written here, or came by Exchange from inside")
 )
 
 // The properties of a .msg that are read (MS-OXPROPS), by the numbers that
