@@ -75,7 +75,7 @@ func (o *sendOptions) run(cmd *cobra.Command, p *process, targets []string) erro
 
 // prepare reads the settings, adds the message, and asks whether it may go.
 func (o *sendOptions) prepare(ctx context.Context, p *process, targets []string) ([]probe.Settings, error) {
-	if err := o.output.check(); err != nil {
+	if err := o.output.check(p); err != nil {
 		return nil, err
 	}
 	if err := o.settings.check(); err != nil {

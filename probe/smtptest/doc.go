@@ -42,6 +42,13 @@ The recipient's mailbox, to be read by IMAP over TLS (any of these, with commas)
 	         rewrites from | forgery | refuses login | is switched off |
 	         does not answer
 
+The recipient as an address that redirects to another mailbox, which is the one
+that is read then; the sender has a mailbox too, for reports:
+
+	redirect: as it is | rewrites the envelope | forwards | attaches |
+	          rewrites from | breaks the signature | twice | loses |
+	          comes back | answers
+
 What the server is:
 
 	tcp: refused | timeout | reset

@@ -11,15 +11,21 @@ import (
 // Verdict is the results of one server about the message as it had it.
 type Verdict struct {
 	probe.Authentication
+	MailFrom string // the envelope's sender, or its domain, as SPF was asked about it
 	From     string // domain of From that DMARC was asked about, "" when not said
 	Above    int    // number of Received fields above it: 0 is the last server's own
 	Set      int    // number of the ARC set that has kept it, 0 for a plain Authentication-Results
 	Compauth string // what Microsoft made of it all ("pass", "fail", "softpass", "none"), "" elsewhere
+	Reason   string // and its number for why: 130 is a seal of ARC that it trusts
+
+	BodyChanged bool // it says that a signature failed for the body
 }
 
 // Authentication gives the results of the outermost server that left some, the
 // last one on the way; nil when none did. Results below every Received came
-// with the message and prove nothing: anybody can write them.
+// with the message and prove nothing, as anybody can write them, unless they are
+// signed with the name of a server above, which takes out what others wrote in
+// its name (RFC 8601 section 5).
 func (h Header) Authentication() *probe.Authentication {
 	all := h.Verdicts()
 	if len(all) == 0 {
@@ -46,8 +52,9 @@ func (h Header) Verdicts() []Verdict {
 		case "received":
 			received++
 		case "authentication-results":
-			if received < stamps || stamps == 0 {
-				plain = append(plain, parseVerdict(f.Value, from, received))
+			v := parseVerdict(f.Value, from, received)
+			if received < stamps || stamps == 0 || h.isStampedBy(string(v.Server)) {
+				plain = append(plain, v)
 			}
 		case "arc-authentication-results":
 			instance, rest, _ := strings.Cut(f.Value, ";")
@@ -58,6 +65,14 @@ func (h Header) Verdicts() []Verdict {
 	}
 	slices.SortStableFunc(kept, func(a, b Verdict) int { return b.Set - a.Set })
 	return append(plain, kept...)
+}
+
+// isStampedBy tells whether a server of a name, or of its organisation, put its
+// stamp on the message.
+func (h Header) isStampedBy(server string) bool {
+	return strings.Contains(server, ".") && slices.ContainsFunc(h.Hops(), func(hop probe.Hop) bool {
+		return Organisation(string(hop.By)) == Organisation(server)
+	})
 }
 
 func joined(a, b probe.Authentication) probe.Authentication {
@@ -154,6 +169,7 @@ func (v *Verdict) take(name string, m method) {
 	switch name {
 	case "spf":
 		if v.SPF == nil || v.SPF.Domain == "" {
+			v.MailFrom = m.properties["smtp.mailfrom"]
 			v.SPF = &probe.SPFResult{Result: m.result, Domain: probe.Maybe(domainOrName(m.properties["smtp.mailfrom"], m.properties["smtp.mail"], m.properties["smtp.helo"]))}
 		}
 	case "dkim":
@@ -164,6 +180,9 @@ func (v *Verdict) take(name string, m method) {
 		if domain == "" && m.result == "none" {
 			return
 		}
+		if strings.Contains(strings.ToLower(m.comment), "body hash") {
+			v.BodyChanged = true
+		}
 		v.DKIM = append(v.DKIM, probe.DKIMResult{Result: m.result, Domain: probe.Maybe(strings.ToLower(domain)), Selector: probe.Maybe(m.properties["header.s"])})
 	case "dmarc":
 		v.From = strings.ToLower(m.properties["header.from"])
@@ -171,7 +190,7 @@ func (v *Verdict) take(name string, m method) {
 	case "arc":
 		v.ARC = &probe.ARCResult{Result: probe.Maybe(m.result)}
 	case "compauth":
-		v.Compauth = m.result
+		v.Compauth, v.Reason = m.result, m.properties["reason"]
 	}
 }
 
