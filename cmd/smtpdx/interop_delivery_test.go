@@ -48,6 +48,9 @@ type delivery struct {
 func (w *world) delivers(t *testing.T) {
 	d := w.startDelivery(t)
 	t.Run("real-messages", d.makesRealMessages)
+	d.startMailpit(t)
+	t.Run("sends-only-when-told", d.sendsOnlyWhenTold)
+	t.Run("page", d.showsMessage)
 }
 
 // startDelivery starts the three mail systems for one test.
@@ -197,4 +200,12 @@ func (d *delivery) mutt(t *testing.T, mailbox, keys string, settings ...string) 
 	if p.exit != 0 {
 		t.Errorf("mutt ended with %d\n%s", p.exit, p.out)
 	}
+}
+
+// sends runs the program with the sender's login.
+func (d *delivery) sends(t *testing.T, limit time.Duration, command string, args ...string) printed {
+	t.Helper()
+	args = append([]string{command, "smtp.sender.example:587", "--encryption", "starttls", "--account", candidate, "--password-env", "INTEROP_SECRET",
+		"--ca-file", caFile, "--yes", "--no-input", "-o", "json"}, args...)
+	return d.smtpdx(t, limit, []string{"INTEROP_SECRET=candidate-4711"}, args...)
 }
