@@ -104,6 +104,7 @@ var realMessages = []realMessage{
 // makesRealMessages has real programs make each message, compares the facts
 // with what other programs see, and has them judged.
 func (d *delivery) makesRealMessages(t *testing.T) {
+	waitFor(t, "mailman", "127.0.0.1:8024")
 	tokens := map[string]string{}
 	for i, m := range realMessages {
 		tokens[m.File] = fmt.Sprintf("Ref%dQ%x", i, time.Now().UnixNano())

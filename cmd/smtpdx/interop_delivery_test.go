@@ -27,6 +27,7 @@ var deliveryServers = []struct {
 	args          []string
 	listens       []string
 }{
+	{"mailman", "setpriv", []string{"--reuid", "list", "--regid", "list", "--clear-groups", "/usr/lib/mailman3/bin/master", "-C", root + "/etc/delivery/mailman.cfg"}, nil}, // takes its time: awaited where it is needed
 	{"dovecot", "dovecot", []string{"-F", "-c", root + "/etc/delivery/dovecot.conf"}, []string{"192.0.2.56:24", "192.0.2.56:993"}},
 	{"opendkim-sender", "opendkim", []string{"-f", "-x", root + "/etc/delivery/opendkim/sender.conf"}, []string{"127.0.0.1:8891"}},
 	{"opendkim-company", "opendkim", []string{"-f", "-x", root + "/etc/delivery/opendkim/company.conf"}, []string{"127.0.0.1:8892"}},
@@ -36,7 +37,6 @@ var deliveryServers = []struct {
 	{"postfix-sender", "postfix", []string{"-c", root + "/etc/delivery/sender", "start-fg"}, []string{"192.0.2.51:587"}},
 	{"postfix-company", "postfix", []string{"-c", root + "/etc/delivery/company", "start-fg"}, []string{"192.0.2.52:25", "127.0.0.1:2552"}},
 	{"postfix-app", "postfix", []string{"-c", root + "/etc/delivery/app", "start-fg"}, []string{"192.0.2.55:25"}},
-	{"mailman", "setpriv", []string{"--reuid", "list", "--regid", "list", "--clear-groups", "/usr/lib/mailman3/bin/master", "-C", root + "/etc/delivery/mailman.cfg"}, []string{"127.0.0.1:8024"}},
 }
 
 // delivery is the world with three mail systems in it.
@@ -47,10 +47,10 @@ type delivery struct {
 // delivers follows messages through three mail systems into mailboxes.
 func (w *world) delivers(t *testing.T) {
 	d := w.startDelivery(t)
-	t.Run("real-messages", d.makesRealMessages)
 	d.startMailpit(t)
 	t.Run("sends-only-when-told", d.sendsOnlyWhenTold)
 	t.Run("page", d.showsMessage)
+	t.Run("real-messages", d.makesRealMessages)
 }
 
 // startDelivery starts the three mail systems for one test.
