@@ -29,6 +29,8 @@ func EvidenceOf(id StepID) Evidence {
 		return &SenderEvidence{}
 	case StepMessage:
 		return &MessageEvidence{}
+	case StepDelivery:
+		return &DeliveryEvidence{}
 	}
 	return nil
 }

@@ -39,6 +39,8 @@ func factsOf(s *Settings, res *Result, step StepResult) []cause.Facts {
 		return senderFacts(f, s, e)
 	case *MessageEvidence:
 		return messageFacts(f, s, e)
+	case *DeliveryEvidence:
+		deliveryFacts(&f, s, e)
 	}
 	return []cause.Facts{f}
 }

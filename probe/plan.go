@@ -22,12 +22,14 @@ const (
 	StepAuth        StepID = "auth"
 	StepSender      StepID = "sender"
 	StepMessage     StepID = "message"
+	StepDelivery    StepID = "delivery"
 )
 
 // AllSteps are the ids a plan can hold, for completion and validation.
 func AllSteps() []StepID {
 	return []StepID{StepSettings, StepDNS, StepTCP, StepGreeting, StepEHLO, StepSTARTTLS, StepTLS,
-		StepCertificate, StepEHLOTLS, StepAuth, StepSender, StepMessage}
+		StepCertificate, StepEHLOTLS, StepAuth, StepSender, StepMessage,
+		StepDelivery}
 }
 
 // CheckSteps are those that a check can have: all up to the message.
@@ -83,6 +85,9 @@ func Plan(s Settings) []Step {
 		Step{ID: StepSender, Title: "sender", Scope: MainLane, Skip: skipSender, do: senderStep})
 	if s.Message != nil {
 		steps = append(steps, Step{ID: StepMessage, Title: "test message", Scope: MainLane, do: messageStep})
+	}
+	if s.Message != nil && s.Follow != nil {
+		steps = append(steps, Step{ID: StepDelivery, Title: "delivery", Scope: MainLane, Skip: skipDelivery, do: deliveryStep})
 	}
 	return steps
 }

@@ -51,6 +51,8 @@ type Prober struct {
 	// LookUpSender looks up what the DNS says of who may send for a domain,
 	// beside the message; nil looks nothing up.
 	LookUpSender func(ctx context.Context, s Settings, domain string) *SenderDomain
+	// Mailbox follows the message into a mailbox; nil follows none.
+	Mailbox Mailbox
 	// Transcript asks for transcript events.
 	Transcript bool
 	// Refused remembers, over several profiles, what was refused already, so
@@ -133,6 +135,10 @@ func newRun(ctx context.Context, p *Prober, s Settings) *run {
 	}
 	r.learn(s.Password.Value)
 	r.learn(s.Token.Value)
+	if s.Follow != nil && s.Follow.Inbox != nil {
+		r.learn(s.Follow.Inbox.Password.Value)
+		r.learn(s.Follow.Inbox.Token.Value)
+	}
 	if isKey(s.Account) {
 		r.redactor.Learn(s.Account)
 	}

@@ -57,6 +57,7 @@ type Settings struct {
 	Until    StepID        // "" = to the end of the plan
 
 	Message *Message // the test message to send; nil: none is sent, whatever else is set
+	Follow  *Follow  // where to look for it; nil: nowhere
 
 	Origins map[string]Origin // by YAML key
 	Cleaned []Cleaned

@@ -63,8 +63,8 @@ func silentIfCut(limit context.Context, err error) error {
 // limit gives a step its time: its own, or what is left of the probe's, which
 // then is what comes second.
 func (r *run) limit(ctx context.Context, id StepID) (context.Context, *deadlineError, context.CancelFunc) {
-	if id == StepMessage {
-		limit, cancel := context.WithCancel(ctx) // it has a limit for each of its parts
+	if id == StepMessage || id == StepDelivery {
+		limit, cancel := context.WithCancel(ctx) // they have limits for each of their parts
 		return limit, nil, cancel
 	}
 	own := r.timeout(id)

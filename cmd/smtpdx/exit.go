@@ -111,6 +111,8 @@ func codeOfStep(id probe.StepID) int {
 		return 17
 	case probe.StepMessage:
 		return 18
+	case probe.StepDelivery:
+		return 19
 	}
 	return exitFailed
 }

@@ -191,6 +191,26 @@ const (
 	MessageOverSize   Observation = "message-over-size"  // by the server's SIZE; nothing was sent
 	MessageUnanswered Observation = "message-unanswered" // the whole message is out, and no reply came
 
+	// delivery
+	IMAPUnreachable     Observation = "imap-unreachable" // no connection, or it was lost
+	IMAPNotIMAP         Observation = "imap-not-imap"
+	IMAPWrongEncryption Observation = "imap-wrong-encryption"
+	IMAPCertificateBad  Observation = "imap-certificate-bad"
+	IMAPLoginRefused    Observation = "imap-login-refused"
+	IMAPNoMechanism     Observation = "imap-no-mechanism"
+	IMAPNoCredential    Observation = "imap-no-credential"
+	IMAPRefused         Observation = "imap-refused" // a command after the login
+	IMAPFolderMissing   Observation = "imap-folder-missing"
+	NothingArrived      Observation = "nothing-arrived"
+	OthersArrived       Observation = "others-arrived" // other messages came meanwhile
+	ArrivedSlowly       Observation = "arrived-slowly" // after more than 15 s
+	ArrivedLate         Observation = "arrived-late"   // after more than a minute
+	ArrivedInJunk       Observation = "arrived-in-junk"
+	ArrivedTwice        Observation = "arrived-twice"
+	ArrivedChanged      Observation = "arrived-changed"
+	DMARCFailed         Observation = "dmarc-failed" // neither SPF nor DKIM prove the domain of From
+	DeleteFailed        Observation = "delete-failed"
+
 	Temporary Observation = "temporary" // a 4xx reply
 
 	// a pasted text

@@ -1917,6 +1917,110 @@ var entries = []Entry{
 		{When: When{Step: []string{"message"}, Fault: []string{"rejected", "deferred"}}, Confidence: "likely", General: true},
 		{When: When{Step: []string{"message"}, Failed: "yes"}, Confidence: "possible", General: true, Title: []string{"the sending of the message came to no end"}},
 	}},
+	{ID: "imap-login-failed", Step: "delivery", Title: []string{"the mailbox {imap_account} cannot be opened: the login is refused", "the mailbox cannot be opened: the login is refused"}, Explanation: []string{"The message was taken; whether it arrived is not known. The login to the mailbox (IMAP) is another one than that for sending: its account or password is wrong, or the provider wants another kind of password."}, Who: "user", Severity: "error", Fix: []FixEntry{
+		{When: &When{Seen: []Observation{"imap-no-mechanism"}}, Text: "Use what the server takes: a password where it wants one, an access token (OAuth) where it wants that", Who: "user", Setting: "inbox"},
+		{When: &When{Seen: []Observation{"imap-no-credential"}}, Text: "Give the inbox a password or a token in the settings file", Who: "user", Setting: "inbox.password"},
+		{When: &When{Seen: []Observation{"imap-login-refused"}}, Text: "Enter account and password of the mailbox anew; many providers want an app password here", Who: "user", Setting: "inbox.account"},
+		{Text: "or look into the mailbox by hand", Who: "user"},
+	}, Decides: []DecidesEntry{
+		{When: &When{Seen: []Observation{"imap-login-refused"}}, Question: "Does the login work in a mail program, with these settings of IMAP?"},
+	}, Over: []string{"imap-failed"}, Rules: []Rule{
+		{When: When{Step: []string{"delivery"}, Fault: []string{"imap"}, AnySeen: []Observation{"imap-login-refused", "imap-no-mechanism", "imap-no-credential"}}, Confidence: "likely"},
+		{When: When{Step: []string{"delivery"}, Fault: []string{"imap"}, Text: []Pattern{
+			{Expr: "authenticationfailed", Needs: []string{"authenticationfailed"}},
+			{Expr: "invalid credentials", Needs: []string{"invalid credentials"}},
+			{Expr: "authentication failed", Needs: []string{"authentication failed"}},
+			{Expr: "login failed", Needs: []string{"login failed"}},
+			{Expr: "bad (user|password)", Needs: []string{"bad "}},
+			{Expr: "incorrect", Needs: []string{"incorrect"}},
+			{Expr: "app(lication)?.?specific", Needs: []string{"specific"}},
+		}, Seen: []Observation{"imap-login-refused"}}, Confidence: "certain"},
+	}},
+	{ID: "imap-disabled", Step: "delivery", Title: []string{"IMAP is switched off for this mailbox"}, Explanation: []string{"The message was taken; whether it arrived is not known. The mailbox exists, and its provider or administrator lets no program read it by IMAP."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
+		{Text: "Switch IMAP on for the mailbox, in its settings or in the administration of the mail system", Who: "it-admin"},
+		{Text: "or look into the mailbox by hand", Who: "user"},
+	}, Over: []string{"imap-login-failed", "imap-failed"}, Rules: []Rule{
+		{When: When{Step: []string{"delivery"}, Fault: []string{"imap"}, Text: []Pattern{
+			{Expr: "(not|isn.t) enabled for imap", Needs: []string{" enabled for imap"}},
+			{Expr: "imap (access |is |has been )?.{0,20}(disabled|not enabled|turned off|switched off|deactivated|not allowed|not permitted|blocked)", Needs: []string{"disabled", "not enabled", "turned off", "switched off", "deactivated", "allowed", "permitted", "blocked"}},
+			{Expr: "(disabled|not allowed|not permitted) .{0,20}imap", Needs: []string{"disabled", "allowed", "permitted"}},
+			{Expr: "imap4? .{0,20}not.{0,10}(allowed|enabled)", Needs: []string{"allowed", "enabled"}},
+		}}, Confidence: "certain"},
+	}},
+	{ID: "imap-unreachable", Step: "delivery", Title: []string{"the mailbox server {imap_server} cannot be asked", "the mailbox server cannot be asked"}, Explanation: []string{"The message was taken; whether it arrived is not known. The server of the mailbox (IMAP) does not answer, or not as IMAP with these settings."}, Who: "user", Severity: "error", Fix: []FixEntry{
+		{When: &When{Seen: []Observation{"imap-wrong-encryption"}}, Text: "Use port 993 with encryption ssl, or port 143 with starttls", Who: "user", Setting: "inbox.encryption"},
+		{When: &When{Seen: []Observation{"imap-certificate-bad"}}, Text: "Enter the name that the certificate carries as host of the inbox, or name the issuer with ca_file", Who: "user", Setting: "inbox.host"},
+		{When: &When{Seen: []Observation{"imap-not-imap"}}, Text: "Correct host or port of the inbox: what answers there speaks another language", Who: "user", Setting: "inbox.host"},
+		{Text: "Correct host and port of the inbox, or have the firewall let this computer reach it", Who: "user", Setting: "inbox.host"},
+		{Text: "or look into the mailbox by hand", Who: "user"},
+	}, Over: []string{"imap-failed"}, Rules: []Rule{
+		{When: When{Step: []string{"delivery"}, Fault: []string{"imap"}, AnySeen: []Observation{"imap-unreachable", "imap-not-imap", "imap-wrong-encryption"}}, Confidence: "likely"},
+		{When: When{Step: []string{"delivery"}, Fault: []string{"imap"}, Seen: []Observation{"imap-certificate-bad"}}, Confidence: "certain", Title: []string{"the certificate of the mailbox server is not good"}, Explanation: []string{"The message was taken; whether it arrived is not known. The server of the mailbox (IMAP) has a certificate that does not fit or is not trusted, so the password was not sent."}},
+	}},
+	{ID: "imap-failed", Step: "delivery", Title: []string{"the mailbox could be opened and not be searched"}, Explanation: []string{"The message was taken; whether it arrived is not known. The server of the mailbox (IMAP) took the login and refused what came after it."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
+		{When: &When{Seen: []Observation{"imap-folder-missing"}}, Text: "Correct the folder of the inbox; mail arrives in INBOX unless a rule moves it", Who: "user", Setting: "inbox.folder"},
+		{Text: "Ask the administrator of the mailbox with the exact reply", Who: "it-admin"},
+		{Text: "or look into the mailbox by hand", Who: "user"},
+	}, Rules: []Rule{
+		{When: When{Step: []string{"delivery"}, Fault: []string{"imap"}}, Confidence: "likely", General: true},
+		{When: When{Step: []string{"delivery"}, Fault: []string{"imap"}, Seen: []Observation{"imap-refused"}}, Confidence: "likely"},
+		{When: When{Step: []string{"delivery"}, Fault: []string{"imap"}, Seen: []Observation{"imap-folder-missing"}}, Confidence: "certain", Title: []string{"the folder of the inbox does not exist"}},
+		{When: When{Step: []string{"delivery"}, Failed: "yes"}, Confidence: "possible", General: true},
+	}},
+	{ID: "delivery-not-arrived", Step: "delivery", Title: []string{"the server took the message, and it did not arrive"}, Explanation: []string{"The settings are right up to here: the server has taken the message. After that it was held back by a filter, put off by the next server (the first message of a new sender often is, for minutes), dropped, or brought to another folder or mailbox by a rule."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
+		{Text: "Look for the token in all folders of the mailbox, and in the quarantine of the filter if there is one", Who: "user"},
+		{Text: "Have the log of the sending server searched for the message, by the name that the server gave it, the sender and the time", Who: "it-admin"},
+		{Text: "Look into the mailbox of the sender {from}: did a notice of failure come back?", Who: "user"},
+		{Text: "Look into the mailbox of the sender: did a notice of failure come back?", Who: "user"},
+	}, Decides: []DecidesEntry{
+		{When: &When{Seen: []Observation{"others-arrived"}}, Question: "Other messages came meanwhile, so the mailbox takes mail. Does one from another sender arrive?"},
+		{When: &When{Unseen: []Observation{"others-arrived"}}, Question: "Does it arrive later? (--wait 15m)"},
+	}, Rules: []Rule{
+		{When: When{Step: []string{"delivery", "redirect"}, Fault: []string{"not-arrived"}}, Confidence: "likely", General: true},
+		{When: When{Step: []string{"redirect"}, Failed: "yes"}, Confidence: "possible", General: true},
+		{When: When{Step: []string{"delivery"}, Fault: []string{"not-arrived"}, Seen: []Observation{"nothing-arrived"}}, Confidence: "certain"},
+	}},
+	{ID: "delivery-junk", Step: "delivery", Title: []string{"the message arrived in the junk folder ({folder})", "the message arrived in the junk folder"}, Explanation: []string{"The settings are right, and the receiving side takes the message for junk. A test message from a new sender is judged more strictly than mail between people who know each other."}, Who: "it-admin", Severity: "warning", Fix: []FixEntry{
+		{When: &When{Seen: []Observation{"dmarc-failed"}}, Text: "Have the sending server added to the SPF record of the sender's domain, and DKIM switched on for it", Who: "it-admin"},
+		{Text: "Have SPF, DKIM and DMARC of the sender's domain put in order; what the receiver found stands in the report", Who: "it-admin"},
+		{Text: "Mark the message as no junk in the mailbox, and let the receiving side allow the sender", Who: "recipient-side"},
+	}, Rules: []Rule{
+		{When: When{Step: []string{"delivery"}, Failed: "no", Seen: []Observation{"arrived-in-junk"}}, Confidence: "certain"},
+	}},
+	{ID: "delivery-late", Step: "delivery", Title: []string{"the message took {after} to arrive", "the message took long to arrive"}, Explanation: []string{"The message is there, though late. Servers put the first message of a sender off for some minutes (greylisting), scan it, or have a full queue."}, Who: "it-admin", Severity: "warning", Fix: []FixEntry{
+		{Text: "Have the server looked at that kept it longest (by the stamps: {slowest})", Who: "it-admin"},
+		{Text: "Have the logs of the servers on the way looked at", Who: "it-admin"},
+	}, Decides: []DecidesEntry{
+		{Question: "Is a second message faster? Then the first one was put off because its sender was new."},
+	}, Rules: []Rule{
+		{When: When{Step: []string{"delivery"}, Failed: "no", Seen: []Observation{"arrived-late"}}, Confidence: "certain"},
+		{When: When{Step: []string{"delivery"}, Failed: "no", Seen: []Observation{"arrived-slowly"}}, Confidence: "certain", Severity: "info"},
+	}},
+	{ID: "delivery-altered", Step: "delivery", Title: []string{"the message was changed on its way"}, Explanation: []string{"What arrived is not what was sent: {changes}. Who rewrites From makes answers go elsewhere; who changes the text breaks signatures (DKIM).", "What arrived is not what was sent. Who rewrites From makes answers go elsewhere; who changes the text breaks signatures (DKIM)."}, Who: "it-admin", Severity: "warning", Fix: []FixEntry{
+		{Text: "Have the relay or gateway on the way let the message pass as it is; the hops stand in the report", Who: "it-admin"},
+	}, Rules: []Rule{
+		{When: When{Step: []string{"delivery"}, Failed: "no", Seen: []Observation{"arrived-changed"}}, Confidence: "certain"},
+	}},
+	{ID: "delivery-unproved", Step: "delivery", Title: []string{"the receiving server could not prove the sender (DMARC fails)"}, Explanation: []string{"Neither SPF nor DKIM speak for the domain in From on this way. This time the message was let in; servers that follow the domain's own DMARC record refuse such mail or put it into the junk folder."}, Who: "it-admin", Severity: "warning", Fix: []FixEntry{
+		{Text: "Have the sending server added to the SPF record of the sender's domain, and DKIM switched on for it", Who: "it-admin"},
+	}, Rules: []Rule{
+		{When: When{Step: []string{"delivery"}, Failed: "no", Seen: []Observation{"dmarc-failed"}}, Confidence: "certain"},
+	}},
+	{ID: "delivery-twice", Step: "delivery", Title: []string{"the message arrived {copies} times", "the message arrived more than once"}, Explanation: []string{"The same message is in the folder more than once: two rules or aliases lead there, or a server on the way sent it again after it had lost the reply."}, Who: "it-admin", Severity: "warning", Fix: []FixEntry{
+		{Text: "Look for a second rule, alias or list that leads to the same mailbox", Who: "it-admin"},
+	}, Rules: []Rule{
+		{When: When{Step: []string{"delivery"}, Failed: "no", Seen: []Observation{"arrived-twice"}}, Confidence: "certain"},
+	}},
+	{ID: "imap-not-deleted", Step: "delivery", Title: []string{"the test message arrived, and could not be removed"}, Explanation: []string{"It is still in the mailbox: {imap_text}.", "It is still in the mailbox."}, Who: "user", Severity: "info", Fix: []FixEntry{
+		{Text: "Delete it by hand; its subject ends with the token", Who: "user"},
+	}, Rules: []Rule{
+		{When: When{Step: []string{"delivery"}, Failed: "no", Seen: []Observation{"delete-failed"}}, Confidence: "certain"},
+	}},
+	{ID: "imap-certificate-unchecked", Step: "delivery", Title: []string{"the certificate of the mailbox server is not good and was let pass"}, Explanation: []string{"The password of the mailbox went to a server that may be another one: {imap_text}.", "The password of the mailbox went to a server that may be another one."}, Who: "user", Severity: "warning", Fix: []FixEntry{
+		{Text: "Enter the name that the certificate carries as host of the inbox, or name the issuer with ca_file", Who: "user", Setting: "inbox.host"},
+	}, Rules: []Rule{
+		{When: When{Step: []string{"delivery"}, Failed: "no", Seen: []Observation{"imap-certificate-bad"}}, Confidence: "certain"},
+	}},
 	{ID: "server-silent", Step: "any", Title: []string{"the server took the connection and then said nothing for {seconds} s", "the server took the connection and then said nothing"}, Explanation: []string{"The connection is there, and the answer did not come in time. The server is overloaded or hangs, or a firewall lets the connection through and not what is said on it."}, Who: "network", Severity: "error", Fix: []FixEntry{
 		{Text: "Try again later; if it stays so, have the server's administrator look whether its service hangs", Who: "it-admin"},
 		{Text: "Have the firewall or virus scanner between here and the server looked at", Who: "network"},
@@ -2103,17 +2207,6 @@ var entries = []Entry{
 		{When: When{Step: []string{"greeting", "ehlo", "ehlo-tls"}, Fault: []string{"deferred"}}, Confidence: "likely", General: true},
 		{When: When{Step: []string{"auth"}, Fault: []string{"deferred"}}, Confidence: "likely", General: true},
 		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 421, To: 421}}}, Confidence: "likely", General: true, Over: []string{"sender-refused", "recipient-refused"}},
-	}},
-	{ID: "imap-unreachable", Step: "any", Title: []string{"the mailbox for the arrival check cannot be read"}, Explanation: []string{"The connection to the mailbox (IMAP) failed; whether the message arrived is not known."}, Who: "user", Severity: "error", Fix: []FixEntry{
-		{Text: "Correct the settings of the mailbox (inbox: host, port, encryption)", Who: "user", Setting: "inbox"},
-	}, Rules: []Rule{
-		{When: When{Step: []string{"delivery"}, Failed: "yes"}, Confidence: "possible", General: true},
-	}},
-	{ID: "delivery-not-arrived", Step: "any", Title: []string{"the message did not arrive in the time given"}, Explanation: []string{"The server took the message and it has not come into the mailbox. It may be late, in another folder, or lost on the way."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
-		{Text: "Look the message up in the log of the sending server (message trace)", Who: "it-admin"},
-	}, Rules: []Rule{
-		{When: When{Step: []string{"delivery", "redirect"}, Fault: []string{"not-arrived"}}, Confidence: "certain"},
-		{When: When{Step: []string{"redirect"}, Failed: "yes"}, Confidence: "possible", General: true},
 	}},
 }
 

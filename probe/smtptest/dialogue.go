@@ -28,13 +28,17 @@ type Dialogue struct {
 
 	Text string // the source
 
-	lanes   []lane // at least one
+	mailbox *arrival // nil: there is none
+	lanes   []lane   // at least one
 	records []record
 }
 
 // Sends tells whether meeting the dialogue takes a message; all others are met
 // by a check, which sends none.
-func (d Dialogue) Sends() bool { return d.Step == "message" }
+func (d Dialogue) Sends() bool { return d.Step == "message" || d.Follows() }
+
+// Follows tells whether the message is to be looked for in a mailbox.
+func (d Dialogue) Follows() bool { return d.mailbox != nil }
 
 // Settings are what the client is asked to use; zero means not set.
 type Settings struct {
@@ -48,6 +52,7 @@ type Settings struct {
 	Helo       string
 	Timeout    string // "3s"
 	Until      string // a step
+	Wait       string // "3s", for the message to arrive
 
 	AllowPlaintextAuth bool
 	Insecure           bool
@@ -107,7 +112,7 @@ func byStep(a, b Dialogue) int {
 
 // stepOrder are the steps a dialogue can name, the healthy one first.
 var stepOrder = []string{"", "settings", "dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate",
-	"ehlo-tls", "auth", "sender", "message"}
+	"ehlo-tls", "auth", "sender", "message", "delivery"}
 
 // exitCode is the code of a run that fails at a step.
 func exitCode(step string) int {
@@ -132,6 +137,8 @@ func exitCode(step string) int {
 		return 17
 	case "message":
 		return 18
+	case "delivery":
+		return 19
 	}
 	return 0
 }

@@ -39,15 +39,16 @@ type Mail struct {
 
 // Server serves one dialogue and judges who talks to it.
 type Server struct {
-	dialogue Dialogue
-	options  Options
-	ctx      context.Context
-	cancel   context.CancelFunc
-	unhook   func() bool // the server from the caller's context
-	ca       *authority
-	port     int
-	resolver string
-	running  sync.WaitGroup
+	dialogue  Dialogue
+	options   Options
+	ctx       context.Context
+	cancel    context.CancelFunc
+	unhook    func() bool // the server from the caller's context
+	ca        *authority
+	port      int
+	resolver  string
+	letterBox *LetterBox // nil without one
+	running   sync.WaitGroup
 
 	mu          sync.Mutex
 	closed      bool
@@ -102,7 +103,7 @@ func (s *Server) start() error {
 	if err := s.ctx.Err(); err != nil {
 		return err
 	}
-	if err := s.serveNames(); err != nil {
+	if err := errors.Join(s.serveNames(), s.openMailbox()); err != nil {
 		return err
 	}
 	addresses, err := s.addresses()

@@ -1,0 +1,130 @@
+package delivery
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"regexp"
+	"strings"
+	"time"
+
+	"blitiri.com.ar/go/spf"
+	"github.com/emersion/go-msgauth/dkim"
+
+	"github.com/smtpdx/smtpdx/probe"
+	"github.com/smtpdx/smtpdx/probe/cause"
+	"github.com/smtpdx/smtpdx/probe/delivery/received"
+)
+
+// lookUpLimit is the time for all questions to the DNS beside a message.
+const lookUpLimit = 10 * time.Second
+
+// maxSignatures is how many DKIM signatures of a message are checked.
+const maxSignatures = 5
+
+// prove finds out what speaks for the sender of the message: what the
+// receiving server says, else what the DNS says now.
+func prove(ctx context.Context, e *probe.DeliveryEvidence, s probe.Settings, found *Arrived, h received.Header, w probe.Watch) {
+	limit, cancel := context.WithTimeout(ctx, lookUpLimit)
+	defer cancel()
+	resolver := probe.ResolverAt(s.Resolver)
+	domain := received.Domain(string(e.From))
+	checked := &probe.Checked{}
+	if client := clientOf(h); client.IsValid() {
+		checked.Client = probe.Maybe(client.String())
+		checked.SPF = checkSPF(limit, resolver, client, string(e.ReturnPath), domain)
+	}
+	if found.Whole {
+		checked.DKIM, checked.Keys = checkDKIM(limit, resolver, found.Raw, domain, w)
+	}
+	e.Checked = checked
+	if dmarcFails(e) {
+		e.Saw = append(e.Saw, cause.DMARCFailed)
+	}
+}
+
+// bracketed is an address as a server stamps it: [192.0.2.1], [IPv6:2001:db8::1].
+var bracketed = regexp.MustCompile(`[\[(](?:IPv6:)?([0-9A-Fa-f.:]{3,45})[\])]`)
+
+// clientOf is the first address from outside that the receiving side has
+// stamped, from the newest stamp down: who handed the message over.
+func clientOf(h received.Header) netip.Addr {
+	for _, stamp := range h.All("Received") {
+		from, _, _ := strings.Cut(stamp, " by ")
+		for _, m := range bracketed.FindAllStringSubmatch(from, -1) {
+			a, err := netip.ParseAddr(m[1])
+			if err == nil && a.IsGlobalUnicast() && !a.IsPrivate() {
+				return a
+			}
+		}
+	}
+	return netip.Addr{}
+}
+
+func checkSPF(ctx context.Context, r *net.Resolver, client netip.Addr, sender, from string) *probe.SPFResult {
+	domain := received.Domain(sender)
+	if domain == "" {
+		return nil
+	}
+	result, _ := spf.CheckHostWithSender(net.IP(client.AsSlice()), domain, sender, spf.WithContext(ctx), spf.WithResolver(r)) // the result says all
+	aligned := sameOrganisation(domain, from)
+	return &probe.SPFResult{Result: string(result), Domain: probe.Maybe(domain), Aligned: &aligned}
+}
+
+func sameOrganisation(a, b string) bool {
+	return a != "" && strings.EqualFold(received.Organisation(a), received.Organisation(b))
+}
+
+// checkDKIM checks the signatures on the message as it arrived, and looks
+// where their keys should stand.
+func checkDKIM(ctx context.Context, r *net.Resolver, raw []byte, from string, w probe.Watch) (probe.List[probe.DKIMResult], probe.List[probe.DKIMKey]) {
+	var keys probe.List[probe.DKIMKey]
+	lookUp := func(name string) ([]string, error) {
+		records, err := r.LookupTXT(ctx, name)
+		if selector, domain, ok := strings.Cut(name, "._domainkey."); ok {
+			keys = append(keys, probe.DKIMKey{Domain: shown(w, domain), Selector: shown(w, selector), State: keyState(records, err)})
+		}
+		return records, err
+	}
+	all, err := dkim.VerifyWithOptions(bytes.NewReader(raw), &dkim.VerifyOptions{LookupTXT: lookUp, MaxVerifications: maxSignatures})
+	if err != nil && !errors.Is(err, dkim.ErrTooManySignatures) {
+		return nil, keys
+	}
+	var results probe.List[probe.DKIMResult]
+	for _, v := range all {
+		result := "pass"
+		switch {
+		case v.Err != nil && dkim.IsTempFail(v.Err):
+			result = "temperror"
+		case v.Err != nil && dkim.IsPermFail(v.Err):
+			result = "permerror"
+		case v.Err != nil:
+			result = "fail"
+		}
+		aligned := sameOrganisation(v.Domain, from)
+		results = append(results, probe.DKIMResult{Result: result, Domain: probe.Maybe(shown(w, v.Domain)), Aligned: &aligned})
+	}
+	return results, keys
+}
+
+func keyState(records []string, err error) string {
+	var none *net.DNSError
+	all := strings.ReplaceAll(strings.Join(records, ""), " ", "")
+	switch {
+	case errors.As(err, &none) && none.IsNotFound, err == nil && len(records) == 0:
+		return "missing"
+	case err != nil:
+		return "unknown"
+	case strings.HasSuffix(all, "p=") || strings.Contains(all, "p=;"):
+		return "revoked"
+	}
+	return "found"
+}
+
+// dmarcFails: the receiving server says so. Where it says nothing, nothing is
+// known: what we find may not be what it would.
+func dmarcFails(e *probe.DeliveryEvidence) bool {
+	return e.Authentication != nil && e.Authentication.DMARC != nil && e.Authentication.DMARC.Result == "fail"
+}
