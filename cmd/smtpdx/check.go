@@ -156,20 +156,20 @@ func (o *checkOptions) beforeLogin(p *process, all []probe.Settings) {
 		}
 		for _, sentence := range s.Provider.BeforeLogin {
 			if !said[sentence] {
-				fmt.Fprintln(p.err, folded("Note: "+sentence, 78))
+				fmt.Fprintln(p.err, folded("Note: "+sentence))
 			}
 			said[sentence] = true
 		}
 	}
 }
 
-// folded breaks a text at blanks, so that no line is longer than width where a
+// folded breaks a text at blanks, so that no line is longer than a screen where a
 // word is not; lines after the first are indented.
-func folded(text string, width int) string {
+func folded(text string) string {
 	var lines []string
 	line := ""
 	for _, word := range strings.Fields(text) {
-		if line != "" && len(line)+1+len(word) > width {
+		if line != "" && len(line)+1+len(word) > plainWidth-2 {
 			lines = append(lines, line)
 			line = "     "
 		}

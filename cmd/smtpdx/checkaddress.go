@@ -155,9 +155,9 @@ func (o *checkOptions) loadAccount(ctx context.Context, p *process, flags profil
 
 // say tells a person what was found before it is checked.
 func (f *finding) say(p *process) {
-	fmt.Fprintln(p.err, folded(f.words()+".", 78))
+	fmt.Fprintln(p.err, folded(f.words()+"."))
 	for _, note := range f.outcome.Findings {
-		fmt.Fprintln(p.err, folded("Note: "+note.Title, 78))
+		fmt.Fprintln(p.err, folded("Note: "+note.Title))
 	}
 	fmt.Fprintln(p.err)
 }

@@ -227,7 +227,7 @@ func (d *discovery) checkCommand(c discover.Candidate) string {
 // discoveryDocument is a discovery as JSON. Nothing in it is secret.
 type discoveryDocument struct {
 	Schema     string                         `json:"schema"`
-	Address    string                         `json:"address"`
+	Address    probe.Maybe                    `json:"address"`  // null where a host was asked for
 	Provider   probe.Maybe                    `json:"provider"` // its id
 	Candidates probe.List[discoveryCandidate] `json:"candidates"`
 	Inbox      probe.List[discoveryInbox]     `json:"inbox"`
@@ -265,7 +265,7 @@ type discoverySource struct {
 }
 
 func (d *discovery) document() discoveryDocument {
-	out := discoveryDocument{Schema: discover.Schema, Address: shown(d.address.String()), Login: d.login, Findings: d.outcome.Findings,
+	out := discoveryDocument{Schema: discover.Schema, Address: probe.Maybe(shown(d.address.String())), Login: d.login, Findings: d.outcome.Findings,
 		Next: d.next(), DurationMs: probe.Milliseconds(d.outcome.Took)}
 	if p := d.outcome.Provider; p != nil {
 		out.Provider = probe.Maybe(p.ID)

@@ -23,9 +23,21 @@ type finder func(ctx context.Context, address string) (answers, string, error)
 func fillForm(ctx context.Context, ask asker, out io.Writer, find finder) (answers, error) {
 	fmt.Fprint(out, "No settings given, so I ask. Enter takes the value in [ ], Ctrl-C stops.\n\n")
 	f := form{ctx: ctx, ask: ask, out: out}
+	a := f.settings(f.address("  Host (or your mail address)", find))
+	if f.err != nil {
+		return answers{}, f.err
+	}
+	fmt.Fprintln(out)
+	if a.account != "" {
+		fmt.Fprint(out, "Checking; I ask for the password when the server is ready for it.\n\n")
+	}
+	return a, nil
+}
+
+// settings asks for each of the settings; what was found is offered.
+func (f *form) settings(found answers) answers {
 	var a answers
 	port := ""
-	found := f.address(find)
 	a.host = f.until("  Host", found.host, func(s string) string {
 		switch {
 		case s == "":
@@ -72,20 +84,13 @@ func fillForm(ctx context.Context, ask asker, out io.Writer, find finder) (answe
 	if a.from == a.account {
 		a.from = ""
 	}
-	if f.err != nil {
-		return answers{}, f.err
-	}
-	fmt.Fprintln(out)
-	if a.account != "" {
-		fmt.Fprint(out, "Checking; I ask for the password when the server is ready for it.\n\n")
-	}
-	return a, nil
+	return a
 }
 
 // address asks for the host, and where a mail address is entered looks for its
 // settings; then the host is asked for again, with what was found.
-func (f *form) address(find finder) answers {
-	typed := f.until("  Host (or your mail address)", "", func(s string) string {
+func (f *form) address(question string, find finder) answers {
+	typed := f.until(question, "", func(s string) string {
 		if s == "" || isAddress(s) && find == nil {
 			return "The name of the mail server, for example smtp.example.com."
 		}

@@ -11,9 +11,8 @@ import (
 
 	"github.com/smtpdx/smtpdx/presets"
 	"github.com/smtpdx/smtpdx/probe"
+	"github.com/smtpdx/smtpdx/probe/discover"
 )
-
-const discoverySchema = "smtpdx.discovery/v1"
 
 type presetsMatchOptions struct {
 	output presetsOutput
@@ -251,44 +250,18 @@ func (m presetMatch) next(p *process) probe.List[probe.Next] {
 	return append(probe.List[probe.Next]{{Text: "check these settings", Command: probe.Maybe(command), Shell: probe.Maybe(p.term.shell())}}, steps...)
 }
 
-type presetMatchDocument struct {
-	Schema     string                           `json:"schema"`
-	Address    probe.Maybe                      `json:"address"`
-	Provider   probe.Maybe                      `json:"provider"`
-	Candidates probe.List[presetMatchCandidate] `json:"candidates"`
-	Sources    probe.List[presetMatchSource]    `json:"sources"`
-	Findings   probe.List[struct{}]             `json:"findings"`
-	Next       probe.List[probe.Next]           `json:"next"`
-}
-
-type presetMatchCandidate struct {
-	Host       string             `json:"host"`
-	Port       int                `json:"port"`
-	Encryption string             `json:"encryption"`
-	Account    probe.Maybe        `json:"account"`
-	Sources    probe.List[string] `json:"sources"`
-	Verified   *bool              `json:"verified"` // always null: nothing is contacted
-	Why        string             `json:"why"`
-}
-
-type presetMatchSource struct {
-	Source     string  `json:"source"`
-	State      string  `json:"state"`
-	Text       string  `json:"text"`
-	DurationMS float64 `json:"duration_ms"`
-}
-
-func (m presetMatch) document(p *process) presetMatchDocument {
-	d := presetMatchDocument{Schema: discoverySchema, Address: probe.Maybe(shown(m.asked.address)), Provider: probe.Maybe(m.provider.ID)}
+// document is a discovery that asked nobody: nothing in it is verified.
+func (m presetMatch) document(p *process) discoveryDocument {
+	d := discoveryDocument{Schema: discover.Schema, Address: probe.Maybe(shown(m.asked.address)), Provider: probe.Maybe(m.provider.ID)}
 	if m.provider.ID == "" {
-		d.Sources = append(d.Sources, presetMatchSource{Source: "preset", State: "nothing", Text: "no provider in the list is known by that name"})
+		d.Sources = append(d.Sources, discoverySource{Source: "preset", State: discover.Nothing, Text: "no provider in the list is known by that name"})
 		return d
 	}
-	d.Sources = append(d.Sources, presetMatchSource{Source: "preset", State: "found", Text: m.foundBy()})
+	d.Sources = append(d.Sources, discoverySource{Source: "preset", State: discover.Found, Text: m.foundBy()})
 	for i, e := range m.provider.Endpoints {
-		d.Candidates = append(d.Candidates, presetMatchCandidate{
+		d.Candidates = append(d.Candidates, discoveryCandidate{
 			Host: e.Host, Port: e.Port, Encryption: e.Encryption, Account: probe.Maybe(shown(m.account())),
-			Sources: probe.List[string]{"preset:" + m.provider.ID}, Why: whyEndpoint(i, e),
+			Sources: probe.List[string]{"preset:" + m.provider.ID}, Why: whyEndpoint(i, e), Missing: e.Placeholders(),
 		})
 	}
 	if m.provider.NoSMTP != "" {

@@ -12,6 +12,7 @@ func newRoot(p *process, args []string) *cobra.Command {
 		Use:           "smtpdx",
 		Short:         "Find out why mail settings (SMTP) do not work, and what to change",
 		Long:          "smtpdx finds out why mail settings (SMTP) do not work, and what to change.\n\n\"check\" probes them step by step, from the name look-up to the permission to\nsend as a given address. It never sends a mail; \"send\" does.",
+		Example:       "  smtpdx check smtp.example.com:587 -u me@example.com",
 		Version:       versionNumber(),
 		Args:          cobra.ArbitraryArgs,
 		SilenceErrors: true,
@@ -30,15 +31,18 @@ func newRoot(p *process, args []string) *cobra.Command {
 		newLab(p),
 		newDemo(p),
 		newPassword(p),
+		newInit(p),
 		newDiscover(p),
 		newPresets(p),
 		newExplain(p),
 		newToken(p),
 		newReport(p),
 		newCompare(p),
+		newSchema(p),
 		newMan(p),
 		newVersion(p),
 	)
+	root.AddCommand(newTopics()...)
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd(args...)
 	return root
@@ -71,7 +75,9 @@ func firstContact(cmd *cobra.Command, p *process, rest []string) error {
 func unknownCommand(cmd *cobra.Command, word string) error {
 	var names []string
 	for _, c := range cmd.Commands() {
-		names = append(names, c.Name())
+		if !c.IsAdditionalHelpTopicCommand() {
+			names = append(names, c.Name())
+		}
 	}
 	if near := nearest(word, names); near != "" {
 		return usage("", "there is no such command; did you mean: smtpdx %s?", near)

@@ -28,6 +28,7 @@ func TestMain(m *testing.M) {
 //	serve DIALOGUE             serve it; sets $HOST $PORT $CA $RESOLVER $ACCOUNT $LAB_PASSWORD
 //	met N                      the server saw N connections and no misbehaviour
 //	validates FILE             the JSON fits the schema that it names
+//	validates-lines FILE NAME  so does each line of JSON fit that schema
 //	folds EVENTS               the lines of JSON give a report that validates
 func TestScripts(t *testing.T) {
 	t.Parallel()
@@ -41,6 +42,8 @@ func TestScripts(t *testing.T) {
 			"met":       met,
 			"validates": validates,
 			"folds":     folds,
+
+			"validates-lines": validatesLines,
 		},
 	})
 }

@@ -217,8 +217,7 @@ func conditions(e cause.Entry) []cause.When {
 // later are causes of the catalogue that no step of this program sees yet.
 func later() []string {
 	return strings.Fields(`tls-wrong-mode-starttls-inside-tls client-protocol-defect auth-client-refuses-clear-text
-		imap-login-failed imap-disabled delivery-late delivery-junk delivery-altered redirect-sender-kept redirect-forwarded-as-new
-		redirect-from-rewritten redirect-loop redirect-duplicate redirect-not-arrived redirect-external-blocked error-text-generic`)
+		imap-login-failed imap-disabled delivery-late delivery-junk delivery-altered error-text-generic`)
 }
 
 // catalogue lists the stable ids; scripts match on them, so none may vanish or be renamed.
@@ -243,7 +242,8 @@ func catalogue() []string {
 		sender-refused sender-undecided recipient-refused smtputf8-missing message-refused imap-login-failed imap-unreachable imap-disabled
 		delivery-not-arrived delivery-late delivery-junk delivery-altered redirect-sender-kept redirect-forwarded-as-new
 		redirect-from-rewritten redirect-loop redirect-duplicate redirect-not-arrived dns-private-address cert-trusted-here-only
-		proxy-refused proxy-login auth-password-login-ending auth-windows-login-only error-text-generic redirect-external-blocked`)
+		proxy-refused proxy-login auth-password-login-ending auth-windows-login-only error-text-generic redirect-external-blocked
+		redirect-signature-broken redirect-absence-reply`)
 }
 
 func TestEveryCauseOfTheCatalogueIsThereOrKnownToComeLater(t *testing.T) {

@@ -186,6 +186,20 @@ const (
 	NeedsSMTPUTF8         Observation = "needs-smtputf8"
 	DecidedAfterMessage   Observation = "decided-after-message" // a kind of server that checks the sender only then
 
+	// redirect
+	CameRedirected    Observation = "came-redirected"
+	CameAsNew         Observation = "came-as-new-message"
+	CameAsAttachment  Observation = "came-as-attachment"
+	CameFromRewritten Observation = "came-with-from-rewritten"
+	CameLooped        Observation = "came-looped"
+	CameTwice         Observation = "came-twice"
+	CameBack          Observation = "came-back" // a delivery status came in its place
+	SenderInFrom      Observation = "sender-in-from"
+	SenderElsewhere   Observation = "sender-in-other-field" // in Reply-To or its like, and not in From
+	SenderUnclear     Observation = "sender-unclear"
+	SignatureBroken   Observation = "signature-broken-on-the-way"
+	AbsenceReply      Observation = "absence-reply"
+
 	// client's own side
 	// message
 	MessageOverSize   Observation = "message-over-size"  // by the server's SIZE; nothing was sent

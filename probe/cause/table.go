@@ -2021,6 +2021,106 @@ var entries = []Entry{
 	}, Rules: []Rule{
 		{When: When{Step: []string{"delivery"}, Failed: "no", Seen: []Observation{"imap-certificate-bad"}}, Confidence: "certain"},
 	}},
+	{ID: "redirect-sender-kept", Step: "redirect", Title: []string{"the original sender {original_sender} stands in {sender_field}", "the original sender stands in the header"}, Explanation: []string{"The mailbox redirects as it should: a program that reads the header sees who wrote, and answers go to that person."}, Who: "user", Severity: "info", Fix: []FixEntry{
+		{Text: "Nothing to change in how the mailbox redirects", Who: "user"},
+	}, Rules: []Rule{
+		{When: When{Step: []string{"redirect"}, Failed: "no", Seen: []Observation{"came-redirected", "sender-in-from"}}, Confidence: "certain"},
+	}},
+	{ID: "redirect-forwarded-as-new", Step: "redirect", Title: []string{"{came_from} sends a new message, with {original_sender} in its text", "a new message of {came_from} came, and the original sender is lost", "the message was forwarded as a new one, and the original sender is lost"}, Explanation: []string{"\"Forward\" writes a new message from the mailbox and puts the old one into its text or attaches it. A program that reads the header sees the mailbox as the sender, and its answers go there. \"Redirect\" passes the message on as it is."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
+		{Text: "In the mailbox or its rules choose \"redirect\" in place of \"forward\"", Who: "it-admin"},
+		{Text: "or redirect at the server: an alias, a transport rule, the forwarding of the mailbox", Who: "it-admin"},
+	}, Decides: []DecidesEntry{
+		{When: &When{Seen: []Observation{"sender-unclear"}}, Question: "Does Reply-To hold the original sender?", Command: "smtpdx inspect FILE --sender ADDRESS"},
+	}, Over: []string{"redirect-not-arrived"}, Rules: []Rule{
+		{When: When{Step: []string{"redirect"}, Failed: "yes", Seen: []Observation{"came-as-new-message"}}, Confidence: "certain"},
+		{When: When{Step: []string{"redirect"}, Failed: "yes", Seen: []Observation{"came-as-attachment"}}, Confidence: "certain", Title: []string{"{came_from} attaches the message of {original_sender} to a new one", "the original message came as an attachment of a new one"}, Explanation: []string{"The mailbox sends a new message and attaches the original one. A program that reads the header sees the mailbox as the sender."}},
+		{When: When{Step: []string{"redirect"}, Failed: "no", Seen: []Observation{"came-as-new-message", "sender-in-other-field"}}, Confidence: "certain", Title: []string{"a new message of {came_from}, with the sender in {sender_field}", "a new message came, with the original sender in another field than From"}, Explanation: []string{"The original sender is no longer in From. A program finds it only if it looks at that other field, as answering does with Reply-To."}, Severity: "warning"},
+		{When: When{Step: []string{"redirect"}, Failed: "no", Seen: []Observation{"came-as-attachment", "sender-in-other-field"}}, Confidence: "certain", Title: []string{"a new message of {came_from}, with the sender in {sender_field}", "a new message came, with the original sender in another field than From"}, Explanation: []string{"The original sender is no longer in From. A program finds it only if it looks at that other field, as answering does with Reply-To."}, Severity: "warning"},
+		{When: When{Step: []string{"redirect"}, Failed: "no", Seen: []Observation{"came-as-new-message", "sender-unclear"}}, Confidence: "likely", Title: []string{"a new message of {came_from} came; Reply-To may hold the original sender", "a new message came; Reply-To may hold the original sender"}, Severity: "warning"},
+		{When: When{Step: []string{"redirect"}, Failed: "no", Seen: []Observation{"came-as-attachment", "sender-unclear"}}, Confidence: "likely", Title: []string{"a new message of {came_from} came; Reply-To may hold the original sender", "a new message came; Reply-To may hold the original sender"}, Severity: "warning"},
+	}},
+	{ID: "redirect-from-rewritten", Step: "redirect", Title: []string{"a list or gateway put {came_from} in the place of {original_sender}", "a list or gateway put {came_from} in the place of the original sender", "a list or gateway put itself in the place of the original sender"}, Explanation: []string{"Mailing lists, groups and gateways write their own address into From, so that strict DMARC policies do not refuse the mail. A program that reads the header sees the list as the sender."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
+		{Text: "Redirect with an alias or the forwarding of a mailbox, not through a list or group", Who: "it-admin"},
+		{Text: "or have the list put the original sender into Reply-To (Mailman: reply_goes_to_list \"explicit\"/\"no munging\" with DMARC mitigation; Google Groups: post replies to the author)", Who: "it-admin"},
+	}, Over: []string{"redirect-not-arrived"}, Rules: []Rule{
+		{When: When{Step: []string{"redirect"}, Failed: "yes", Seen: []Observation{"came-with-from-rewritten"}}, Confidence: "certain"},
+		{When: When{Step: []string{"redirect"}, Failed: "no", Seen: []Observation{"came-with-from-rewritten", "sender-in-other-field"}}, Confidence: "certain", Title: []string{"From is now {came_from}, and the sender stands in {sender_field}", "From was rewritten, and the sender stands in another field"}, Explanation: []string{"A list or gateway put its address into From and kept the sender in another field. A program finds the sender only if it looks there, as answering does with Reply-To."}, Severity: "warning"},
+		{When: When{Step: []string{"redirect"}, Failed: "no", Seen: []Observation{"came-with-from-rewritten", "sender-unclear"}}, Confidence: "likely", Title: []string{"From is now {came_from}; whether another field has the sender is open", "From was rewritten; whether another field has the sender is open"}, Severity: "warning"},
+	}},
+	{ID: "redirect-signature-broken", Step: "redirect", Title: []string{"the way breaks the sender's signature, which strict senders rely on"}, Explanation: []string{"The server that redirects, or one beside it, changes the message (a footer, a warning, a tag in the subject). The DKIM signature of the sender no longer fits, and SPF cannot fit after a redirect, so a receiver that heeds DMARC p=reject refuses the mail."}, Who: "it-admin", Severity: "warning", Fix: []FixEntry{
+		{Text: "Have footers, disclaimers, \"external\" warnings and subject tags left out for mail that is redirected", Who: "it-admin"},
+		{Text: "or redirect before the server that adds them", Who: "it-admin"},
+	}, Decides: []DecidesEntry{
+		{Question: "Does it break for a signed message of another sender too, for example from a Gmail address?"},
+	}, Links: []LinkEntry{
+		{Title: "RFC 7960: DMARC and indirect mail flows", URL: "https://www.rfc-editor.org/rfc/rfc7960"},
+	}, Rules: []Rule{
+		{When: When{Step: []string{"redirect"}, Seen: []Observation{"signature-broken-on-the-way"}}, Confidence: "likely"},
+	}},
+	{ID: "redirect-loop", Step: "redirect", Title: []string{"the message goes round in a circle between mailboxes"}, Explanation: []string{"Two mailboxes redirect to each other, or one to itself by way of another. After some rounds a server stops it, and the message is lost or comes many times."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
+		{When: &When{Known: []string{"via", "mailbox"}}, Text: "See where {via} and {mailbox} pass their mail on to, and take one of the two rules out", Who: "it-admin"},
+		{Text: "See where each of the mailboxes on the way passes its mail on to, and take the rule out that leads back", Who: "it-admin"},
+	}, Over: []string{"redirect-not-arrived", "redirect-duplicate", "redirect-external-blocked"}, Rules: []Rule{
+		{When: When{Step: []string{"redirect"}, Seen: []Observation{"came-looped"}}, Confidence: "likely"},
+		{When: When{Step: []string{"redirect"}, Enhanced: []string{"5.4.6", "5.4.14", "4.4.6", "5.7.128"}, Seen: []Observation{"came-back"}}, Confidence: "certain"},
+		{When: When{Step: []string{"redirect"}, Text: []Pattern{
+			{Expr: "too many hops", Needs: []string{"too many hops"}},
+			{Expr: "mail loop", Needs: []string{"mail loop"}},
+			{Expr: "loops? back to", Needs: []string{" back to"}},
+			{Expr: "hop count exceeded", Needs: []string{"hop count exceeded"}},
+			{Expr: "mail forwarding loop", Needs: []string{"mail forwarding loop"}},
+			{Expr: "routing loop", Needs: []string{"routing loop"}},
+			{Expr: "possible mail loop", Needs: []string{"possible mail loop"}},
+			{Expr: "loop count exceeded", Needs: []string{"loop count exceeded"}},
+			{Expr: "too many .?received.? headers", Needs: []string{"too many "}},
+		}, Seen: []Observation{"came-back"}}, Confidence: "certain"},
+	}},
+	{ID: "redirect-duplicate", Step: "redirect", Title: []string{"the message came {copies} times", "the message came more than once"}, Explanation: []string{"More than one rule passes it on: an alias and a rule of the mailbox, or two addresses that both lead here. Whoever reads the mailbox by a program gets everything twice."}, Who: "it-admin", Severity: "warning", Fix: []FixEntry{
+		{Text: "Redirect in one place only: either at the server (alias, forwarding) or by a rule of the mailbox", Who: "it-admin"},
+	}, Rules: []Rule{
+		{When: When{Step: []string{"redirect"}, Seen: []Observation{"came-twice"}}, Confidence: "certain"},
+	}},
+	{ID: "redirect-external-blocked", Step: "redirect", Title: []string{"the mail system does not let mailboxes forward to the outside"}, Explanation: []string{"Microsoft 365 refuses automatic forwarding and redirecting to addresses outside unless an administrator allows it, for the organisation or for single mailboxes. The sender gets the refusal, the mailbox does not."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
+		{Text: "Allow automatic forwarding in an outbound spam filter policy of its own that holds for this mailbox only", Who: "it-admin", Path: "Microsoft Defender portal > Email & collaboration > Policies & rules > Threat policies > Anti-spam > Create policy > Outbound > Automatic forwarding rules: On", Commands: []Command{
+			{Shell: "powershell", Text: "New-HostedOutboundSpamFilterPolicy -Name \"Redirect to application\" -AutoForwardingMode On"},
+			{Shell: "powershell", Text: "New-HostedOutboundSpamFilterRule -Name \"Redirect to application\" -HostedOutboundSpamFilterPolicy \"Redirect to application\" -From {via}"},
+		}},
+		{Text: "and see that the remote domain of the application, if one is set up, allows automatic forwarding", Who: "it-admin", Commands: []Command{
+			{Shell: "powershell", Text: "Get-RemoteDomain | Format-List DomainName,AutoForwardEnabled"},
+		}},
+		{Text: "or have the application read the mailbox itself", Who: "it-admin"},
+	}, Links: []LinkEntry{
+		{Title: "Microsoft: external email forwarding", URL: "https://learn.microsoft.com/en-us/defender-office-365/outbound-spam-policies-external-email-forwarding"},
+	}, Over: []string{"redirect-not-arrived", "relay-denied-not-allowed", "recipient-refused", "policy-blocklisted"}, Rules: []Rule{
+		{When: When{Step: []string{"redirect"}, Enhanced: []string{"5.7.520"}}, Confidence: "certain"},
+		{When: When{Step: []string{"redirect"}, Code: []Codes{{From: 500, To: 599}}, Text: []Pattern{
+			{Expr: "does not allow external forwarding", Needs: []string{"does not allow external forwarding"}},
+			{Expr: "not allow(ed)? (automatic )?forwarding to (the )?(outside|external)", Needs: []string{"forwarding to "}},
+			{Expr: "external forwarding (is )?(disabled|blocked|not allowed)", Needs: []string{"external forwarding "}},
+		}}, Confidence: "certain"},
+		{When: When{Step: []string{"redirect"}, Text: []Pattern{
+			{Expr: "5\\.7\\.520", Needs: []string{"5.7.520"}},
+			{Expr: "does not allow external forwarding", Needs: []string{"does not allow external forwarding"}},
+			{Expr: "transport\\.rules\\.rejectmessage", Needs: []string{"transport.rules.rejectmessage"}},
+		}, Seen: []Observation{"came-back"}}, Confidence: "likely"},
+	}},
+	{ID: "redirect-not-arrived", Step: "redirect", Title: []string{"the message came back: {diagnostic}", "the message to {via} did not arrive in {mailbox}", "the message did not arrive"}, Explanation: []string{"It was accepted by the first server and got lost or was refused on the way that the redirect takes."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
+		{When: &When{Seen: []Observation{"came-back"}}, Text: "Deal with what the server says; it refused the message on its way to the new address", Who: "it-admin"},
+		{When: &When{Unseen: []Observation{"came-back"}}, Text: "See in the message trace or mail log of the mailbox that redirects what became of the message", Who: "it-admin"},
+		{When: &When{Unseen: []Observation{"came-back"}}, Text: "See that the redirect is switched on, goes to this very address, and has been confirmed where the provider wants that (Google: a code that is mailed to the new address)", Who: "it-admin"},
+		{When: &When{Unseen: []Observation{"came-back"}}, Text: "Look into the junk folder and the quarantine of both mailboxes", Who: "it-admin"},
+	}, Decides: []DecidesEntry{
+		{When: &When{Unseen: []Observation{"came-back"}}, Question: "Does the message lie in the mailbox that redirects? Then it arrived there and was not passed on."},
+	}, Rules: []Rule{
+		{When: When{Step: []string{"redirect"}, Fault: []string{"not-arrived"}, Seen: []Observation{"came-back"}}, Confidence: "certain"},
+		{When: When{Step: []string{"redirect"}, Fault: []string{"not-arrived"}}, Confidence: "likely", General: true},
+		{When: When{Step: []string{"redirect"}, Failed: "yes"}, Confidence: "possible", General: true},
+	}},
+	{ID: "redirect-absence-reply", Step: "redirect", Title: []string{"an automatic answer of {came_from} came, not the message", "an automatic answer came, not the message"}, Explanation: []string{"The mailbox answers by itself, as for somebody who is absent. That says that the message arrived there, and nothing about the redirect."}, Who: "user", Severity: "info", Fix: []FixEntry{
+		{Text: "Inspect the message that arrived in the mailbox of the application", Who: "user"},
+	}, Rules: []Rule{
+		{When: When{Step: []string{"redirect"}, Seen: []Observation{"absence-reply"}}, Confidence: "certain"},
+	}},
 	{ID: "server-silent", Step: "any", Title: []string{"the server took the connection and then said nothing for {seconds} s", "the server took the connection and then said nothing"}, Explanation: []string{"The connection is there, and the answer did not come in time. The server is overloaded or hangs, or a firewall lets the connection through and not what is said on it."}, Who: "network", Severity: "error", Fix: []FixEntry{
 		{Text: "Try again later; if it stays so, have the server's administrator look whether its service hangs", Who: "it-admin"},
 		{Text: "Have the firewall or virus scanner between here and the server looked at", Who: "network"},

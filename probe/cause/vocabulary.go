@@ -33,6 +33,7 @@ func values() []string {
 		"size", "limit", // message
 		"imap_server", "imap_account", "imap_text", "folder", "after", "slowest", "changes", "copies", // delivery
 		"bad_addresses", "good_addresses", // addresses that differ
+		"original_sender", "came_from", "via", "mailbox", "sender_field", "way_reason", "diagnostic", "bounced_recipient", "copies", // redirect
 	}
 }
 

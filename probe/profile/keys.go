@@ -30,6 +30,9 @@ func kindOf(key string) keyKind {
 	return 0
 }
 
+// Keys lists the keys of a profile in the settings file.
+func Keys() []string { return keyNames() }
+
 // keyNames lists what may be written, in the order of the usual form.
 func keyNames() []string {
 	return []string{"host", "port", "encryption", "account", "password", "token", "auth", "from", "to", "preset", "used_by", "helo", "ca_file",

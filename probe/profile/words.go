@@ -46,3 +46,6 @@ func words(line string) ([]string, error) {
 	}
 	return out, nil
 }
+
+// Words takes a command line apart as --password-command does.
+func Words(line string) ([]string, error) { return words(line) }

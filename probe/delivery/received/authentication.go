@@ -11,10 +11,14 @@ import (
 // Verdict is the results of one server about the message as it had it.
 type Verdict struct {
 	probe.Authentication
+	MailFrom string // the envelope's sender, or its domain, as SPF was asked about it
 	From     string // domain of From that DMARC was asked about, "" when not said
 	Above    int    // number of Received fields above it: 0 is the last server's own
 	Set      int    // number of the ARC set that has kept it, 0 for a plain Authentication-Results
 	Compauth string // what Microsoft made of it all ("pass", "fail", "softpass", "none"), "" elsewhere
+	Reason   string // and its number for why: 130 is a seal of ARC that it trusts
+
+	BodyChanged bool // it says that a signature failed for the body
 }
 
 // Authentication gives the results of the outermost server that left some, the
@@ -154,6 +158,7 @@ func (v *Verdict) take(name string, m method) {
 	switch name {
 	case "spf":
 		if v.SPF == nil || v.SPF.Domain == "" {
+			v.MailFrom = m.properties["smtp.mailfrom"]
 			v.SPF = &probe.SPFResult{Result: m.result, Domain: probe.Maybe(domainOrName(m.properties["smtp.mailfrom"], m.properties["smtp.mail"], m.properties["smtp.helo"]))}
 		}
 	case "dkim":
@@ -164,6 +169,9 @@ func (v *Verdict) take(name string, m method) {
 		if domain == "" && m.result == "none" {
 			return
 		}
+		if strings.Contains(strings.ToLower(m.comment), "body hash") {
+			v.BodyChanged = true
+		}
 		v.DKIM = append(v.DKIM, probe.DKIMResult{Result: m.result, Domain: probe.Maybe(strings.ToLower(domain)), Selector: probe.Maybe(m.properties["header.s"])})
 	case "dmarc":
 		v.From = strings.ToLower(m.properties["header.from"])
@@ -171,7 +179,7 @@ func (v *Verdict) take(name string, m method) {
 	case "arc":
 		v.ARC = &probe.ARCResult{Result: probe.Maybe(m.result)}
 	case "compauth":
-		v.Compauth = m.result
+		v.Compauth, v.Reason = m.result, m.properties["reason"]
 	}
 }
 

@@ -1,0 +1,44 @@
+// Package judge says how a message came: straight, redirected, or forwarded as
+// something new; whether its header still has the original sender; and whether
+// mail of senders with a strict DMARC policy survives the way. For the commands
+// that inspect a message or send one through an address that redirects.
+//
+// A judgement rests on one rule and quotes the fields that decided. Where they
+// do not decide, it says so, and what would.
+package judge
+
+import (
+	"github.com/smtpdx/smtpdx/probe"
+	"github.com/smtpdx/smtpdx/probe/delivery/received"
+)
+
+// Known is what is known of a message beside itself; all of it may be empty.
+type Known struct {
+	Via    []string // addresses that redirect
+	Sender string   // who sent it first
+	Target string   // the mailbox in which it was found
+
+	// Advice gives the words on how mail is redirected so that its sender
+	// survives, for the provider of an address that redirects, known by the
+	// names of its servers too; "" where nobody knows. Nil: nobody knows.
+	Advice func(via string, servers []string) string
+}
+
+// Inspect judges a message.
+func Inspect(m *received.Message, known Known) probe.Inspection {
+	w := newWay(m, known)
+	v := judge(w)
+	survives, reason := w.survives(v)
+	in := probe.Inspection{How: v.how, Confidence: v.confidence, SenderKept: v.kept, OriginalSender: probe.Maybe(v.original),
+		Rule: probe.InspectionRule{ID: v.rule, Text: v.text, Headers: v.fields}, DMARCSurvives: survives, DMARCReason: reason,
+		Hops: w.hops, Authentication: w.h.Authentication()}
+	in.Findings = w.findings(v, survives, reason)
+	for _, d := range v.decides {
+		next := probe.Next{Text: d.text, Command: probe.Maybe(d.command)}
+		if d.command != "" {
+			next.Shell = "posix"
+		}
+		in.Next = append(in.Next, next)
+	}
+	return in
+}
