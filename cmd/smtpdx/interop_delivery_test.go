@@ -51,6 +51,7 @@ func (w *world) delivers(t *testing.T) {
 	t.Run("sends-only-when-told", d.sendsOnlyWhenTold)
 	t.Run("page", d.showsMessage)
 	t.Run("real-messages", d.makesRealMessages)
+	t.Run("follows", d.follows)
 }
 
 // startDelivery starts the three mail systems for one test.
