@@ -54,7 +54,10 @@ func isFromFile(s *Settings) bool {
 
 // command is what a run of these settings is called.
 func (s *Settings) command() string {
-	if s.Message != nil {
+	switch {
+	case s.Follow != nil:
+		return "deliver"
+	case s.Message != nil:
 		return "send"
 	}
 	return "check"
@@ -77,7 +80,21 @@ func afterMessage(s *Settings, res *Result) List[Next] {
 	case res.Steps[i].Status == Fail:
 		return List[Next]{{Text: "send again after the change", Command: Maybe(sendAgain(s, res.Settings, e)), Shell: "posix"}}
 	}
-	return List[Next]{{Text: "look for " + string(e.Token) + " in the recipient's mailbox, in the junk folder too"}}
+	return lookFor(s, res, e)
+}
+
+// lookFor tells where to look, unless the message was found.
+func lookFor(s *Settings, res *Result, e *MessageEvidence) List[Next] {
+	look := "look for " + string(e.Token) + " in the recipient's mailbox, in the junk folder too"
+	if s.Follow == nil {
+		return List[Next]{{Text: look}}
+	}
+	for _, step := range res.Steps {
+		if d, ok := step.Evidence.(*DeliveryEvidence); ok && d.Folder != "" {
+			return nil
+		}
+	}
+	return List[Next]{{Text: "see how it came", Command: "smtpdx inspect message.eml", Shell: "posix"}}
 }
 
 // sendAgain is the command for those who did not get the message.
@@ -161,6 +178,9 @@ func policyFlags(s *Settings, set SuggestedSettings) []string {
 	}
 	if s.Family != 0 {
 		words = append(words, "-"+itoa(s.Family))
+	}
+	if s.Follow != nil && s.Follow.Inbox != nil && s.Follow.Inbox.Profile != s.Profile {
+		add("--inbox", s.Follow.Inbox.Profile)
 	}
 	if s.Resolver != "" {
 		words = append(words, "--resolver", s.Resolver)

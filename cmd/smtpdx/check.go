@@ -12,6 +12,7 @@ import (
 
 	"github.com/smtpdx/smtpdx/presets"
 	"github.com/smtpdx/smtpdx/probe"
+	"github.com/smtpdx/smtpdx/probe/delivery"
 )
 
 type checkOptions struct {
@@ -112,7 +113,10 @@ func (o *checkOptions) probe(cmd *cobra.Command, p *process, targets []string, a
 	}
 	o.beforeLogin(p, all)
 	run := probing{process: p, command: commandLine(cmd, understood(targets, all), homeFolder(), p.getenv), strict: o.output.strict,
-		out: out, mayAsk: mayAsk, prober: probe.Prober{Transcript: o.output.verbose, ProviderOf: providerOf, JudgeToken: judgeToken, Alternatives: o.alternatives()}}
+		out: out, mayAsk: mayAsk, prober: probe.Prober{Transcript: o.output.verbose, ProviderOf: providerOf, JudgeToken: judgeToken, Alternatives: o.alternatives(), Mailbox: delivery.Mailbox{}}}
+	if o.settings.follow {
+		run.prober.LookUpSender = delivery.SenderDomain
+	}
 	if slices.ContainsFunc(all, func(s probe.Settings) bool { return s.OAuth != nil }) {
 		run.token = tokenOf(p, p.world(), mayAsk)
 	}
@@ -221,7 +225,7 @@ func (p *process) reportUsage(ctx context.Context, args []string, wrong *usageEr
 }
 
 // probes names the commands whose output is a report of a probe.
-func probes() []string { return []string{"check", "send"} }
+func probes() []string { return []string{"check", "send", "deliver"} }
 
 // wantedFormat looks for the -o of a format that reports refusals in a command
 // line that probes and that the parser may not have understood; "" for any other.

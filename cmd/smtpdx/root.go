@@ -28,6 +28,7 @@ func newRoot(p *process, args []string) *cobra.Command {
 	root.AddCommand(
 		newCheck(p),
 		newSend(p),
+		newDeliver(p),
 		newLab(p),
 		newDemo(p),
 		newPassword(p),

@@ -18,6 +18,8 @@ type sendOptions struct {
 	checkOptions
 
 	message messageFlags
+	// before is done before the question whether the message may go; nil: nothing.
+	before func(ctx context.Context, p *process, s *probe.Settings) error
 }
 
 func newSend(p *process) *cobra.Command {
@@ -91,6 +93,11 @@ func (o *sendOptions) prepare(ctx context.Context, p *process, targets []string)
 	for i := range all {
 		o.finish(&all[i], mayAsk)
 		all[i].Message = message
+		if o.before != nil {
+			if err := o.before(ctx, p, &all[i]); err != nil {
+				return nil, err
+			}
+		}
 		if err := o.agree(ctx, p, &all[i], mayAsk); err != nil {
 			return nil, err
 		}

@@ -23,6 +23,7 @@ type settingsFlags struct {
 	until  string
 	noAsk  bool
 	yes    bool
+	follow bool // the inbox is wanted too
 
 	noAlternatives bool
 }

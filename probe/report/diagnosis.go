@@ -42,10 +42,10 @@ func (t *text) diagnosis(r *probe.Result, v probe.Vantage) []row {
 	case r.Interrupted:
 		blocks = []block{{t.also(r, f)}}
 	case f != nil:
-		blocks = []block{append(t.causeBlock(r, f), t.also(r, f)), t.passBlock(r, v)}
+		blocks = []block{append(t.causeBlock(r, f), t.also(r, f)), t.arrivalBlock(r), t.passBlock(r, v)}
 	default:
-		blocks = []block{append(t.passBlock(r, v), t.also(r, f))}
-		blocks[0] = seenFromLast(blocks[0])
+		blocks = []block{t.arrivalBlock(r), append(t.passBlock(r, v), t.also(r, f))}
+		blocks[1] = seenFromLast(blocks[1])
 	}
 	head := t.verdict(r)
 	next := t.nextRows(r)
@@ -126,7 +126,7 @@ func (t *text) passBlock(r *probe.Result, v probe.Vantage) block {
 		}
 	}
 	if reached(r, probe.StepAuth) || reached(r, probe.StepSender) {
-		return block{t.sent(onlyStep(r, probe.StepMessage)), t.enter(r.Settings), t.open(open...), t.section("Soon", 1, soon...), t.seenFromPass(r, v)}
+		return block{t.sent(onlyStep(r, probe.StepMessage)), t.byHand(r), t.enter(r.Settings), t.open(open...), t.section("Soon", 1, soon...), t.seenFromPass(r, v)}
 	}
 	return block{t.open(open...), t.section("Soon", 1, soon...), t.seenFromPass(r, v)}
 }
