@@ -217,12 +217,7 @@ func conditions(e cause.Entry) []cause.When {
 // later are causes of the catalogue that no step of this program sees yet.
 func later() []string {
 	return strings.Fields(`tls-wrong-mode-starttls-inside-tls client-protocol-defect auth-client-refuses-clear-text
-<<<<<<< HEAD
-		imap-login-failed imap-disabled delivery-late delivery-junk delivery-altered error-text-generic`)
-=======
-		redirect-sender-kept redirect-forwarded-as-new
-		redirect-from-rewritten redirect-loop redirect-duplicate redirect-not-arrived redirect-external-blocked error-text-generic`)
->>>>>>> send
+		error-text-generic`)
 }
 
 // catalogue lists the stable ids; scripts match on them, so none may vanish or be renamed.
