@@ -38,7 +38,7 @@ var deliveryCases = []deliveryCase{
 	{name: "delayed 20 s", args: delivers("late", "late@app.example", "--wait", "40s"), within: 60 * time.Second, decided: "INBOX", want: came("-", "-"),
 		says: func(t *testing.T, s deliveryStep) {
 			if s.ArrivedAfterMs < 20000 || s.ArrivedAfterMs > 35000 {
-				t.Errorf("arrived after %d ms", s.ArrivedAfterMs)
+				t.Errorf("arrived after %.0f ms", s.ArrivedAfterMs)
 			}
 		}},
 	{name: "lost", args: delivers("in", "lost@app.example", "--wait", "4s"), want: stopped("delivery", "delivery-not-arrived", 19, "-", "-")},

@@ -37,13 +37,11 @@ type deliveryCase struct {
 
 // deliveryStep is what the table needs of the steps delivery and redirect.
 type deliveryStep struct {
-	Folder         string `json:"folder"`
-	ArrivedAfterMs int    `json:"arrived_after_ms"`
-	Copies         int    `json:"copies"`
-	ReturnPath     string `json:"return_path"`
+	Folder         string  `json:"folder"`
+	ArrivedAfterMs float64 `json:"arrived_after_ms"`
+	Copies         int     `json:"copies"`
+	ReturnPath     string  `json:"return_path"`
 	Authentication *struct {
-		SPF   *struct{ Result string }
-		DKIM  []struct{ Result, Domain string }
 		DMARC *struct{ Result string }
 	} `json:"authentication"`
 
@@ -108,7 +106,7 @@ func (d *delivery) follow(t *testing.T, c deliveryCase) (deliveryRow, string, ti
 	}
 	r := doc.Results[0]
 	seen, fault := decisive(t, steps.Results[0])
-	got := deliveryRow{r.row(p.exit), "-", "-"}
+	got := deliveryRow{r.aboutMessage(p.exit), "-", "-"}
 	if seen.How != "" {
 		got.how, got.kept = seen.How, told(seen.SenderKept)+"/"+told(seen.DMARCSurvives)
 	}
@@ -128,6 +126,19 @@ func (d *delivery) follow(t *testing.T, c deliveryCase) (deliveryRow, string, ti
 		c.says(t, seen)
 	}
 	return got, evidence, p.took
+}
+
+// aboutMessage is what the result comes to, with what is said of the message
+// before what is said of the way to the server.
+func (r result) aboutMessage(exit int) row {
+	got := r.row(exit)
+	for _, f := range r.Findings {
+		if f.Severity != "info" && slices.Contains([]string{"message", "delivery", "redirect"}, f.Step) {
+			got.cause = f.Cause
+			break
+		}
+	}
+	return got
 }
 
 // decisive puts what the last steps saw into one, with the fault of the one that failed.
@@ -154,7 +165,10 @@ func (s deliveryStep) evidence(fault string) string {
 		parts = append(parts, fault)
 	}
 	if s.Folder != "" {
-		parts = append(parts, fmt.Sprintf("in %s after %d ms", s.Folder, s.ArrivedAfterMs))
+		parts = append(parts, fmt.Sprintf("in %s after %.0f ms", s.Folder, s.ArrivedAfterMs))
+	}
+	if s.Authentication != nil && s.Authentication.DMARC != nil {
+		parts = append(parts, "dmarc="+s.Authentication.DMARC.Result)
 	}
 	if s.Rule.ID != "" {
 		parts = append(parts, s.Rule.ID+": "+strings.Join(s.Rule.Headers, " | "))
