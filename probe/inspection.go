@@ -82,6 +82,10 @@ type Inspection struct {
 	Confidence     cause.Confidence `json:"confidence"`
 	SenderKept     *bool            `json:"sender_kept"` // nil: cannot be told
 	OriginalSender Maybe            `json:"original_sender"`
+	SenderField    Maybe            `json:"sender_field"` // where it stands, when it is kept: "From", "Reply-To", ...
+	From           Maybe            `json:"from"`         // the address that From has now
+	Via            Maybe            `json:"via"`          // the address that redirects, as said or as it shows
+	Mailbox        Maybe            `json:"mailbox"`      // where it was found, as said or as it shows
 	Rule           InspectionRule   `json:"rule"`
 	DMARCSurvives  *bool            `json:"dmarc_survives"` // mail of a sender with p=reject comes through; nil: cannot be told
 	DMARCReason    string           `json:"dmarc_reason"`

@@ -114,6 +114,9 @@ func codeOfStep(id probe.StepID) int {
 	case probe.StepDelivery:
 		return 19
 	}
+	if id == probe.StepRedirect {
+		return 20
+	}
 	return exitFailed
 }
 

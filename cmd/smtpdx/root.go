@@ -36,6 +36,7 @@ func newRoot(p *process, args []string) *cobra.Command {
 		newDiscover(p),
 		newPresets(p),
 		newExplain(p),
+		newInspect(p),
 		newToken(p),
 		newReport(p),
 		newCompare(p),

@@ -118,7 +118,7 @@ func (o *sendOptions) agree(ctx context.Context, p *process, s *probe.Settings, 
 	}
 	way := "from " + secret.Clean(s.From[0]) + " to " + secret.Clean(strings.Join(s.To, ", ")) +
 		" through " + net.JoinHostPort(s.Host, strconv.Itoa(s.Port))
-	announced := folded("One test message goes "+way+". Its token is "+s.Message.Token+".")
+	announced := folded("One test message goes " + way + ". Its token is " + s.Message.Token + ".")
 	switch {
 	case o.settings.yes && o.output.quiet:
 		return nil

@@ -1976,8 +1976,7 @@ var entries = []Entry{
 		{When: &When{Seen: []Observation{"others-arrived"}}, Question: "Other messages came meanwhile, so the mailbox takes mail. Does one from another sender arrive?"},
 		{When: &When{Unseen: []Observation{"others-arrived"}}, Question: "Does it arrive later? (--wait 15m)"},
 	}, Rules: []Rule{
-		{When: When{Step: []string{"delivery", "redirect"}, Fault: []string{"not-arrived"}}, Confidence: "likely", General: true},
-		{When: When{Step: []string{"redirect"}, Failed: "yes"}, Confidence: "possible", General: true},
+		{When: When{Step: []string{"delivery"}, Fault: []string{"not-arrived"}}, Confidence: "likely", General: true},
 		{When: When{Step: []string{"delivery"}, Fault: []string{"not-arrived"}, Seen: []Observation{"nothing-arrived"}}, Confidence: "certain"},
 	}},
 	{ID: "delivery-junk", Step: "delivery", Title: []string{"the message arrived in the junk folder ({folder})", "the message arrived in the junk folder"}, Explanation: []string{"The settings are right, and the receiving side takes the message for junk. A test message from a new sender is judged more strictly than mail between people who know each other."}, Who: "it-admin", Severity: "warning", Fix: []FixEntry{
@@ -2041,7 +2040,7 @@ var entries = []Entry{
 	}},
 	{ID: "redirect-from-rewritten", Step: "redirect", Title: []string{"a list or gateway put {came_from} in the place of {original_sender}", "a list or gateway put {came_from} in the place of the original sender", "a list or gateway put itself in the place of the original sender"}, Explanation: []string{"Mailing lists, groups and gateways write their own address into From, so that strict DMARC policies do not refuse the mail. A program that reads the header sees the list as the sender."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{Text: "Redirect with an alias or the forwarding of a mailbox, not through a list or group", Who: "it-admin"},
-		{Text: "or have the list put the original sender into Reply-To (Mailman: reply_goes_to_list \"explicit\"/\"no munging\" with DMARC mitigation; Google Groups: post replies to the author)", Who: "it-admin"},
+		{Text: "or have the list put the original sender into Reply-To (Mailman: replies go to the poster, \"no munging\"; Google Groups: replies go to the author)", Who: "it-admin"},
 	}, Over: []string{"redirect-not-arrived"}, Rules: []Rule{
 		{When: When{Step: []string{"redirect"}, Failed: "yes", Seen: []Observation{"came-with-from-rewritten"}}, Confidence: "certain"},
 		{When: When{Step: []string{"redirect"}, Failed: "no", Seen: []Observation{"came-with-from-rewritten", "sender-in-other-field"}}, Confidence: "certain", Title: []string{"From is now {came_from}, and the sender stands in {sender_field}", "From was rewritten, and the sender stands in another field"}, Explanation: []string{"A list or gateway put its address into From and kept the sender in another field. A program finds the sender only if it looks there, as answering does with Reply-To."}, Severity: "warning"},

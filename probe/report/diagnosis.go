@@ -353,7 +353,7 @@ func (t *text) shrink(blocks []block, room int) {
 	more := &section{label: "More", floor: 1, lines: []line{{}}}
 	blocks[0] = append(blocks[0], more)
 	gone := 0
-	for _, label := range []string{"Also", "Seen from", "Why", "Server", "Carries", "Change", "Open", "Not", "Better", "Tried", "Soon", "Enter", "Who"} {
+	for _, label := range []string{"Also", "Way", "Header", "Seen from", "Why", "Server", "Carries", "Change", "Open", "Not", "Better", "Tried", "Soon", "Enter", "Who"} {
 		for _, s := range labelled(blocks, label) {
 			gone += t.shorten(s, height(blocks)-room)
 		}

@@ -44,6 +44,9 @@ func (w *way) advice() string {
 
 // via is the address that redirects, as it was said or as it shows.
 func (w *way) via() string {
+	if b := w.m.Bounce(); b != nil && len(w.known.Via) == 0 {
+		return b.About.Address("To").Address
+	}
 	switch {
 	case len(w.known.Via) > 0:
 		return w.known.Via[0]

@@ -116,7 +116,7 @@ func (w *way) forwardSigns(kind string, q *quote) (is, certain bool) {
 
 // isForwardMark: "Original message" stands in answers too, "Forwarded" does not.
 func isForwardMark(body string) bool {
-	for _, line := range strings.Split(body, "\n") {
+	for _, line := range firstLines(body, maxQuoteLines) {
 		low := strings.ToLower(line)
 		if markLine().MatchString(line) && !slices.ContainsFunc([]string{"original", "ursprünglich", "oorspronkelijk", "opprinnelig"}, func(s string) bool { return strings.Contains(low, s) }) {
 			return true

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/smtpdx/smtpdx/probe/delivery/received"
+	"github.com/smtpdx/smtpdx/probe/secret"
 )
 
 // quote is the head of a message that stands in the body of another one.
@@ -38,11 +39,21 @@ var (
 // maxQuoteLines is how far into a body a quoted head is looked for.
 const maxQuoteLines = 400
 
+// firstLines are the first lines of a body, each cut at a length that no line
+// of a head has.
+func firstLines(body string, n int) []string {
+	lines := strings.SplitN(body, "\n", n+1)
+	lines = lines[:min(len(lines), n)]
+	for i, line := range lines {
+		lines[i] = line[:min(len(line), 1000)]
+	}
+	return lines
+}
+
 // findQuote looks for the head of a quoted message: a line "From:" and at least
 // two more of its kind close by, or all of them on one line.
 func findQuote(body string) *quote {
-	lines := strings.Split(body, "\n")
-	lines = lines[:min(len(lines), maxQuoteLines)]
+	lines := firstLines(body, maxQuoteLines)
 	marked, own := false, 0
 	for i, line := range lines {
 		if markLine().MatchString(line) && len(line) < 120 {
@@ -72,10 +83,9 @@ func findQuote(body string) *quote {
 // findAttribution looks for the one line with which some programs introduce the
 // message that they forward: "On Monday, "Ann" <ann@candidate.example> wrote:".
 func findAttribution(body string) *quote {
-	lines := strings.Split(body, "\n")
-	for _, line := range lines[:min(len(lines), 40)] {
+	for _, line := range firstLines(body, 40) {
 		if found := wrote().FindStringSubmatch(line); found != nil {
-			return &quote{from: addressIn(found[1]), name: addressIn(found[1]), lines: []string{strings.TrimSpace(line)}}
+			return &quote{from: addressIn(found[1]), name: addressIn(found[1]), lines: []string{clean(line)}}
 		}
 	}
 	return nil
@@ -105,20 +115,20 @@ func labelsBefore(lines []string) int {
 
 // quoteAt reads the head that has a line "From:", with some of its lines above.
 func quoteAt(lines []string, from string, others int) *quote {
-	q := &quote{name: strings.TrimSpace(from), lines: []string{strings.TrimSpace(lines[0])}}
+	q := &quote{name: clean(from), lines: []string{clean(lines[0])}}
 	for _, line := range lines[1:min(len(lines), 14)] {
 		found := toLine().FindStringSubmatch(line)
 		switch {
 		case found != nil:
-			q.to = found[1]
+			q.to = clean(found[1])
 		case !restLine().MatchString(line):
 			if q.to == "" && q.from == "" && strings.Contains(line, "@") && others == 0 {
-				q.name += " " + strings.TrimSpace(line) // the address on a line of its own
+				q.name += " " + clean(line) // the address on a line of its own
 			}
 			continue
 		}
 		others++
-		q.lines = append(q.lines, strings.TrimSpace(line))
+		q.lines = append(q.lines, clean(line))
 	}
 	if others < 2 && len(inLine().FindAllString(from, -1)) < 2 {
 		return nil
@@ -126,6 +136,9 @@ func quoteAt(lines []string, from string, others int) *quote {
 	q.from = addressIn(q.name)
 	return q
 }
+
+// clean makes a line of a body fit to be shown.
+func clean(line string) string { return secret.Clean(strings.Join(strings.Fields(line), " ")) }
 
 func addressIn(text string) string {
 	for _, a := range received.ParseAddresses(mailtoWord().ReplaceAllString(text, " ")) {
