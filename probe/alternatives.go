@@ -328,6 +328,9 @@ func (r *run) awaitOthers(ctx context.Context) {
 // to the first finding what was tried.
 func (r *run) withTried(ctx context.Context, res *Result, findings []Finding, rules *Suggestion) *Suggestion {
 	o := r.others
+	if res.FailedStep == "" && (o == nil || rules == nil || res.Interrupted) {
+		return nil // settings that work are not doubted on a guess
+	}
 	if o == nil {
 		return rules
 	}
@@ -338,6 +341,9 @@ func (r *run) withTried(ctx context.Context, res *Result, findings []Finding, ru
 		r.awaitOthers(limit)
 	}
 	r.endOthers()
+	if res.FailedStep == "" {
+		return r.better(limit, res, rules)
+	}
 	if o.stop == nil || !failed {
 		return rules
 	}
@@ -348,6 +354,20 @@ func (r *run) withTried(ctx context.Context, res *Result, findings []Finding, ru
 		for _, line := range lines {
 			findings[0].Evidence = append(findings[0].Evidence, FindingEvidence{Step: res.FailedStep, Text: triedWord + r.shown(line)})
 		}
+	}
+	return suggestion
+}
+
+// better gives other settings where those that were asked for work in a
+// questionable way, if they were seen to work.
+func (r *run) better(ctx context.Context, res *Result, rules *Suggestion) *Suggestion {
+	if !r.mayConnect() {
+		return nil
+	}
+	r.trySuggested(ctx, res, rules)
+	suggestion, _ := r.prober.Alternatives.Conclude(res, rules, r.others.tried)
+	if suggestion == nil || !suggestion.Verified {
+		return nil
 	}
 	return suggestion
 }

@@ -127,8 +127,7 @@ func deliveryStep(ctx context.Context, l *lane) (Evidence, error) {
 	if l.run.prober.Transcript {
 		id := l.run.nextConnection()
 		w.Record = func(from, text string) {
-			l.run.emit(Event{Kind: EventTranscript, Line: &TranscriptLine{AtMs: l.run.since(time.Now()), Connection: id,
-				Address: Maybe(net.JoinHostPort(s.Follow.Inbox.Host, itoa(s.Follow.Inbox.Port))), Purpose: "imap", From: from, Text: text}})
+			l.run.emit(Event{Kind: EventTranscript, Line: &TranscriptLine{AtMs: l.run.since(time.Now()), Connection: id, Purpose: "imap", From: from, Text: text}})
 		}
 	}
 	e, err := l.run.prober.Mailbox.Follow(ctx, s, sent, w)

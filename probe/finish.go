@@ -134,7 +134,7 @@ func Diagnose(base *cause.Base, s *Settings, res *Result) ([]Finding, *Suggestio
 					f.Severity = cause.Warning // the run could go on
 				}
 				all = merge(all, f)
-				if suggestion == nil && found.Suggest != nil && f.Severity == cause.Error && string(step.ID) == string(res.FailedStep) {
+				if suggestion == nil && found.Suggest != nil && speaksFor(res, step, f) {
 					suggestion = suggest(s, res, found.Suggest)
 				}
 			}
@@ -142,6 +142,15 @@ func Diagnose(base *cause.Base, s *Settings, res *Result) ([]Finding, *Suggestio
 	}
 	slices.SortStableFunc(all, func(a, b Finding) int { return cmp.Compare(rank(res, a), rank(res, b)) })
 	return all, suggestion
+}
+
+// speaksFor tells whether other settings are worth a suggestion: those that
+// failed, and those that passed with a warning.
+func speaksFor(res *Result, step StepResult, f Finding) bool {
+	if res.FailedStep == "" {
+		return f.Severity == cause.Warning && !sideLane(res, step)
+	}
+	return f.Severity == cause.Error && string(step.ID) == string(res.FailedStep)
 }
 
 // sideLane tells whether a step ran on another address than the main lane's.

@@ -98,6 +98,7 @@ func interop(t *testing.T) {
 		}
 	})
 	t.Run("alternatives", w.suggests)
+	t.Run("compare", w.comparesBeforeAndAfter)
 	t.Run("profiles", w.checksProfiles)
 	t.Run("discover", w.discovers)
 	t.Run("oauth", w.logsInWithTokens)

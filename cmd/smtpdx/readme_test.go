@@ -66,7 +66,7 @@ func TestReadmeListsTheExitCodesAndSteps(t *testing.T) {
 			t.Errorf("no row for the format %s", format)
 		}
 	}
-	for _, code := range []string{"0", "1", "2", "3", "5", "10", "11", "12", "13", "14", "15", "16", "17", "18", "130"} {
+	for _, code := range []string{"0", "1", "2", "3", "5", "10", "11", "12", "13", "14", "15", "16", "17", "18", "19", "130"} {
 		if !strings.Contains(text, "\n| "+code+" | ") {
 			t.Errorf("no row for the exit code %s", code)
 		}

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -18,8 +19,21 @@ import (
 	"github.com/smtpdx/smtpdx/probe/report"
 )
 
-// schema compiles the schema of a document by its name.
+var compiled sync.Map // *jsonschema.Schema by name
+
+// schema compiles the schema of a document by its name, once.
 func schema(name string) (*jsonschema.Schema, error) {
+	if known, ok := compiled.Load(name); ok {
+		return known.(*jsonschema.Schema), nil
+	}
+	s, err := compileSchema(name)
+	if err == nil {
+		compiled.Store(name, s)
+	}
+	return s, err
+}
+
+func compileSchema(name string) (*jsonschema.Schema, error) {
 	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(report.Schema(name)))
 	if err != nil {
 		return nil, fmt.Errorf("schema %q: %w", name, err)

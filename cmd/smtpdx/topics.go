@@ -115,7 +115,7 @@ const environmentTopic = `Variables that smtpdx looks at. An empty one counts as
   SMTPDX_PASSWORD                the password; SMTPDX_PASSWORD_FILE a file
   SMTPDX_TOKEN                   the OAuth token; SMTPDX_TOKEN_FILE a file
   CI                             nothing is asked, as with --no-input
-  NO_COLOR, CLICOLOR=0, TERM=dumbno colour
+  NO_COLOR, CLICOLOR, TERM       no colour: set, 0, dumb
   COLUMNS                        width of the text, where it is no terminal
   LC_ALL, LC_CTYPE, LANG         whether more than ASCII can be shown
   GITHUB_STEP_SUMMARY            where -o github writes the job summary
@@ -130,7 +130,8 @@ a format for machines the verdict stands on standard error too.
 
   -o FORMAT      ` + strings.Join(wrapWords(strings.Join(formats(), ", ")+" (default text)", plainWidth-17), "\n                 ") + `
   --report FILE  also write a file, its format by its ending
-                 (` + strings.Join(endings(), " ") + `) or as FORMAT=FILE; repeatable
+                 (` + strings.Join(endings(), " ") + `)
+                 or as FORMAT=FILE; repeatable
   -q             one line a result:
                    pass|warn|fail NAME [STEP CAUSE]: TITLE
   -v             with every line of the dialogue, credentials hidden

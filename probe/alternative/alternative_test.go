@@ -11,6 +11,7 @@ import (
 
 	"github.com/smtpdx/smtpdx/probe"
 	"github.com/smtpdx/smtpdx/probe/alternative"
+	"github.com/smtpdx/smtpdx/probe/cause"
 )
 
 const host = "localhost.example"
@@ -285,4 +286,41 @@ func TestAPortWithoutLoginDoesNotPass(t *testing.T) {
 			t.Errorf("%+v\n%s", r.Suggestion, triedOf(r))
 		}
 	})
+}
+
+// Settings that pass in a questionable way are not doubted on a guess: other
+// ones are suggested when they were seen to work, and never with a credential.
+func TestSettingsThatPassQuestionablyAreComparedWithTheUsualOnes(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		world func(*world)
+		want  int
+	}{
+		{"25 works, and 587 too", func(w *world) { w.at("192.0.2.10:25", "starttls"); w.at("192.0.2.10:587", "starttls") }, 587},
+		{"25 works, 587 does not", func(w *world) { w.at("192.0.2.10:25", "starttls") }, 0},
+		{"25 works, 587 is silent", func(w *world) { w.at("192.0.2.10:25", "starttls"); w.answers["192.0.2.10:587"] = nil }, 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				test.world(w)
+				s := given(host, 25, probe.STARTTLS)
+				s.Remarks = []probe.Remark{{Observation: string(cause.PortEncryptionUnusual)}}
+				r, took := w.check(t.Context(), alternative.Finder{}, s)
+				if r.FailedStep != "" || took > 5*time.Second {
+					t.Fatalf("failed at %q after %v", r.FailedStep, took)
+				}
+				if test.want == 0 {
+					if r.Suggestion != nil {
+						t.Errorf("suggested: %+v", r.Suggestion)
+					}
+					return
+				}
+				suggests(t, r, took, test.want, "starttls")
+				if !strings.Contains(r.Suggestion.Text, "works too and is the usual way") {
+					t.Errorf("%q", r.Suggestion.Text)
+				}
+			})
+		})
+	}
 }

@@ -59,6 +59,8 @@ func sentence(res *probe.Result, a probe.Attempt) string {
 		return a.Why + " " + a.Settings.Host + " answers on " + portWords(a) + " (tried without the password)."
 	case !strings.EqualFold(a.Settings.Host, string(res.Settings.Host)):
 		return it + " works: tried without the password, the certificate fits."
+	case res.FailedStep == "":
+		return it + " works too and is the usual way (tried without the password)."
 	case noAnswer(res):
 		return entered(res) + " does not answer from here, " + it + " does (tried without the password)."
 	}

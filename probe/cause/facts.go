@@ -216,6 +216,7 @@ const (
 	IMAPRefused         Observation = "imap-refused" // a command after the login
 	IMAPFolderMissing   Observation = "imap-folder-missing"
 	NothingArrived      Observation = "nothing-arrived"
+	BounceArrived       Observation = "bounce-arrived" // a notice of failure about the message
 	OthersArrived       Observation = "others-arrived" // other messages came meanwhile
 	ArrivedSlowly       Observation = "arrived-slowly" // after more than 15 s
 	ArrivedLate         Observation = "arrived-late"   // after more than a minute

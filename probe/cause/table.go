@@ -17,7 +17,9 @@ var entries = []Entry{
 		{When: &When{Encryption: []string{"ssl"}, Port: []int{587}}, Text: "or set the port to 465 and keep SSL", Who: "user", Setting: "port", From: "587", To: "465"},
 		{When: &When{Port: []int{25}}, Text: "Set the port to 587: 25 is for mail between servers", Who: "user", Setting: "port", From: "25", To: "587"},
 	}, Rules: []Rule{
-		{When: When{Step: []string{"settings"}, Port: []int{25}, Seen: []Observation{"port-encryption-unusual"}}, Confidence: "likely", Title: []string{"port 25 is for mail between servers, not for sending with a login"}, Explanation: []string{"Many networks and providers block port 25, and many servers offer no login on it. Applications that log in use 587 with TLS/STARTTLS or 465 with SSL. For a relay without login, 25 is right."}},
+		{When: When{Step: []string{"settings"}, Port: []int{25}, Seen: []Observation{"port-encryption-unusual"}}, Confidence: "likely", Title: []string{"port 25 is for mail between servers, not for sending with a login"}, Explanation: []string{"Many networks and providers block port 25, and many servers offer no login on it. Applications that log in use 587 with TLS/STARTTLS or 465 with SSL. For a relay without login, 25 is right."}, Suggest: &Suggest{Port: 587, Encryption: "starttls", Text: "587 with TLS/STARTTLS is the port for applications"}},
+		{When: When{Step: []string{"settings"}, Port: []int{465}, Seen: []Observation{"port-encryption-unusual"}}, Confidence: "likely", Suggest: &Suggest{Encryption: "ssl", Text: "465 is the port for TLS from the first byte"}},
+		{When: When{Step: []string{"settings"}, Port: []int{587}, Seen: []Observation{"port-encryption-unusual"}}, Confidence: "likely", Suggest: &Suggest{Encryption: "starttls", Text: "587 is the port for TLS/STARTTLS"}},
 		{When: When{Step: []string{"settings"}, Seen: []Observation{"port-encryption-unusual"}}, Confidence: "likely"},
 		{When: When{Step: []string{"settings"}, Seen: []Observation{"encryption-ambiguous"}}, Confidence: "possible", Title: []string{"\"tls\" can mean two things; here it was read as {encryption}", "\"tls\" can mean two things; see how it was read"}, Explanation: []string{"Forms use \"TLS\" for TLS from the first byte (SSL, port 465) and for TLS after a plain start (STARTTLS, port 587). On port 465 it is read as SSL, on every other port as STARTTLS."}, Severity: "info", Fix: []FixEntry{
 			{Text: "Say which one is meant: ssl or starttls", Who: "user", Setting: "encryption"},
@@ -1971,13 +1973,13 @@ var entries = []Entry{
 		{Text: "Look for the token in all folders of the mailbox, and in the quarantine of the filter if there is one", Who: "user"},
 		{Text: "Have the log of the sending server searched for the message, by the name that the server gave it, the sender and the time", Who: "it-admin"},
 		{Text: "Look into the mailbox of the sender {from}: did a notice of failure come back?", Who: "user"},
-		{Text: "Look into the mailbox of the sender: did a notice of failure come back?", Who: "user"},
 	}, Decides: []DecidesEntry{
 		{When: &When{Seen: []Observation{"others-arrived"}}, Question: "Other messages came meanwhile, so the mailbox takes mail. Does one from another sender arrive?"},
 		{When: &When{Unseen: []Observation{"others-arrived"}}, Question: "Does it arrive later? (--wait 15m)"},
 	}, Rules: []Rule{
 		{When: When{Step: []string{"delivery"}, Fault: []string{"not-arrived"}}, Confidence: "likely", General: true},
 		{When: When{Step: []string{"delivery"}, Fault: []string{"not-arrived"}, Seen: []Observation{"nothing-arrived"}}, Confidence: "certain"},
+		{When: When{Step: []string{"delivery"}, Fault: []string{"not-arrived"}, Seen: []Observation{"bounce-arrived"}}, Confidence: "certain", Title: []string{"the server took the message, and a notice of failure came back"}, Explanation: []string{"A server on the way could not deliver it, and says why: {bounce}", "A server on the way could not deliver it. The notice of failure says why."}},
 	}},
 	{ID: "delivery-junk", Step: "delivery", Title: []string{"the message arrived in the junk folder ({folder})", "the message arrived in the junk folder"}, Explanation: []string{"The settings are right, and the receiving side takes the message for junk. A test message from a new sender is judged more strictly than mail between people who know each other."}, Who: "it-admin", Severity: "warning", Fix: []FixEntry{
 		{When: &When{Seen: []Observation{"dmarc-failed"}}, Text: "Have the sending server added to the SPF record of the sender's domain, and DKIM switched on for it", Who: "it-admin"},
@@ -1995,7 +1997,7 @@ var entries = []Entry{
 		{When: When{Step: []string{"delivery"}, Failed: "no", Seen: []Observation{"arrived-late"}}, Confidence: "certain"},
 		{When: When{Step: []string{"delivery"}, Failed: "no", Seen: []Observation{"arrived-slowly"}}, Confidence: "certain", Severity: "info"},
 	}},
-	{ID: "delivery-altered", Step: "delivery", Title: []string{"the message was changed on its way"}, Explanation: []string{"What arrived is not what was sent: {changes}. Who rewrites From makes answers go elsewhere; who changes the text breaks signatures (DKIM).", "What arrived is not what was sent. Who rewrites From makes answers go elsewhere; who changes the text breaks signatures (DKIM)."}, Who: "it-admin", Severity: "warning", Fix: []FixEntry{
+	{ID: "delivery-altered", Step: "delivery", Title: []string{"the message was changed on its way"}, Explanation: []string{"What arrived is not what was sent. Who rewrites From makes answers go elsewhere; who changes the text breaks signatures (DKIM)."}, Who: "it-admin", Severity: "warning", Fix: []FixEntry{
 		{Text: "Have the relay or gateway on the way let the message pass as it is; the hops stand in the report", Who: "it-admin"},
 	}, Rules: []Rule{
 		{When: When{Step: []string{"delivery"}, Failed: "no", Seen: []Observation{"arrived-changed"}}, Confidence: "certain"},

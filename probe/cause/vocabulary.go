@@ -31,7 +31,7 @@ func values() []string {
 		"issuer", "subject", "names", "days", "not_after", "not_before", "checked", "tls_server_name", // certificate
 		"forced", "oauth_status", "oauth_scope", "token_problem", "token_why", "token_fix", // auth
 		"size", "limit", // message
-		"imap_server", "imap_account", "imap_text", "folder", "after", "slowest", "changes", "copies", // delivery
+		"imap_server", "imap_account", "imap_text", "folder", "after", "slowest", "copies", "bounce", // delivery
 		"bad_addresses", "good_addresses", // addresses that differ
 		"original_sender", "came_from", "via", "mailbox", "sender_field", "way_reason", "diagnostic", "bounced_recipient", "copies", // redirect
 	}

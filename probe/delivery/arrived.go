@@ -7,13 +7,15 @@ import (
 	"strings"
 	"time"
 
+	"blitiri.com.ar/go/spf"
+
 	"github.com/smtpdx/smtpdx/probe"
 	"github.com/smtpdx/smtpdx/probe/cause"
 	"github.com/smtpdx/smtpdx/probe/delivery/received"
 )
 
 // describe says how the message looked when it arrived.
-func describe(ctx context.Context, e *probe.DeliveryEvidence, s probe.Settings, sent *probe.MessageEvidence, found *Arrived, w probe.Watch) {
+func describe(ctx context.Context, e *probe.DeliveryEvidence, dns spf.DNSResolver, sent *probe.MessageEvidence, found *Arrived, w probe.Watch) {
 	e.Folder, e.Junk, e.Copies = probe.Maybe(found.Folder), &found.Junk, &found.Copies
 	if sent.SentAt != nil {
 		after := probe.Milliseconds(max(found.SeenAt.Sub(*sent.SentAt), 0))
@@ -35,7 +37,7 @@ func describe(ctx context.Context, e *probe.DeliveryEvidence, s probe.Settings, 
 	}
 	readHeader(e, message.Header, w)
 	compare(e, sent, message, w)
-	prove(ctx, e, s, found, message.Header, w)
+	prove(ctx, e, dns, found, message.Header, w)
 }
 
 // times tells slow from late, and where the time went.
@@ -102,7 +104,6 @@ func compare(e *probe.DeliveryEvidence, sent *probe.MessageEvidence, m *received
 	}
 	if len(e.Changed) > 0 {
 		e.Saw = append(e.Saw, cause.ArrivedChanged)
-		e.Words["changes"] = strings.Join(e.Changed, "; ")
 	}
 }
 

@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,8 +10,11 @@ import (
 	"strings"
 	"time"
 
+	"blitiri.com.ar/go/spf"
+
 	"github.com/smtpdx/smtpdx/probe"
 	"github.com/smtpdx/smtpdx/probe/cause"
+	"github.com/smtpdx/smtpdx/probe/delivery/received"
 )
 
 // What counts as slow and as late, from when the server took the message.
@@ -22,11 +26,21 @@ const (
 // DefaultWait is how long a message is waited for.
 const DefaultWait = 2 * time.Minute
 
-// Mailbox follows messages; it is the engine's probe.Mailbox.
-type Mailbox struct{}
+// Mailbox follows messages; it is the engine's probe.Mailbox. The zero value
+// asks the DNS server of the settings, or the system's.
+type Mailbox struct {
+	DNS spf.DNSResolver // nil: the real one
+}
+
+func (m Mailbox) resolver(s probe.Settings) spf.DNSResolver {
+	if m.DNS != nil {
+		return m.DNS
+	}
+	return probe.ResolverAt(s.Resolver)
+}
 
 // Follow looks for the message until it is found, s.Follow.Wait is over or ctx ends.
-func (Mailbox) Follow(ctx context.Context, s probe.Settings, sent *probe.MessageEvidence, w probe.Watch) (*probe.DeliveryEvidence, error) {
+func (m Mailbox) Follow(ctx context.Context, s probe.Settings, sent *probe.MessageEvidence, w probe.Watch) (*probe.DeliveryEvidence, error) {
 	inbox := *s.Follow.Inbox
 	e := &probe.DeliveryEvidence{Server: probe.Maybe(net.JoinHostPort(inbox.Host, strconv.Itoa(inbox.Port))), Words: map[string]string{}}
 	session, err := Open(ctx, s, inbox, w)
@@ -57,7 +71,10 @@ func (Mailbox) Follow(ctx context.Context, s probe.Settings, sent *probe.Message
 	case found == nil:
 		return e, notArrived(e, wait)
 	}
-	describe(ctx, e, s, sent, found, w)
+	if bounce := bounceOf(found); bounce != nil {
+		return e, cameBack(e, bounce, w)
+	}
+	describe(ctx, e, m.resolver(s), sent, found, w)
 	if s.Follow.Delete {
 		remove(e, session, found, wanted)
 	}
@@ -80,6 +97,30 @@ func notArrived(e *probe.DeliveryEvidence, wait time.Duration) error {
 	if *e.Others > 0 {
 		e.Saw = append(e.Saw, cause.OthersArrived)
 		text += fmt.Sprintf("; other messages that came meanwhile: %d", *e.Others)
+	}
+	return &probe.Fault{Kind: probe.NotArrived, Text: text}
+}
+
+// bounceOf reads a notice of failure that holds the token; nil: it is the message.
+func bounceOf(found *Arrived) *received.Bounce {
+	message, err := received.Read(bytes.NewReader(found.Raw))
+	if err != nil {
+		return nil
+	}
+	return message.Bounce()
+}
+
+func cameBack(e *probe.DeliveryEvidence, bounce *received.Bounce, w probe.Watch) error {
+	e.Saw = append(e.Saw, cause.BounceArrived)
+	text := "a notice of failure came back"
+	for _, s := range bounce.Statuses {
+		words := strings.TrimSpace(string(s.Diagnostic))
+		if words == "" {
+			words = string(s.Status)
+		}
+		text += ": " + shown(w, cut(words, 400))
+		e.Words["bounce"] = shown(w, cut(words, 400))
+		break
 	}
 	return &probe.Fault{Kind: probe.NotArrived, Text: text}
 }

@@ -26,18 +26,17 @@ const maxSignatures = 5
 
 // prove finds out what speaks for the sender of the message: what the
 // receiving server says, else what the DNS says now.
-func prove(ctx context.Context, e *probe.DeliveryEvidence, s probe.Settings, found *Arrived, h received.Header, w probe.Watch) {
+func prove(ctx context.Context, e *probe.DeliveryEvidence, dns spf.DNSResolver, found *Arrived, h received.Header, w probe.Watch) {
 	limit, cancel := context.WithTimeout(ctx, lookUpLimit)
 	defer cancel()
-	resolver := probe.ResolverAt(s.Resolver)
 	domain := received.Domain(string(e.From))
 	checked := &probe.Checked{}
 	if client := clientOf(h); client.IsValid() {
 		checked.Client = probe.Maybe(client.String())
-		checked.SPF = checkSPF(limit, resolver, client, string(e.ReturnPath), domain)
+		checked.SPF = checkSPF(limit, dns, client, string(e.ReturnPath), domain)
 	}
 	if found.Whole {
-		checked.DKIM, checked.Keys = checkDKIM(limit, resolver, found.Raw, domain, w)
+		checked.DKIM, checked.Keys = checkDKIM(limit, dns, found.Raw, domain, w)
 	}
 	e.Checked = checked
 	if dmarcFails(e) {
@@ -63,7 +62,7 @@ func clientOf(h received.Header) netip.Addr {
 	return netip.Addr{}
 }
 
-func checkSPF(ctx context.Context, r *net.Resolver, client netip.Addr, sender, from string) *probe.SPFResult {
+func checkSPF(ctx context.Context, r spf.DNSResolver, client netip.Addr, sender, from string) *probe.SPFResult {
 	domain := received.Domain(sender)
 	if domain == "" {
 		return nil
@@ -79,7 +78,7 @@ func sameOrganisation(a, b string) bool {
 
 // checkDKIM checks the signatures on the message as it arrived, and looks
 // where their keys should stand.
-func checkDKIM(ctx context.Context, r *net.Resolver, raw []byte, from string, w probe.Watch) (probe.List[probe.DKIMResult], probe.List[probe.DKIMKey]) {
+func checkDKIM(ctx context.Context, r spf.DNSResolver, raw []byte, from string, w probe.Watch) (probe.List[probe.DKIMResult], probe.List[probe.DKIMKey]) {
 	var keys probe.List[probe.DKIMKey]
 	lookUp := func(name string) ([]string, error) {
 		records, err := r.LookupTXT(ctx, name)

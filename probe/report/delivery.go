@@ -89,7 +89,7 @@ func wayWords(hops []probe.Hop) string {
 		if name == "" {
 			name = "a server without a name"
 		}
-		if h.DelayMs != nil && h.DelayMs.Duration() >= time.Second {
+		if h.DelayMs != nil && h.DelayMs.Duration() >= 2*time.Second {
 			name += " (" + took(*h.DelayMs) + ")"
 		}
 		names = append(names, name)

@@ -92,7 +92,7 @@ func (t *text) causeBlock(r *probe.Result, f *probe.Finding) block {
 		t.server(f, step),
 		t.entered(step),
 		t.carries(step),
-		t.sent(step),
+		t.sentBefore(r, step),
 		t.section("Why", 3, strings.Split(f.Explanation, "\n")...),
 		change,
 		t.tried(r, step),
@@ -126,9 +126,18 @@ func (t *text) passBlock(r *probe.Result, v probe.Vantage) block {
 		}
 	}
 	if reached(r, probe.StepAuth) || reached(r, probe.StepSender) {
-		return block{t.sent(onlyStep(r, probe.StepMessage)), t.byHand(r), t.enter(r.Settings), t.open(open...), t.section("Soon", 1, soon...), t.seenFromPass(r, v)}
+		return block{t.sent(r, onlyStep(r, probe.StepMessage)), t.byHand(r), t.enter(r.Settings), t.better(r.Suggestion), t.open(open...), t.section("Soon", 1, soon...), t.seenFromPass(r, v)}
 	}
 	return block{t.open(open...), t.section("Soon", 1, soon...), t.seenFromPass(r, v)}
+}
+
+// better are other settings that were seen to work too, where those that were
+// asked for work in a questionable way.
+func (t *text) better(s *probe.Suggestion) *section {
+	if s == nil || !s.Verified {
+		return nil
+	}
+	return t.section("Better", 2, s.Text, fmt.Sprintf("Host %s   Port %d   Encryption %s", s.Settings.Host, s.Settings.Port, encryptionWord(s.Settings.Encryption)))
 }
 
 // seenFromLast moves the further findings before the last label.

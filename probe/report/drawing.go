@@ -15,16 +15,21 @@ func stepLines(r *probe.Result) []string {
 	begin, end := timeSpan(r)
 	var out []string
 	for _, step := range r.Steps {
-		words := step.Summary
-		if step.Status == probe.Skip {
-			words = skipWords(step)
-		}
-		if step.Address != "" {
-			words = string(step.Address) + ": " + words
-		}
-		out = append(out, strings.TrimRight(fmt.Sprintf("%-4s  %-11s  %8s  |%s|  %s", step.Status, step.ID, tookOf(step), bar(step, begin, end), words), " "))
+		out = append(out, strings.TrimRight(fmt.Sprintf("%-4s  %-11s  %8s  |%s|  %s", step.Status, step.ID, tookOf(step), bar(step, begin, end), stepWords(step)), " "))
 	}
 	return out
+}
+
+// stepWords say what a step saw, and where.
+func stepWords(step probe.StepResult) string {
+	words := step.Summary
+	if step.Status == probe.Skip {
+		words = skipWords(step)
+	}
+	if step.Address != "" {
+		words = string(step.Address) + ": " + words
+	}
+	return words
 }
 
 func tookOf(step probe.StepResult) string {
@@ -73,7 +78,7 @@ func (h *handover) certificates(r *probe.Result, level int) {
 		h.heading(level, "Certificate%s", ofAddress(step.Address))
 		h.list(false, certificateItems(e))
 		h.paragraph(says("The chain as it was sent, each certificate above its issuer:")...)
-		h.block(chainLines(e.Chain))
+		h.parts = append(h.parts, part{code: chainLines(e.Chain), chain: e.Chain})
 	}
 }
 
@@ -122,17 +127,8 @@ func chainLines(chain []probe.Certificate) []string {
 		}
 		out = append(out, margin+c.Subject)
 		below := strings.Repeat("   ", i)
-		if len(c.Names) > 0 {
-			out = append(out, below+"   names: "+cutText(strings.Join(c.Names, ", ")))
-		}
-		if !c.NotBefore.IsZero() || !c.NotAfter.IsZero() {
-			out = append(out, below+"   valid: "+c.NotBefore.UTC().Format("2006-01-02")+" to "+c.NotAfter.UTC().Format("2006-01-02"))
-		}
-		if c.Key != "" || c.Signature != "" {
-			out = append(out, below+"   key: "+c.Key+", signature: "+c.Signature)
-		}
-		if c.SHA256 != "" {
-			out = append(out, below+"   sha256: "+c.SHA256)
+		for _, row := range certificateRows(&c) {
+			out = append(out, below+"   "+row[0]+": "+row[1])
 		}
 	}
 	last := chain[len(chain)-1]
@@ -140,4 +136,22 @@ func chainLines(chain []probe.Certificate) []string {
 		out = append(out, strings.Repeat("   ", len(chain)-1)+"`- "+last.Issuer+" (not sent)")
 	}
 	return out
+}
+
+// certificateRows are names and values of what is known of a certificate.
+func certificateRows(c *probe.Certificate) [][2]string {
+	var rows [][2]string
+	if len(c.Names) > 0 {
+		rows = append(rows, [2]string{"names", cutText(strings.Join(c.Names, ", "))})
+	}
+	if !c.NotBefore.IsZero() || !c.NotAfter.IsZero() {
+		rows = append(rows, [2]string{"valid", c.NotBefore.UTC().Format("2006-01-02") + " to " + c.NotAfter.UTC().Format("2006-01-02")})
+	}
+	if c.Key != "" || c.Signature != "" {
+		rows = append(rows, [2]string{"key", c.Key + ", signature: " + c.Signature})
+	}
+	if c.SHA256 != "" {
+		rows = append(rows, [2]string{"sha256", c.SHA256})
+	}
+	return rows
 }

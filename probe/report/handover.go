@@ -20,13 +20,19 @@ type handover struct {
 	parts []part
 }
 
-// part is a heading (level > 0), a paragraph, a list, or lines of code.
+// part is a heading (level > 0), a paragraph, a list, or lines of code. A
+// format that can draw more than lines takes steps or chain in place of their
+// code.
 type part struct {
 	level    int
 	words    []piece
 	items    []item
 	numbered bool
 	code     []string
+
+	steps      []probe.StepResult
+	chain      []probe.Certificate
+	transcript bool // code is the transcript, which is long
 }
 
 // item is one of a list: words, then lines of code.
@@ -54,12 +60,6 @@ func (h *handover) paragraph(words ...piece) { h.parts = append(h.parts, part{wo
 func (h *handover) list(numbered bool, items []item) {
 	if len(items) > 0 {
 		h.parts = append(h.parts, part{numbered: numbered, items: items})
-	}
-}
-
-func (h *handover) block(lines []string) {
-	if len(lines) > 0 {
-		h.parts = append(h.parts, part{code: lines})
 	}
 }
 
@@ -109,12 +109,12 @@ func (h *handover) result(r *probe.Report, result *probe.Result, level int) {
 	h.heading(level, "Where and when")
 	h.list(false, placeItems(r, result))
 	h.heading(level, "Steps")
-	h.block(stepLines(result))
+	h.parts = append(h.parts, part{code: stepLines(result), steps: result.Steps})
 	h.certificates(result, level)
 	if len(result.Transcript) > 0 {
 		h.heading(level, "Transcript, credentials hidden")
 		h.paragraph(says("Time, connection, C: this client, S: the server.")...)
-		h.block(transcriptLines(result.Transcript))
+		h.parts = append(h.parts, part{code: transcriptLines(result.Transcript), transcript: true})
 	}
 }
 
@@ -177,10 +177,10 @@ func fixItem(fix probe.Fix, who cause.Who, another bool) item {
 	}
 	words := strings.TrimSpace(strings.TrimPrefix(fix.Text, "or "))
 	if change != "" {
-		words = strings.TrimSpace(change + " " + remark(words, change, fix))
+		words = sentences(change, remark(words, change, fix))
 	}
 	if fix.Path != "" {
-		words = strings.TrimSpace(words + " " + string(fix.Path))
+		words = strings.TrimPrefix(strings.TrimSuffix(words, ":")+": "+string(fix.Path), ": ")
 	}
 	if words == "" {
 		words = "with this command:"
@@ -193,6 +193,18 @@ func fixItem(fix probe.Fix, who cause.Who, another bool) item {
 		words += " (for " + whoWords(fix.Who) + ")"
 	}
 	return item{words: says("%s", words), code: commandTexts(fix.Commands)}
+}
+
+// sentences puts the second behind the first: in brackets as it is, else as a
+// sentence of its own.
+func sentences(first, second string) string {
+	switch {
+	case second == "":
+		return first
+	case strings.HasPrefix(second, "("):
+		return first + " " + second
+	}
+	return first + ". " + upperFirst(second)
 }
 
 func upperFirst(s string) string {

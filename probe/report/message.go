@@ -25,13 +25,16 @@ func isEnvelope(step *probe.StepResult, command string) bool {
 }
 
 // sent tells what became of the test message, for each recipient.
-func (t *text) sent(step *probe.StepResult) *section {
+func (t *text) sent(r *probe.Result, step *probe.StepResult) *section {
 	if step == nil {
 		return nil
 	}
 	e, ok := step.Evidence.(*probe.MessageEvidence)
 	if !ok || !mayArrive(e) {
 		return nil
+	}
+	if found := onlyStep(r, probe.StepDelivery); found != nil && found.Status != probe.Skip && found.Status != probe.Fail && len(e.Recipients) == 1 {
+		return nil // that it arrived says more
 	}
 	var lines []string
 	for _, r := range e.Recipients {
@@ -45,6 +48,15 @@ func (t *text) sent(step *probe.StepResult) *section {
 		facts += "; the server offers no delivery status (DSN)"
 	}
 	return t.section("Sent", 2, append(lines, facts)...)
+}
+
+// sentBefore is what became of the message where the finding is about it, or
+// about its way into the mailbox.
+func (t *text) sentBefore(r *probe.Result, step *probe.StepResult) *section {
+	if step == nil || step.ID != probe.StepMessage && (step.ID != probe.StepDelivery || step.Status != probe.Fail) {
+		return nil
+	}
+	return t.sent(r, onlyStep(r, probe.StepMessage))
 }
 
 // mayArrive: for somebody the server has taken the message, or may have.

@@ -66,6 +66,7 @@ func Formats() []Format {
 		{Name: "json", Endings: []string{".json"}, Machine: true, Refusals: true, printer: newJSON},
 		{Name: "jsonl", Endings: []string{".jsonl"}, Machine: true, Refusals: true, printer: newJSONLines},
 		{Name: "markdown", Endings: []string{".md"}, Machine: true, printer: newMarkdown},
+		{Name: "html", Endings: []string{".html", ".htm"}, Machine: true, printer: newHTML},
 		{Name: "junit", Endings: []string{".xml"}, Machine: true, printer: newJUnit},
 		{Name: "github", Machine: true, printer: newGitHub},
 		{Name: "nagios", Machine: true, Refusals: true, printer: newNagios},

@@ -487,3 +487,13 @@ func TestTheTimeOfAVerdictIsNotTornApart(t *testing.T) {
 		t.Errorf("%d lines, the last %q", len(rows), got)
 	}
 }
+
+func TestSettingsThatPassQuestionablyNameTheBetterOnes(t *testing.T) {
+	s := warnScene()
+	s.suggestion = &probe.Suggestion{Verified: true, Text: "587 with TLS/STARTTLS works too and is the usual way.",
+		Settings: probe.SuggestedSettings{Host: "smtp.acme.example", Port: 587, Encryption: "starttls"}}
+	out := string(printed(t, "text", Options{}, play(s)))
+	if !strings.Contains(out, "Better") || !strings.Contains(out, "Host smtp.acme.example   Port 587   Encryption STARTTLS") {
+		t.Errorf("not named:\n%s", out)
+	}
+}

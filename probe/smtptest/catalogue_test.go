@@ -138,6 +138,11 @@ var sights = map[string]string{
 	"message-one-recipient":       "RCPT TO:<nobody@acme.example> 550 5.1.1",
 	"message-unverified-identity": "region EU-WEST-1: jobs@acme.example",
 	"message-sender-domain":       "550 5.7.26",
+	"delivery-junk":               "1 in Junk: Return-Path: <jobs@acme.example>",
+	"delivery-altered":            "one line\r\nThis message was checked by the gateway",
+	"delivery-unproved":           "1 in INBOX: Return-Path: <jobs@acme.example>\r\nAuthentication-Results: mx.recipient.example; spf=fail",
+	"delivery-not-arrived":        "nothing arrived",
+	"imap-login-failed":           "AUTHENTICATIONFAILED",
 }
 
 func TestEveryDialogueDoesWhatItSays(t *testing.T) {

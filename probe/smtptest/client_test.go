@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/emersion/go-imap/v2"
+	"github.com/emersion/go-imap/v2/imapclient"
 	"github.com/miekg/dns"
 	"github.com/wneessen/go-mail/smtp"
 )
@@ -84,7 +86,7 @@ func (c *client) talk() error {
 	if err := c.talkUntilLogin(); err != nil || c.conn == nil {
 		return err
 	}
-	for _, ask := range []func() error{c.login, c.envelope, c.message} {
+	for _, ask := range []func() error{c.login, c.envelope, c.message, c.mailbox} {
 		if err := ask(); err != nil {
 			return err
 		}
@@ -453,8 +455,8 @@ func (c *client) message() error {
 	if !c.d.Sends() {
 		return nil
 	}
-	const text = "From: <jobs@acme.example>\r\nTo: <someone@recipient.example>\r\nDate: Thu, 26 Nov 2026 16:00:00 +0000\r\n" +
-		"Message-ID: <1@acme.example>\r\nSubject: x\r\n\r\n.." + "one line\r\n"
+	const text = "Content-Type: multipart/alternative; boundary=b\r\nFrom: <jobs@acme.example>\r\nTo: <someone@recipient.example>\r\nDate: Thu, 26 Nov 2026 16:00:00 +0000\r\n" +
+		"Message-ID: <1@acme.example>\r\nSubject: x\r\n\r\n--b\r\n\r\n.." + "one line\r\n--b\r\n\r\n<p>one line\r\n--b--\r\n"
 	if size, ok := c.offer("SIZE"); ok && size[0] == "1000" {
 		return stop("message", "the limit is 1000")
 	}
@@ -481,6 +483,46 @@ func (c *client) message() error {
 		}
 	}
 	return refused
+}
+
+// mailbox looks for the message where the dialogue has a mailbox, and gives
+// what it looks like there as a warning.
+func (c *client) mailbox() error {
+	box := c.s.LetterBox()
+	if box == nil {
+		return nil
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(c.s.CA())
+	conn, err := tls.Dial("tcp", net.JoinHostPort(box.Host(), strconv.Itoa(box.Port())), &tls.Config{RootCAs: roots})
+	if err != nil {
+		return stop("delivery", "%v", err)
+	}
+	reader := imapclient.New(conn, nil)
+	defer reader.Close()
+	if err := reader.Login(box.Account(), box.Password()).Wait(); err != nil {
+		return stop("delivery", "%v", err)
+	}
+	for end := time.Now().Add(2 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		for _, folder := range []string{"INBOX", "Junk"} {
+			if n := box.Count(folder); n > 0 {
+				c.warnings = append(c.warnings, fmt.Sprintf("%d in %s: %s", n, folder, firstOf(c.t, reader, folder)))
+				return nil
+			}
+		}
+	}
+	return stop("delivery", "nothing arrived")
+}
+
+func firstOf(t *testing.T, reader *imapclient.Client, folder string) []byte {
+	if _, err := reader.Select(folder, nil).Wait(); err != nil {
+		t.Fatal(err)
+	}
+	all, err := reader.Fetch(imap.SeqSetNum(1), &imap.FetchOptions{BodySection: []*imap.FetchItemBodySection{{}}}).Collect()
+	if err != nil || len(all) != 1 || len(all[0].BodySection) != 1 {
+		t.Fatalf("fetch: %v", err)
+	}
+	return all[0].BodySection[0].Bytes
 }
 
 // leave says QUIT and waits for the reply, though not for long: it decides nothing.
