@@ -71,8 +71,10 @@ type DeliveryEvidence struct {
 	Changed        List[string]    `json:"changed"`        // what the way has changed, a sentence each
 	Deleted        Maybe           `json:"deleted"`        // removed, marked, failed
 
-	Saw   []cause.Observation `json:"-"` // for the rules
-	Words map[string]string   `json:"-"` // for their texts
+	Saw     []cause.Observation `json:"-"` // for the rules
+	Words   map[string]string   `json:"-"` // for their texts
+	Raw     []byte              `json:"-"` // the message as it arrived, its beginning if it is long
+	Answers [][]byte            `json:"-"` // what came to the sender's mailbox about it
 }
 
 // Checked is what this program found out about the sender of the message.

@@ -31,6 +31,8 @@ func EvidenceOf(id StepID) Evidence {
 		return &MessageEvidence{}
 	case StepDelivery:
 		return &DeliveryEvidence{}
+	case StepRedirect:
+		return &RedirectEvidence{}
 	}
 	return nil
 }

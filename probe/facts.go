@@ -41,6 +41,8 @@ func factsOf(s *Settings, res *Result, step StepResult) []cause.Facts {
 		return messageFacts(f, s, e)
 	case *DeliveryEvidence:
 		deliveryFacts(&f, s, e)
+	case *RedirectEvidence:
+		redirectFacts(&f, s, e)
 	}
 	return []cause.Facts{f}
 }

@@ -9,9 +9,6 @@ import (
 // InspectionSchema names the document that says how a message came.
 const InspectionSchema = "smtpdx.inspection/v1"
 
-// StepRedirect is the step that an inspection belongs to.
-const StepRedirect StepID = "redirect"
-
 // Hop is the stamp of one server on a message's way (Received, RFC 5321
 // section 4.4). Lists of hops begin with the oldest.
 type Hop struct {
@@ -93,6 +90,9 @@ type Inspection struct {
 	Authentication *Authentication  `json:"authentication"`
 	Findings       List[Finding]    `json:"findings"`
 	Next           List[Next]       `json:"next"`
+
+	Saw   []cause.Observation `json:"-"` // for the rules
+	Words map[string]string   `json:"-"` // for their texts
 }
 
 // InspectionRule is what a judgement rests on.

@@ -55,6 +55,8 @@ func isFromFile(s *Settings) bool {
 // command is what a run of these settings is called.
 func (s *Settings) command() string {
 	switch {
+	case s.Redirect != nil:
+		return "redirect"
 	case s.Follow != nil:
 		return "deliver"
 	case s.Message != nil:
@@ -94,7 +96,7 @@ func lookFor(s *Settings, res *Result, e *MessageEvidence) List[Next] {
 			return nil
 		}
 	}
-	return List[Next]{{Text: "see how it came", Command: "smtpdx inspect message.eml", Shell: "posix"}}
+	return List[Next]{{Text: "see how it came", Command: Maybe(inspectCommand(s)), Shell: "posix"}}
 }
 
 // sendAgain is the command for those who did not get the message.
@@ -213,4 +215,16 @@ func quote(word string) string {
 		return word
 	}
 	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
+
+// inspectCommand judges the message that a person has found and saved.
+func inspectCommand(s *Settings) string {
+	command := "smtpdx inspect message.eml"
+	if s.Redirect != nil {
+		command += " --via " + quote(s.Redirect.Via)
+		if len(s.From) > 0 {
+			command += " --sender " + quote(s.From[0])
+		}
+	}
+	return command
 }

@@ -23,13 +23,14 @@ const (
 	StepSender      StepID = "sender"
 	StepMessage     StepID = "message"
 	StepDelivery    StepID = "delivery"
+	StepRedirect    StepID = "redirect"
 )
 
 // AllSteps are the ids a plan can hold, for completion and validation.
 func AllSteps() []StepID {
 	return []StepID{StepSettings, StepDNS, StepTCP, StepGreeting, StepEHLO, StepSTARTTLS, StepTLS,
 		StepCertificate, StepEHLOTLS, StepAuth, StepSender, StepMessage,
-		StepDelivery}
+		StepDelivery, StepRedirect}
 }
 
 // CheckSteps are those that a check can have: all up to the message.
@@ -88,6 +89,9 @@ func Plan(s Settings) []Step {
 	}
 	if s.Message != nil && s.Follow != nil {
 		steps = append(steps, Step{ID: StepDelivery, Title: "delivery", Scope: MainLane, Skip: skipDelivery, do: deliveryStep})
+	}
+	if s.Message != nil && s.Follow != nil && s.Redirect != nil {
+		steps = append(steps, Step{ID: StepRedirect, Title: "redirect", Scope: MainLane, Skip: skipDelivery, do: redirectStep})
 	}
 	return steps
 }

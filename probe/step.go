@@ -63,7 +63,7 @@ func silentIfCut(limit context.Context, err error) error {
 // limit gives a step its time: its own, or what is left of the probe's, which
 // then is what comes second.
 func (r *run) limit(ctx context.Context, id StepID) (context.Context, *deadlineError, context.CancelFunc) {
-	if id == StepMessage || id == StepDelivery {
+	if id == StepMessage || id == StepDelivery || id == StepRedirect {
 		limit, cancel := context.WithCancel(ctx) // they have limits for each of their parts
 		return limit, nil, cancel
 	}

@@ -28,7 +28,7 @@ func mayImport() map[string][]string {
 		"probe/explain":     plain,
 		"probe/alternative": plain,
 		"probe/discover":    plain,
-		"probe/delivery":    append([]string{"probe/delivery/received"}, plain...),
+		"probe/delivery":    append([]string{"probe/delivery/received", "probe/delivery/judge"}, plain...),
 		"probe/profile":     plain,
 		"probe/token":       plain,
 		"probe/compare":     {"probe", "probe/cause"},

@@ -49,7 +49,8 @@ func exitCodes() []exitCode {
 		{"16", "auth; token: not signed in, or the token would be refused"},
 		{"17", "sender"},
 		{"18", "message, also when one of several recipients is refused"},
-		{"20", "inspect: the original sender is lost, or the message came back"},
+		{"19", "delivery: it did not arrive, or the mailbox could not be read"},
+		{"20", "redirect, inspect: the original sender is lost, or the message came back"},
 		{"130", "interrupted; the report so far is printed"},
 	}
 }

@@ -109,7 +109,7 @@ func where() map[string][]string {
 		"bad-reply": append([]string{"dns"}, wire...), "too-much": wire, "early-bytes": {"greeting", "ehlo", "starttls", "auth", "sender"},
 		"rejected": conversation, "deferred": conversation, "not-offered": {"starttls", "auth", "sender"},
 		"tls-record": {"tls"}, "tls-alert": {"tls", "ehlo-tls"}, "tls-version": {"tls"}, "tls-cipher": {"tls"}, "certificate": {"tls", "certificate"},
-		"local-policy": {"settings", "auth", "sender"}, "mechanism": {"auth"}, "imap": {"delivery"}, "not-arrived": {"delivery", "redirect"},
+		"local-policy": {"settings", "auth", "sender"}, "mechanism": {"auth"}, "imap": {"delivery"}, "not-arrived": {"delivery", "redirect"}, "sender-lost": {"redirect"},
 	}
 }
 

@@ -2028,6 +2028,7 @@ var entries = []Entry{
 		{When: When{Step: []string{"redirect"}, Failed: "no", Seen: []Observation{"came-redirected", "sender-in-from"}}, Confidence: "certain"},
 	}},
 	{ID: "redirect-forwarded-as-new", Step: "redirect", Title: []string{"{came_from} sends a new message, with {original_sender} in its text", "a new message of {came_from} came, and the original sender is lost", "the message was forwarded as a new one, and the original sender is lost"}, Explanation: []string{"\"Forward\" writes a new message from the mailbox and puts the old one into its text or attaches it. A program that reads the header sees the mailbox as the sender, and its answers go there. \"Redirect\" passes the message on as it is."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
+		{When: &When{Known: []string{"advice"}}, Text: "{advice}", Who: "it-admin"},
 		{Text: "In the mailbox or its rules choose \"redirect\" in place of \"forward\"", Who: "it-admin"},
 		{Text: "or redirect at the server: an alias, a transport rule, the forwarding of the mailbox", Who: "it-admin"},
 	}, Decides: []DecidesEntry{
@@ -2041,14 +2042,17 @@ var entries = []Entry{
 		{When: When{Step: []string{"redirect"}, Failed: "no", Seen: []Observation{"came-as-attachment", "sender-unclear"}}, Confidence: "likely", Title: []string{"a new message of {came_from} came; Reply-To may hold the original sender", "a new message came; Reply-To may hold the original sender"}, Severity: "warning"},
 	}},
 	{ID: "redirect-from-rewritten", Step: "redirect", Title: []string{"a list or gateway put {came_from} in the place of {original_sender}", "a list or gateway put {came_from} in the place of the original sender", "a list or gateway put itself in the place of the original sender"}, Explanation: []string{"Mailing lists, groups and gateways write their own address into From, so that strict DMARC policies do not refuse the mail. A program that reads the header sees the list as the sender."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
+		{When: &When{Known: []string{"advice"}}, Text: "{advice}", Who: "it-admin"},
 		{Text: "Redirect with an alias or the forwarding of a mailbox, not through a list or group", Who: "it-admin"},
 		{Text: "or have the list put the original sender into Reply-To (Mailman: replies go to the poster, \"no munging\"; Google Groups: replies go to the author)", Who: "it-admin"},
 	}, Over: []string{"redirect-not-arrived"}, Rules: []Rule{
+		{When: When{Step: []string{"redirect"}, Fault: []string{"sender-lost"}}, Confidence: "likely", General: true, Title: []string{"{came_from} stands in the place of the original sender", "the header has another sender than the original one"}},
 		{When: When{Step: []string{"redirect"}, Failed: "yes", Seen: []Observation{"came-with-from-rewritten"}}, Confidence: "certain"},
 		{When: When{Step: []string{"redirect"}, Failed: "no", Seen: []Observation{"came-with-from-rewritten", "sender-in-other-field"}}, Confidence: "certain", Title: []string{"From is now {came_from}, and the sender stands in {sender_field}", "From was rewritten, and the sender stands in another field"}, Explanation: []string{"A list or gateway put its address into From and kept the sender in another field. A program finds the sender only if it looks there, as answering does with Reply-To."}, Severity: "warning"},
 		{When: When{Step: []string{"redirect"}, Failed: "no", Seen: []Observation{"came-with-from-rewritten", "sender-unclear"}}, Confidence: "likely", Title: []string{"From is now {came_from}; whether another field has the sender is open", "From was rewritten; whether another field has the sender is open"}, Severity: "warning"},
 	}},
 	{ID: "redirect-signature-broken", Step: "redirect", Title: []string{"the way breaks the sender's signature, which strict senders rely on"}, Explanation: []string{"The server that redirects, or one beside it, changes the message (a footer, a warning, a tag in the subject). The DKIM signature of the sender no longer fits, and SPF cannot fit after a redirect, so a receiver that heeds DMARC p=reject refuses the mail."}, Who: "it-admin", Severity: "warning", Fix: []FixEntry{
+		{When: &When{Known: []string{"advice"}}, Text: "{advice}", Who: "it-admin"},
 		{Text: "Have footers, disclaimers, \"external\" warnings and subject tags left out for mail that is redirected", Who: "it-admin"},
 		{Text: "or redirect before the server that adds them", Who: "it-admin"},
 	}, Decides: []DecidesEntry{

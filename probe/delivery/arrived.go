@@ -16,6 +16,7 @@ import (
 
 // describe says how the message looked when it arrived.
 func describe(ctx context.Context, e *probe.DeliveryEvidence, dns spf.DNSResolver, sent *probe.MessageEvidence, found *Arrived, w probe.Watch) {
+	e.Raw = found.Raw
 	e.Folder, e.Junk, e.Copies = probe.Maybe(found.Folder), &found.Junk, &found.Copies
 	if sent.SentAt != nil {
 		after := probe.Milliseconds(max(found.SeenAt.Sub(*sent.SentAt), 0))

@@ -41,6 +41,13 @@ func (m Mailbox) resolver(s probe.Settings) spf.DNSResolver {
 
 // Follow looks for the message until it is found, s.Follow.Wait is over or ctx ends.
 func (m Mailbox) Follow(ctx context.Context, s probe.Settings, sent *probe.MessageEvidence, w probe.Watch) (*probe.DeliveryEvidence, error) {
+	if s.Redirect != nil {
+		return m.followRedirect(ctx, s, sent, w)
+	}
+	return m.follow(ctx, s, sent, w)
+}
+
+func (m Mailbox) follow(ctx context.Context, s probe.Settings, sent *probe.MessageEvidence, w probe.Watch) (*probe.DeliveryEvidence, error) {
 	inbox := *s.Follow.Inbox
 	e := &probe.DeliveryEvidence{Server: probe.Maybe(net.JoinHostPort(inbox.Host, strconv.Itoa(inbox.Port))), Words: map[string]string{}}
 	session, err := Open(ctx, s, inbox, w)

@@ -22,12 +22,41 @@ func (t *text) arrivalBlock(r *probe.Result) block {
 	if !ok || e.Folder == "" {
 		return nil
 	}
+	if judged := t.redirectBlock(r); judged != nil {
+		return append(block{t.section("Arrived", 1, arrivedWords(e))}, append(judged, t.section("Way", 1, wayWords(e.Hops)))...)
+	}
 	return block{
 		t.section("Arrived", 1, arrivedWords(e)),
 		t.section("Way", 1, wayWords(e.Hops)),
 		t.section("Changed", 1, e.Changed...),
 		t.section("Proof", 2, proofLines(e, domainOf(r))...),
 	}
+}
+
+// redirectBlock is the verdict on the redirect in its two parts, and what it
+// rests on; nothing where none was judged.
+func (t *text) redirectBlock(r *probe.Result) block {
+	step := onlyStep(r, probe.StepRedirect)
+	if step == nil {
+		return nil
+	}
+	e, ok := step.Evidence.(*probe.RedirectEvidence)
+	if !ok || e.How == "" {
+		return nil
+	}
+	b := block{}
+	if e.How != probe.Undetermined {
+		b = append(b, t.section("Sender", 1, KeptSentence(e.Inspection)), t.section("DMARC", 1, SurvivesSentence(e.Inspection)),
+			t.section("Came", 1, howWords(e.Inspection)))
+	}
+	b = append(b, t.section("Rule", 2, e.Rule.ID+": "+e.Rule.Text), t.section("Header", 1, firstFew(e.Rule.Headers, 3)...))
+	if e.AbsenceReply {
+		b = append(b, t.section("Answer", 1, "an automatic answer came to the sender, as of somebody who is absent"))
+	}
+	if e.ReplyToKept != nil && !*e.ReplyToKept {
+		b = append(b, t.section("Reply-To", 1, "the one that was sent did not arrive"))
+	}
+	return b
 }
 
 // byHand tells a person what to look for where nothing was followed.
@@ -39,6 +68,11 @@ func (t *text) byHand(r *probe.Result) *section {
 	e, ok := message.Evidence.(*probe.MessageEvidence)
 	if !ok || e.Token == "" {
 		return nil
+	}
+	if onlyStep(r, probe.StepRedirect) != nil {
+		via := strings.Join(r.Settings.To, ", ")
+		return t.section("By hand", 3, "look for "+string(e.Token)+" in the mailbox to which "+via+" redirects, in the junk folder too, and in the mailbox of "+
+			strings.Join(r.Settings.From, ", ")+" for a report of failure; save what came with its whole header as message.eml")
 	}
 	return t.section("By hand", 3, "look for "+string(e.Token)+" in the mailbox of "+strings.Join(r.Settings.To, ", ")+
 		", in the junk folder too; save the message with its whole header as message.eml and give it to smtpdx inspect")

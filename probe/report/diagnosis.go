@@ -38,7 +38,7 @@ func (t *text) diagnosis(r *probe.Result, v probe.Vantage) []row {
 	var blocks []block
 	switch {
 	case r.Verdict == probe.Fail:
-		blocks = []block{append(t.causeBlock(r, f), t.also(r, f), t.seenFromFailure(r, v)), t.suggested(r)}
+		blocks = []block{append(t.causeBlock(r, f), t.also(r, f), t.seenFromFailure(r, v)), t.redirectBlock(r), t.suggested(r)}
 	case r.Interrupted:
 		blocks = []block{{t.also(r, f)}}
 	case f != nil:
@@ -362,7 +362,7 @@ func (t *text) shrink(blocks []block, room int) {
 	more := &section{label: "More", floor: 1, lines: []line{{}}}
 	blocks[0] = append(blocks[0], more)
 	gone := 0
-	for _, label := range []string{"Also", "Way", "Header", "Seen from", "Why", "Server", "Carries", "Change", "Open", "Not", "Better", "Tried", "Soon", "Enter", "Who"} {
+	for _, label := range []string{"Also", "Way", "Header", "Rule", "Seen from", "Why", "Server", "Carries", "Change", "Open", "Not", "Better", "Tried", "Soon", "Enter", "Who"} {
 		for _, s := range labelled(blocks, label) {
 			gone += t.shorten(s, height(blocks)-room)
 		}

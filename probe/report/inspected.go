@@ -145,6 +145,8 @@ func SurvivesSentence(in probe.Inspection) string {
 		return "REFUSED from senders with DMARC p=reject. " + in.DMARCReason
 	case in.How == probe.Undetermined:
 		return ""
+	case slices.Contains([]probe.How{probe.ForwardedAsNew, probe.ForwardedAttachment, probe.FromRewritten}, in.How):
+		return "DMARC p=reject of the original sender does not matter here. " + in.DMARCReason
 	}
 	return "NOT KNOWN whether it comes through from senders with DMARC p=reject. " + in.DMARCReason
 }
@@ -216,7 +218,7 @@ func inspectedHandOver(name string, in probe.Inspection) *handover {
 		{words: says("It came: %s", howWords(in))},
 		{words: says("Rule %s: %s", in.Rule.ID, in.Rule.Text)},
 	})
-	h.block(in.Rule.Headers)
+	h.parts = append(h.parts, part{code: in.Rule.Headers})
 	if lines := hopLines(in.Hops); len(lines) > 0 {
 		h.heading(2, "The way")
 		h.list(true, wayItems(lines))

@@ -1,7 +1,6 @@
 package judge
 
 import (
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,18 +10,11 @@ import (
 	"github.com/smtpdx/smtpdx/probe/delivery/received"
 )
 
-// findings names the causes that fit a judgement, with the provider's way to
-// redirect as the first thing to change.
-func (w *way) findings(v verdict, survives *bool, reason string) []probe.Finding {
-	facts := w.facts(v, survives, reason)
-	advice := w.advice()
+// findings names the causes that fit a judgement.
+func findings(v verdict, facts cause.Facts) []probe.Finding {
 	var all []probe.Finding
 	for _, found := range cause.Builtin().Match(facts) {
-		f := probe.FindingOf(found, probe.StepRedirect, evidenceOf(v, facts))
-		if advice != "" && slices.Contains([]string{"redirect-forwarded-as-new", "redirect-from-rewritten", "redirect-signature-broken"}, f.Cause) {
-			f.Fix = slices.Insert(f.Fix, 0, probe.Fix{Text: advice, Who: cause.ITAdmin})
-		}
-		all = append(all, f)
+		all = append(all, probe.FindingOf(found, probe.StepRedirect, evidenceOf(v, facts)))
 	}
 	return all
 }
@@ -60,7 +52,7 @@ func (w *way) via() string {
 
 func (w *way) facts(v verdict, survives *bool, reason string) cause.Facts {
 	f := cause.Facts{Step: string(probe.StepRedirect), Failed: v.kept != nil && !*v.kept, From: v.original, To: w.via(), Seen: cause.Set{},
-		Values: map[string]string{"original_sender": v.original, "came_from": w.from.Address, "via": w.via(), "mailbox": w.final, "sender_field": v.field, "way_reason": reason}}
+		Values: map[string]string{"original_sender": v.original, "came_from": w.from.Address, "via": w.via(), "mailbox": w.final, "sender_field": v.field, "way_reason": reason, "advice": w.advice()}}
 	seen := func(is bool, all ...cause.Observation) {
 		if is {
 			f.Seen.Add(all...)
@@ -76,7 +68,7 @@ func (w *way) facts(v verdict, survives *bool, reason string) cause.Facts {
 	seen(kept && v.field != "From", cause.SenderElsewhere)
 	seen(v.kept == nil, cause.SenderUnclear)
 	seen(w.looped(), cause.CameLooped)
-	seen(redirected && survives != nil && !*survives, cause.SignatureBroken)
+	seen(redirected && survives != nil && !*survives && w.isSigned(), cause.SignatureBroken)
 	seen(v.rule == "automatic-reply", cause.AbsenceReply)
 	if v.rule == "delivery-status" {
 		w.bounceFacts(&f)
@@ -90,23 +82,33 @@ func (w *way) bounceFacts(f *cause.Facts) {
 		if slices.Contains([]string{"delivered", "relayed", "expanded"}, string(s.Action)) {
 			continue
 		}
-		BounceFacts(f, s)
+		bounceWords(f, s)
 		return
 	}
 }
 
-var replyCode = pattern(`\b([45]\d\d)[ -]`)
+var (
+	replyCode    = pattern(`\b([45]\d\d)[ -]`)
+	enhancedCode = pattern(`\b[45]\.\d{1,3}\.\d{1,3}\b`)
+)
 
-// BounceFacts fills facts with what a delivery status says.
-func BounceFacts(f *cause.Facts, s received.Status) {
-	f.Failed, f.Fault = s.Action != "delayed", "not-arrived"
-	f.Text, f.Enhanced = string(s.Diagnostic), string(s.Status)
-	if found := replyCode().FindStringSubmatch(f.Text); found != nil {
-		f.Code, _ = strconv.Atoi(found[1]) // three digits
+// BounceReply gives the reply that a delivery status quotes: its code, 0 when
+// there is none, its enhanced code, and its text.
+func BounceReply(s received.Status) (code int, enhanced, text string) {
+	text, enhanced = string(s.Diagnostic), string(s.Status)
+	if found := replyCode().FindStringSubmatch(text); found != nil {
+		code, _ = strconv.Atoi(found[1]) // three digits
 	}
-	if found := regexp.MustCompile(`\b[45]\.\d{1,3}\.\d{1,3}\b`).FindString(f.Text); found != "" {
-		f.Enhanced = found
+	if found := enhancedCode().FindString(text); found != "" {
+		enhanced = found
 	}
+	return code, enhanced, text
+}
+
+// bounceWords fills facts with what a delivery status says.
+func bounceWords(f *cause.Facts, s received.Status) {
+	f.Failed, f.Fault = s.Action != "delayed", string(probe.NotArrived)
+	f.Code, f.Enhanced, f.Text = BounceReply(s)
 	f.Seen.Add(cause.CameBack)
 	f.Values["diagnostic"] = firstOf(string(s.Diagnostic), string(s.Status))
 	f.Values["bounced_recipient"] = string(s.Recipient)

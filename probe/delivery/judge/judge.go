@@ -8,7 +8,10 @@
 package judge
 
 import (
+	"slices"
+
 	"github.com/smtpdx/smtpdx/probe"
+	"github.com/smtpdx/smtpdx/probe/cause"
 	"github.com/smtpdx/smtpdx/probe/delivery/received"
 )
 
@@ -33,7 +36,12 @@ func Inspect(m *received.Message, known Known) probe.Inspection {
 		SenderField: probe.Maybe(v.field), From: probe.Maybe(w.from.Address), Via: probe.Maybe(w.via()), Mailbox: probe.Maybe(w.final),
 		Rule: probe.InspectionRule{ID: v.rule, Text: v.text, Headers: v.fields}, DMARCSurvives: survives, DMARCReason: reason,
 		Hops: w.hops, Authentication: w.h.Authentication()}
-	in.Findings = w.findings(v, survives, reason)
+	facts := w.facts(v, survives, reason)
+	in.Findings, in.Words = findings(v, facts), facts.Values
+	for o := range facts.Seen {
+		in.Saw = append(in.Saw, o)
+	}
+	slices.Sort(in.Saw)
 	for _, d := range v.decides {
 		next := probe.Next{Text: d.text, Command: probe.Maybe(d.command)}
 		if d.command != "" {
@@ -42,4 +50,13 @@ func Inspect(m *received.Message, known Known) probe.Inspection {
 		in.Next = append(in.Next, next)
 	}
 	return in
+}
+
+// Missing is the judgement on a message that was sent and did not come.
+func Missing(known Known) probe.Inspection {
+	w := newWay(&received.Message{}, known)
+	return probe.Inspection{How: probe.Undetermined, Confidence: cause.Certain, OriginalSender: probe.Maybe(known.Sender), Via: probe.Maybe(w.via()),
+		Mailbox: probe.Maybe(known.Target), Rule: probe.InspectionRule{ID: "not-arrived", Text: "The message did not arrive."},
+		DMARCReason: "It did not arrive, so nothing was found out about its signature.",
+		Words:       map[string]string{"original_sender": known.Sender, "via": w.via(), "mailbox": known.Target}}
 }

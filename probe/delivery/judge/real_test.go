@@ -36,8 +36,8 @@ func realMessages(t *testing.T) []real {
 }
 
 // saved is the message with what DMARC must come to: a signature that holds
-// survives, one that does not is refused; a message that has none tells nothing.
-// One that came in another name is not measured by the sender's policy.
+// survives; one that does not, or that is not there after a redirect, is
+// refused. One that came in another name is not measured by the sender's policy.
 func (r real) saved() saved {
 	s := saved{File: "real/" + r.File, How: r.How, Kept: r.Kept, MadeBy: r.Programs}
 	if r.Original != nil {
@@ -46,9 +46,8 @@ func (r real) saved() saved {
 	is := true
 	not := false
 	switch {
-	case r.How == "forwarded-as-new" || r.How == "forwarded-as-attachment" || r.How == "from-rewritten":
-		s.Survives = &is
-	case r.Status != nil || r.DKIM == "none":
+	case r.How == "forwarded-as-new" || r.How == "forwarded-as-attachment" || r.How == "from-rewritten", r.Status != nil:
+	case r.DKIM == "none" && r.How == "direct":
 	case r.DKIM == "kept":
 		s.Survives = &is
 	default:

@@ -19,6 +19,9 @@ func resent(w *way) *verdict {
 	if by == "" {
 		by = w.h.Address("Resent-Sender").Address
 	}
+	if w.rewritten != nil && !received.SameMailbox(w.rewritten.Original, by) && !w.isVia(w.from.Address) {
+		return firstOfRules(w, srsKept, envelopeRewritten) // Exchange adds Resent-From to what it redirects
+	}
 	v := &verdict{how: probe.Resent, confidence: cause.Certain, rule: "resent-fields", fields: w.quoted("From", "Resent-From", "Resent-Sender", "Resent-To"),
 		text: "It was sent on by " + orUnknown(by) + " with Resent fields, which leave From as it was (RFC 5322 section 3.6.6)."}
 	if w.from.Address != "" && received.SameMailbox(by, w.from.Address) || w.isVia(w.from.Address) && !w.fromSender() {

@@ -137,6 +137,30 @@ func isKnownSuffix(domain string) bool {
 	return regexp.MustCompile(`^[a-z0-9-]+([._][a-z0-9-]+)+$`).MatchString(strings.ToLower(domain))
 }
 
+// formMail: a form of the company's own web site writes for somebody, whose
+// address stands in Reply-To. From is the company's from the beginning, and
+// nobody has rewritten it.
+func formMail(w *way) *verdict {
+	from := w.from.Address
+	own := w.isVia(from) || w.ofVia(from) || len(w.to) > 0 && sameOrganisation(received.Domain(w.to[0]), received.Domain(from))
+	if w.replyTo == "" || !own || sameOrganisation(received.Domain(w.replyTo), received.Domain(from)) || !w.beganAt(received.Domain(from)) ||
+		w.known.Sender != "" && !received.SameMailbox(w.known.Sender, w.replyTo) || len(w.to) > 0 && !w.isVia(w.to[0]) && !sameOrganisation(received.Domain(w.to[0]), received.Domain(from)) {
+		return nil
+	}
+	v := &verdict{how: probe.Direct, confidence: cause.Likely, rule: "form-mail", original: w.replyTo, kept: yes(), field: "Reply-To",
+		fields: w.quoted("From", "Reply-To", "To"), text: "It was written by a form or program of " + received.Domain(from) + " for " + w.replyTo + ", who stands in Reply-To."}
+	if w.toOther() && !hasBox(w.known.Via, w.final) {
+		v.how = probe.Redirected
+		v.fields = append(v.fields, w.marks...)
+	}
+	return v
+}
+
+// beganAt tells whether the first server that handed the message on is of a domain.
+func (w *way) beganAt(domain string) bool {
+	return len(w.hops) > 0 && sameOrganisation(string(w.hops[0].From), domain)
+}
+
 // rewrittenByMailbox: From is the mailbox that redirects, or one of its domain,
 // though nothing was forwarded in the text.
 func rewrittenByMailbox(w *way) *verdict {

@@ -19,7 +19,7 @@ func (w *way) survives(v verdict) (*bool, string) {
 	case v.rule == "automatic-reply" || w.from.Address == "":
 		return nil, "This is not the message."
 	case slices.Contains([]probe.How{probe.ForwardedAsNew, probe.ForwardedAttachment, probe.FromRewritten}, v.how):
-		return yes(), "From is " + w.from.Address + ", so nobody asks for the policy of the original sender."
+		return nil, "From is " + w.from.Address + ", so nobody asks for the policy of the original sender."
 	}
 	last := w.lastVerdict()
 	if last == nil {
@@ -62,14 +62,11 @@ func (w *way) lastVerdict() *received.Verdict {
 	}
 	v := all[0]
 	reference := string(v.Server)
-	newest := len(w.hops) - 1
-	if below := newest - v.Above; !isServerName(reference) && below >= 0 {
+	if below := len(w.hops) - 1 - v.Above; !isServerName(reference) && below >= 0 {
 		reference = string(w.hops[below].By)
 	}
-	for i := range min(v.Above, len(w.hops)) {
-		if by := string(w.hops[newest-i].By); isServerName(by) && isServerName(reference) && !sameOperator(by, reference) {
-			return nil
-		}
+	if newest := w.lastServer(); v.Above > 0 && newest != "" && isServerName(reference) && !sameOperator(newest, reference) {
+		return nil
 	}
 	if a := w.h.Authentication(); a != nil {
 		v.Authentication = *a // all fields of that server
@@ -105,8 +102,10 @@ func (w *way) bySignature(last received.Verdict, v verdict) (*bool, string) {
 		return nil, "Only SPF passes, which a redirect breaks; the message has no DKIM signature of " + w.domain() + "."
 	case failed == "" && passesSPF:
 		return yes(), "SPF passes for " + w.domain() + " even at the last server."
+	case failed == "" && (last.DMARC != nil && last.DMARC.Result == "fail" || last.SPF != nil && v.how != probe.Direct):
+		return no(), "The message has no DKIM signature of " + w.domain() + ", and SPF does not survive a redirect. Whether a signed message survives, only one shows."
 	case failed == "":
-		return nil, "The message has no DKIM signature of " + w.domain() + ". A sender with p=reject has one; only a signed message shows whether it survives."
+		return nil, "The message has no DKIM signature of " + w.domain() + "; only a signed message shows whether it survives."
 	}
 	return w.brokenSignature(last, failed)
 }

@@ -44,6 +44,7 @@ func rules() []rule {
 		srsKept,
 		asAttachment,
 		asNewMessage,
+		formMail,
 		rewrittenByMailbox,
 		otherThanTheSender,
 		throughList,
@@ -56,10 +57,17 @@ func rules() []rule {
 
 // judge gives the verdict of the first rule that fits.
 func judge(w *way) verdict {
-	for _, r := range rules() {
-		if v := r(w); v != nil {
-			return *v
-		}
+	if v := firstOfRules(w, rules()...); v != nil {
+		return *v
 	}
 	return undetermined(w)
+}
+
+func firstOfRules(w *way, all ...rule) *verdict {
+	for _, r := range all {
+		if v := r(w); v != nil {
+			return v
+		}
+	}
+	return nil
 }

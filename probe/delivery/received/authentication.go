@@ -23,7 +23,9 @@ type Verdict struct {
 
 // Authentication gives the results of the outermost server that left some, the
 // last one on the way; nil when none did. Results below every Received came
-// with the message and prove nothing: anybody can write them.
+// with the message and prove nothing, as anybody can write them, unless they are
+// signed with the name of a server above, which takes out what others wrote in
+// its name (RFC 8601 section 5).
 func (h Header) Authentication() *probe.Authentication {
 	all := h.Verdicts()
 	if len(all) == 0 {
@@ -50,8 +52,9 @@ func (h Header) Verdicts() []Verdict {
 		case "received":
 			received++
 		case "authentication-results":
-			if received < stamps || stamps == 0 {
-				plain = append(plain, parseVerdict(f.Value, from, received))
+			v := parseVerdict(f.Value, from, received)
+			if received < stamps || stamps == 0 || h.isStampedBy(string(v.Server)) {
+				plain = append(plain, v)
 			}
 		case "arc-authentication-results":
 			instance, rest, _ := strings.Cut(f.Value, ";")
@@ -62,6 +65,14 @@ func (h Header) Verdicts() []Verdict {
 	}
 	slices.SortStableFunc(kept, func(a, b Verdict) int { return b.Set - a.Set })
 	return append(plain, kept...)
+}
+
+// isStampedBy tells whether a server of a name, or of its organisation, put its
+// stamp on the message.
+func (h Header) isStampedBy(server string) bool {
+	return strings.Contains(server, ".") && slices.ContainsFunc(h.Hops(), func(hop probe.Hop) bool {
+		return Organisation(string(hop.By)) == Organisation(server)
+	})
 }
 
 func joined(a, b probe.Authentication) probe.Authentication {
