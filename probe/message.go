@@ -348,7 +348,7 @@ func (e *MessageEvidence) forget(status string) {
 
 // settled is a failure that stands whatever ended the run: a person who
 // stopped waiting for the reply must know that the message may be out.
-type settled struct{ *Fault } //nolint:errname // a fault first
+type settled struct{ *Fault }
 
 func (s *settled) Unwrap() error { return s.Fault }
 

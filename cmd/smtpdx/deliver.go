@@ -18,7 +18,6 @@ import (
 type deliverOptions struct {
 	sendOptions
 
-	inbox  string
 	wait   string
 	delete bool
 }

@@ -24,7 +24,7 @@ const (
 )
 
 // Trouble is a fault of IMAP: what was seen, for the rules, and its words.
-type Trouble struct {
+type Trouble struct { //nolint:errname // what was seen, an error by the way
 	Saw  cause.Observation
 	Text string
 }

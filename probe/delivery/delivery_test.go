@@ -433,3 +433,23 @@ func TestATokenLogsInByXOAUTH2(t *testing.T) {
 		t.Errorf("%s %q %v", mechanism, first, err)
 	}
 }
+
+func TestAServerThatRepeatsTheLoginShowsNothing(t *testing.T) {
+	var said []string
+	w := probe.Watch{Redactor: &secret.Redactor{}, Record: func(_, text string) { said = append(said, text) }}
+	inbox := probe.Inbox{Account: "me@recipient.example", Password: probe.Credential{Value: secret.New(password)}, Token: probe.Credential{Value: secret.New("ya29.canary-token")}}
+	w.Redactor.Learn(secretsOf(inbox)...)
+	r := newRecorder(nil, w)
+	secrets := append(secretsOf(inbox), base64.StdEncoding.EncodeToString([]byte(password)))
+	for _, s := range secrets {
+		r.server.take([]byte("T1 NO you said "+s+" and that is wrong\r\n"), r.serverLine)
+	}
+	for _, s := range secrets {
+		if strings.Contains(strings.Join(said, "\n"), s) {
+			t.Errorf("%q is shown", s)
+		}
+	}
+	if len(said) != len(secrets) || !strings.Contains(said[0], secret.Hidden) {
+		t.Errorf("said %v", said)
+	}
+}

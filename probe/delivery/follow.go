@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -120,14 +121,11 @@ func bounceOf(found *Arrived) *received.Bounce {
 func cameBack(e *probe.DeliveryEvidence, bounce *received.Bounce, w probe.Watch) error {
 	e.Saw = append(e.Saw, cause.BounceArrived)
 	text := "a notice of failure came back"
-	for _, s := range bounce.Statuses {
-		words := strings.TrimSpace(string(s.Diagnostic))
-		if words == "" {
-			words = string(s.Status)
-		}
-		text += ": " + shown(w, cut(words, 400))
-		e.Words["bounce"] = shown(w, cut(words, 400))
-		break
+	if len(bounce.Statuses) > 0 {
+		first := bounce.Statuses[0]
+		words := shown(w, cut(cmp.Or(strings.TrimSpace(string(first.Diagnostic)), string(first.Status)), 400))
+		text += ": " + words
+		e.Words["bounce"] = words
 	}
 	return &probe.Fault{Kind: probe.NotArrived, Text: text}
 }

@@ -55,7 +55,7 @@ const deepEvery = 3
 func (c *Session) Await(ctx context.Context, w Wanted, limit time.Duration) (*Arrived, int, error) {
 	end := time.Now().Add(limit)
 	idles := c.caps.Has(imap.CapIdle)
-	first, others := -1, 0
+	first := -1
 	for round := 0; ; round++ {
 		left := time.Until(end)
 		deep := round%deepEvery == deepEvery-1 || left <= 0
@@ -63,7 +63,7 @@ func (c *Session) Await(ctx context.Context, w Wanted, limit time.Duration) (*Ar
 		if first < 0 {
 			first = count
 		}
-		others = max(count-first, 0)
+		others := max(count-first, 0)
 		switch {
 		case err != nil:
 			return nil, others, err
@@ -159,7 +159,7 @@ func (c *Session) fetch(a *Arrived) error {
 	body := &imap.FetchItemBodySection{Peek: true, Partial: &imap.SectionPartial{Offset: 0, Size: maxMessage}}
 	command := c.client.Fetch(imap.UIDSetNum(a.uid), &imap.FetchOptions{UID: true, InternalDate: true, RFC822Size: true,
 		BodySection: []*imap.FetchItemBodySection{body}})
-	defer command.Close()
+	defer func() { _ = command.Close() }() // once more is nothing
 	message := command.Next()
 	if message == nil {
 		return c.failed("reading the message", errors.Join(command.Close(), errors.New("the server gave nothing")))

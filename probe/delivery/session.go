@@ -93,7 +93,7 @@ func (c *Session) within(limit time.Duration) (end func() bool) {
 // Close says goodbye.
 func (c *Session) Close() {
 	defer c.stop()
-	defer c.client.Close()
+	defer func() { _ = c.client.Close() }()
 	defer c.within(2 * time.Second)()
 	_ = c.client.Logout().Wait() // a courtesy
 }

@@ -81,3 +81,49 @@ func recipientWords(r probe.Recipient) string {
 	}
 	return fmt.Sprintf("%s with %d", r.Status, r.Reply.Code)
 }
+
+// messageItems are what a handover says of the test message and its way; none
+// where nothing was sent.
+func messageItems(r *probe.Result) []item {
+	step := onlyStep(r, probe.StepMessage)
+	if step == nil || step.Status == probe.Skip {
+		return nil
+	}
+	e, ok := step.Evidence.(*probe.MessageEvidence)
+	if !ok || e.Token == "" {
+		return nil
+	}
+	var items []item
+	add := func(format string, args ...any) { items = append(items, item{words: says(format, args...)}) }
+	add("From %s, Message-ID %s", e.From, e.MessageID)
+	for _, to := range e.Recipients {
+		add("To %s: %s", to.Address, recipientWords(to))
+	}
+	if e.QueueID != "" {
+		add("The server's own name of it: %s", e.QueueID)
+	}
+	items = append(items, item{words: append(says("To be found by the word "), asCode(string(e.Token)))})
+	return append(items, arrivalItems(r)...)
+}
+
+func arrivalItems(r *probe.Result) []item {
+	step := onlyStep(r, probe.StepDelivery)
+	if step == nil {
+		return nil
+	}
+	e, ok := step.Evidence.(*probe.DeliveryEvidence)
+	if !ok || e.Folder == "" {
+		return nil
+	}
+	items := []item{{words: says("Arrived %s", arrivedWords(e))}}
+	if way := wayWords(e.Hops); way != "" {
+		items = append(items, item{words: says("Way: %s", way)})
+	}
+	for _, change := range e.Changed {
+		items = append(items, item{words: says("Changed: %s", change)})
+	}
+	for _, line := range proofLines(e, domainOf(r)) {
+		items = append(items, item{words: says("Proof of the sender: %s", line)})
+	}
+	return items
+}

@@ -515,6 +515,7 @@ func (c *client) mailbox() error {
 }
 
 func firstOf(t *testing.T, reader *imapclient.Client, folder string) []byte {
+	t.Helper()
 	if _, err := reader.Select(folder, nil).Wait(); err != nil {
 		t.Fatal(err)
 	}

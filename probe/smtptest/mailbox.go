@@ -133,11 +133,16 @@ func (o *oneConn) Accept() (net.Conn, error) {
 func (o *oneConn) Close() error   { return nil }
 func (o *oneConn) Addr() net.Addr { return &net.TCPAddr{} }
 
-// Host, Port, Account and Password are how to get into it; Port is 0 for one
-// that does not listen.
-func (b *LetterBox) Host() string     { return "localhost" }
-func (b *LetterBox) Port() int        { return b.port }
-func (b *LetterBox) Account() string  { return b.account }
+// Host is the name that its certificate carries.
+func (b *LetterBox) Host() string { return "localhost" }
+
+// Port is where it listens, 0 for one that does not.
+func (b *LetterBox) Port() int { return b.port }
+
+// Account is the login, an address.
+func (b *LetterBox) Account() string { return b.account }
+
+// Password is what the client is told; the box may refuse it.
 func (b *LetterBox) Password() string { return b.password }
 
 // Put lays a message into a folder, INBOX or Junk, as it is.
