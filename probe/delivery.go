@@ -96,7 +96,7 @@ func (*DeliveryEvidence) isEvidence() {}
 
 func (e *DeliveryEvidence) summary(fault *Fault) string {
 	if fault != nil || e.Folder == "" {
-		return ""
+		return e.Words["not_arrived"]
 	}
 	words := "arrived in " + string(e.Folder)
 	if e.Junk != nil && *e.Junk {

@@ -120,8 +120,15 @@ func fileCommand(s *Settings) string {
 	if s.File != "" {
 		words = append(words, "-c", quote(s.File))
 	}
-	if s.Profile != "" {
-		words = append(words, quote(s.Profile))
+	name := s.Profile
+	if s.Redirect != nil {
+		name = s.Redirect.Profile
+	}
+	if name != "" {
+		words = append(words, quote(name))
+	}
+	if s.Redirect != nil {
+		words = append(words, "--via", quote(s.Redirect.Via))
 	}
 	return strings.Join(words, " ")
 }
@@ -141,9 +148,13 @@ func checkCommand(s *Settings, set SuggestedSettings, shown ShownSettings) strin
 			words = append(words, "--from", quote(from))
 		}
 	}
+	recipient := "--to"
+	if s.Redirect != nil {
+		recipient = "--via"
+	}
 	for _, to := range shown.To {
 		if !hidden(to) {
-			words = append(words, "--to", quote(to))
+			words = append(words, recipient, quote(to))
 		}
 	}
 	return strings.Join(append(words, policyFlags(s, set)...), " ")

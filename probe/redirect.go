@@ -10,6 +10,7 @@ import (
 // what comes of it is judged. Follow names the mailbox to which it redirects.
 type Redirect struct {
 	Via     string // the address, which is the message's only recipient
+	Profile string // the sender's, "" when it has no name
 	Bounces *Inbox // the sender's mailbox, where a report comes when it does not arrive; nil: nobody looks
 
 	// Advice gives the provider's words on how to redirect so that the sender

@@ -21,12 +21,14 @@ import (
 const (
 	healthy         = "healthy"
 	healthyDelivery = "healthy-delivery"
+	healthyRedirect = "healthy-redirect"
 	wrongEncryption = "wrong-encryption"
 )
 
 type demoOptions struct {
-	output  outputOptions
-	deliver bool
+	output   outputOptions
+	deliver  bool
+	redirect bool
 }
 
 func newDemo(p *process) *cobra.Command {
@@ -38,25 +40,31 @@ func newDemo(p *process) *cobra.Command {
 			"of \"smtpdx lab list\"; without it, a server that is in order. No settings file,\n" +
 			"no credential and no other host is touched. Where the dialogue is about a\n" +
 			"message, one is sent to that server, as \"smtpdx send\" does; where it is about a\n" +
-			"mailbox, that is in the process too (--deliver shows one). The exit code is the\n" +
-			"check's, or 1 when the check does not find what the dialogue is about.",
-		Example: "  smtpdx demo\n  smtpdx demo " + wrongEncryption + "\n  smtpdx demo --deliver",
+			"mailbox, that is in the process too (--deliver shows one, --redirect an address\n" +
+			"that redirects to it). The exit code is the check's, or 1 when the check does not\n" +
+			"find what the dialogue is about.",
+		Example: "  smtpdx demo\n  smtpdx demo " + wrongEncryption + "\n  smtpdx demo --deliver\n  smtpdx demo --redirect",
 		Args:    atMostOneArgument, ValidArgsFunction: completeDialogues,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			name := healthy
 			switch {
-			case len(args) == 1 && o.deliver:
-				return usage("", "--deliver shows a dialogue of its own; leave the name out")
+			case o.deliver && o.redirect:
+				return usage("", "--deliver and --redirect show a dialogue each; take one of them")
+			case len(args) == 1 && (o.deliver || o.redirect):
+				return usage("", "--deliver and --redirect show a dialogue of their own; leave the name out")
 			case len(args) == 1:
 				name = args[0]
 			case o.deliver:
 				name = healthyDelivery
+			case o.redirect:
+				name = healthyRedirect
 			}
 			return o.run(cmd, p, name)
 		},
 	}
 	inGroup(cmd.Flags(), "Demonstration", func(f *pflag.FlagSet) {
 		f.BoolVar(&o.deliver, "deliver", false, "send a message and follow it into a mailbox")
+		f.BoolVar(&o.redirect, "redirect", false, "send a message through an address that redirects")
 	})
 	o.output.add(cmd.Flags())
 	completeOutput(cmd)
@@ -124,6 +132,10 @@ func demoSettings(d smtptest.Dialogue, server *smtptest.Server) (probe.Settings,
 	if d.Follows() {
 		s.Follow = demoInbox(d, server)
 	}
+	if d.Redirects() {
+		s.Message.AsPerson = true
+		s.Redirect = &probe.Redirect{Via: d.Settings.To[0], Bounces: labInbox(server.SenderBox())}
+	}
 	if d.Settings.Password != "" {
 		s.Password = probe.Credential{Value: secret.New(d.Settings.Password), Source: "literal"}
 	}
@@ -152,10 +164,13 @@ func demoSettings(d smtptest.Dialogue, server *smtptest.Server) (probe.Settings,
 
 // demoInbox is the mailbox of the lab.
 func demoInbox(d smtptest.Dialogue, server *smtptest.Server) *probe.Follow {
-	box := server.LetterBox()
 	wait, _ := profile.ParseTime(d.Settings.Wait) // "": the usual time
-	return &probe.Follow{Wait: wait, Inbox: &probe.Inbox{Host: box.Host(), Port: box.Port(), Encryption: probe.SSL, Account: box.Account(),
-		Password: probe.Credential{Value: secret.New(box.Password()), Source: "literal"}}}
+	return &probe.Follow{Wait: wait, Inbox: labInbox(server.LetterBox())}
+}
+
+func labInbox(box *smtptest.LetterBox) *probe.Inbox {
+	return &probe.Inbox{Host: box.Host(), Port: box.Port(), Encryption: probe.SSL, Account: box.Account(),
+		Password: probe.Credential{Value: secret.New(box.Password()), Source: "literal"}}
 }
 
 // introduce says what is checked here, for a person.

@@ -29,6 +29,7 @@ func newRoot(p *process, args []string) *cobra.Command {
 		newCheck(p),
 		newSend(p),
 		newDeliver(p),
+		newRedirect(p),
 		newLab(p),
 		newDemo(p),
 		newPassword(p),

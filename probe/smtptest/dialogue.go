@@ -28,9 +28,10 @@ type Dialogue struct {
 
 	Text string // the source
 
-	mailbox *arrival // nil: there is none
-	lanes   []lane   // at least one
-	records []record
+	mailbox  *arrival     // nil: there is none
+	redirect *redirection // nil: the recipient's own mailbox it is
+	lanes    []lane       // at least one
+	records  []record
 }
 
 // Sends tells whether meeting the dialogue takes a message; all others are met
@@ -39,6 +40,9 @@ func (d Dialogue) Sends() bool { return d.Step == "message" || d.Follows() }
 
 // Follows tells whether the message is to be looked for in a mailbox.
 func (d Dialogue) Follows() bool { return d.mailbox != nil }
+
+// Redirects tells whether the recipient is an address that redirects to the mailbox.
+func (d Dialogue) Redirects() bool { return d.redirect != nil }
 
 // Settings are what the client is asked to use; zero means not set.
 type Settings struct {
@@ -112,7 +116,7 @@ func byStep(a, b Dialogue) int {
 
 // stepOrder are the steps a dialogue can name, the healthy one first.
 var stepOrder = []string{"", "settings", "dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate",
-	"ehlo-tls", "auth", "sender", "message", "delivery"}
+	"ehlo-tls", "auth", "sender", "message", "delivery", "redirect"}
 
 // exitCode is the code of a run that fails at a step.
 func exitCode(step string) int {
@@ -139,6 +143,8 @@ func exitCode(step string) int {
 		return 18
 	case "delivery":
 		return 19
+	case "redirect":
+		return 20
 	}
 	return 0
 }

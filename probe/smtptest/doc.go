@@ -41,6 +41,13 @@ The recipient's mailbox, to be read by IMAP over TLS (any of these, with commas)
 	mailbox: inbox | junk | loses | after 2s | twice | adds a footer |
 	         rewrites from | forgery | refuses login
 
+The recipient as an address that redirects to another mailbox, which is the one
+that is read then; the sender has a mailbox too, for reports:
+
+	redirect: as it is | rewrites the envelope | forwards | attaches |
+	          rewrites from | breaks the signature | twice | loses |
+	          comes back | answers
+
 What the server is:
 
 	tcp: refused | timeout | reset

@@ -176,12 +176,19 @@ func (s *Server) openMailbox() error {
 	if s.dialogue.mailbox.is("refuses login") {
 		password = "another-one"
 	}
-	b, err := s.OpenLetterBox(s.dialogue.Settings.To[0], password)
+	account := s.dialogue.Settings.To[0]
+	if s.dialogue.redirect != nil {
+		account = redirectTarget
+	}
+	b, err := s.OpenLetterBox(account, password)
 	if err != nil {
 		return err
 	}
 	b.password = mailboxPassword // what the client is told
 	s.letterBox = b
+	if err := s.openSenderBox(); err != nil {
+		return err
+	}
 	if s.options.Deliver == nil {
 		s.options.Deliver = func(m Mail) { s.running.Go(func() { s.carry(m) }) }
 	}
@@ -199,6 +206,12 @@ func (s *Server) carry(m Mail) {
 	select {
 	case <-timer.C:
 	case <-s.ctx.Done():
+		return
+	}
+	if s.dialogue.redirect != nil {
+		if err := s.redirect(m); err != nil {
+			s.log(0, "--", "the message was not redirected: "+err.Error())
+		}
 		return
 	}
 	if a.is("loses") {

@@ -176,7 +176,7 @@ func parseAction(line string) (action, error) {
 // The keys of the first part. Those of the client come first.
 var keys = []string{
 	"title", "teaches", "make", "expect", "linux_only",
-	"host", "encryption", "account", "password", "token", "auth", "from", "to", "helo", "timeout", "until", "wait", "mailbox",
+	"host", "encryption", "account", "password", "token", "auth", "from", "to", "helo", "timeout", "until", "wait", "mailbox", "redirect",
 	"allow_plaintext_auth", "insecure",
 	"tcp", "listen", "name", "hello", "capabilities", "without", "capabilities over TLS", "mechanisms", "mechanisms in clear",
 	"certificate", "tls", "ciphers", "client certificate", "server account", "server password", "server token",
@@ -237,6 +237,8 @@ func (p *parser) clientKey(key, value string) (known bool, err error) {
 		s.To = list(value, ",")
 	case "expect":
 		return true, p.expect(value)
+	case "redirect":
+		p.d.redirect, err = parseRedirect(value)
 	case "mailbox":
 		p.d.mailbox, err = parseArrival(value)
 	case "linux_only":
@@ -372,6 +374,8 @@ func (p *parser) finish() error {
 		return fmt.Errorf("make is missing")
 	case d.mailbox != nil && len(d.Settings.To) == 0:
 		return fmt.Errorf("mailbox wants: to")
+	case d.redirect != nil && (d.mailbox == nil || d.Settings.Account == ""):
+		return fmt.Errorf("redirect wants: mailbox and account")
 	case d.Settings.Until != "dns" && slices.ContainsFunc(d.records, record.leadsAway):
 		return fmt.Errorf("an address that is not this computer's wants: until: dns")
 	}

@@ -48,6 +48,7 @@ type Server struct {
 	port      int
 	resolver  string
 	letterBox *LetterBox // nil without one
+	senderBox *LetterBox // nil unless the dialogue redirects
 	running   sync.WaitGroup
 
 	mu          sync.Mutex

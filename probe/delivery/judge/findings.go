@@ -68,7 +68,7 @@ func (w *way) facts(v verdict, survives *bool, reason string) cause.Facts {
 	seen(kept && v.field != "From", cause.SenderElsewhere)
 	seen(v.kept == nil, cause.SenderUnclear)
 	seen(w.looped(), cause.CameLooped)
-	seen(redirected && survives != nil && !*survives && w.isSigned(), cause.SignatureBroken)
+	seen(redirected && survives != nil && !*survives && w.signatureFailed(), cause.SignatureBroken)
 	seen(v.rule == "automatic-reply", cause.AbsenceReply)
 	if v.rule == "delivery-status" {
 		w.bounceFacts(&f)

@@ -179,3 +179,14 @@ func (w *way) isFirst(v received.Verdict, all []received.Verdict) bool {
 		return o.Above > v.Above || o.Set > 0 && (v.Set == 0 || o.Set < v.Set)
 	})
 }
+
+// signatureFailed tells that the last server found a signature of From's domain
+// broken.
+func (w *way) signatureFailed() bool {
+	last := w.lastVerdict()
+	if last == nil {
+		return false
+	}
+	_, failed := w.ownSignatures(*last)
+	return failed == "fail"
+}
