@@ -26,7 +26,8 @@ func TestMain(m *testing.M) {
 //
 //	exits CODE smtpdx ARG...   run and demand this exit code
 //	serve DIALOGUE             serve it; sets $HOST $PORT $CA $RESOLVER $ACCOUNT $LAB_PASSWORD,
-//	                           of its mailbox $IMAP_PORT $BOX_ACCOUNT $BOX_PASSWORD
+//	                           of its mailbox $IMAP_PORT $BOX_ACCOUNT $BOX_PASSWORD, of the
+//	                           sender's $SENDER_IMAP_PORT
 //	envsubst FILE COPY         copy a file with the values of variables in it
 //	met N                      the server saw N connections and no misbehaviour
 //	validates FILE             the JSON fits the schema that it names
@@ -109,6 +110,9 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Setenv("IMAP_PORT", strconv.Itoa(box.Port()))
 		ts.Setenv("BOX_ACCOUNT", box.Account())
 		ts.Setenv("BOX_PASSWORD", box.Password())
+	}
+	if box := server.SenderBox(); box != nil {
+		ts.Setenv("SENDER_IMAP_PORT", strconv.Itoa(box.Port()))
 	}
 	servers := ts.Value(served)
 	if list, ok := servers.(*[]*smtptest.Server); ok {

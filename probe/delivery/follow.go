@@ -79,6 +79,9 @@ func (m Mailbox) follow(ctx context.Context, s probe.Settings, sent *probe.Messa
 	case found == nil:
 		return e, notArrived(e, wait)
 	}
+	if s.Redirect != nil {
+		found = session.again(ctx, wanted, found)
+	}
 	if bounce := bounceOf(found); bounce != nil {
 		return e, cameBack(e, bounce, w)
 	}

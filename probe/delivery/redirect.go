@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/emersion/go-imap/v2"
+
 	"github.com/smtpdx/smtpdx/probe"
 	"github.com/smtpdx/smtpdx/probe/cause"
 	"github.com/smtpdx/smtpdx/probe/delivery/judge"
@@ -154,6 +156,23 @@ func (c *Session) lookForAll(ctx context.Context, w Wanted, seen map[string]bool
 		}
 	}
 	return all, nil
+}
+
+// secondCopy is how long a second copy is waited for, which another rule may
+// have sent on.
+const secondCopy = 2 * time.Second
+
+// again looks once more for a message that was found, for further copies of it.
+func (c *Session) again(ctx context.Context, w Wanted, found *Arrived) *Arrived {
+	if err := c.pause(ctx, secondCopy, c.caps.Has(imap.CapIdle)); err != nil {
+		return found
+	}
+	more, _, err := c.look(ctx, w, true)
+	if err != nil || more == nil {
+		return found
+	}
+	more.SeenAt = found.SeenAt
+	return more
 }
 
 func hasFailed(raw []byte) bool {
