@@ -36,7 +36,12 @@ func redirects(via string, more ...string) []string {
 }
 
 var deliveryCases = []deliveryCase{
-	{name: "delivered", args: delivers("in", target), decided: "INBOX", want: came("-", "-")},
+	{name: "delivered", args: delivers("in", target), decided: "INBOX", want: came("-", "-"),
+		says: func(t *testing.T, s deliveryStep) {
+			if c := s.Checked; c == nil || c.Client != "192.0.2.51" || c.SPF == nil || c.SPF.Result != "pass" || len(c.DKIM) != 1 || c.DKIM[0].Result != "pass" {
+				t.Errorf("the program's own look at SPF and DKIM: %+v", s.Checked)
+			}
+		}},
 	{name: "delivered, IMAP with STARTTLS", args: delivers("in-starttls", target), decided: "INBOX", want: came("-", "-")},
 	{name: "delivered, IMAP with a token", args: delivers("token", "jobs@acme.example"), decided: "INBOX", want: came("-", "-")},
 	{name: "junked", args: delivers("spam", "spam@app.example"), decided: "Junk", want: warned("delivery-junk", "-", "-")},

@@ -44,6 +44,11 @@ type deliveryStep struct {
 	Authentication *struct {
 		DMARC *struct{ Result string }
 	} `json:"authentication"`
+	Checked *struct {
+		Client string
+		SPF    *struct{ Result string }
+		DKIM   []struct{ Result string }
+	} `json:"checked"`
 
 	How           string `json:"how"`
 	SenderKept    *bool  `json:"sender_kept"`
