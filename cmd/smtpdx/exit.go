@@ -67,9 +67,9 @@ func (p *process) conclude(ctx context.Context, args []string, err error) int {
 
 // complain writes an error and what to do about it to standard error.
 func (p *process) complain(text, hint string) {
-	fmt.Fprintf(p.err, "smtpdx: %s\n", text)
+	fmt.Fprintf(p.err, "smtpdx: %s\n", p.masked(text))
 	if hint != "" {
-		fmt.Fprintf(p.err, "%s\n", indent(hint, "  "))
+		fmt.Fprintf(p.err, "%s\n", indent(p.masked(hint), "  "))
 	}
 }
 
@@ -109,6 +109,13 @@ func codeOfStep(id probe.StepID) int {
 		return 16
 	case probe.StepSender:
 		return 17
+	case probe.StepMessage:
+		return 18
+	case probe.StepDelivery:
+		return 19
+	}
+	if id == probe.StepRedirect {
+		return 20
 	}
 	return exitFailed
 }

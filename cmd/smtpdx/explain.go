@@ -15,6 +15,7 @@ import (
 	"github.com/smtpdx/smtpdx/presets"
 	"github.com/smtpdx/smtpdx/probe/cause"
 	"github.com/smtpdx/smtpdx/probe/explain"
+	"github.com/smtpdx/smtpdx/probe/mask"
 	"github.com/smtpdx/smtpdx/probe/report"
 )
 
@@ -24,6 +25,7 @@ type explainOptions struct {
 	file   string
 	cause  string
 	list   bool
+	mask   bool
 
 	host, port, encryption, account, from, provider, step string
 }
@@ -63,6 +65,7 @@ func (o *explainOptions) add(cmd *cobra.Command) {
 	f.StringVar(&o.cause, "cause", "", "show all that is known of the cause `ID`")
 	f.BoolVar(&o.list, "list", false, "list the causes")
 	o.output.add(cmd)
+	addMask(f, &o.mask)
 	completeWith(cmd, "encryption", "starttls", "ssl", "none")
 	completeWith(cmd, "provider", presets.IDs()...)
 	completeWith(cmd, "step", stepNames()...)
@@ -95,6 +98,12 @@ func (o *explainOptions) run(p *process, args []string) error {
 	if err != nil {
 		return fmt.Errorf("read the text: %w", err)
 	}
+	if p.maskIf(o.mask); o.mask {
+		p.mask.LearnHosts(string(x.Settings.Host))
+		p.mask.LearnAddress(string(x.Settings.Account))
+		p.mask.LearnAddress(string(x.Settings.From))
+		x = mask.Document(p.mask, x)
+	}
 	return o.print(p, x)
 }
 
@@ -121,6 +130,9 @@ func (o *explainOptions) check(args []string) error {
 // settings reads the flags; no value is repeated, as it may be a secret.
 func (o *explainOptions) settings() (explain.Settings, error) {
 	s := explain.Settings{Host: strings.TrimSpace(o.host), Account: o.account, From: o.from, Provider: strings.ToLower(o.provider), Step: o.step, Now: time.Now()}
+	if i := strings.LastIndex(s.Host, "@"); i >= 0 && strings.Contains(strings.TrimPrefix(s.Host[:i], "://"), ":") {
+		return s, usage("Give the host alone: --host smtp.example.com", "--host has a password in it, and a command line is no place for one")
+	}
 	if host, port, found := strings.Cut(s.Host, ":"); found && !strings.Contains(port, ":") && !strings.Contains(port, "/") {
 		if o.port != "" && o.port != port {
 			return s, usage("Keep one of them.", "two ports are given, by --port and behind the host")

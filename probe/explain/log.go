@@ -139,13 +139,16 @@ func (l *log) line(line []byte) {
 	g.last = append(g.last[:0], line[:min(len(line), longestStamp)]...)
 }
 
+// refusedHere is a refusal of the server whose log it is, in its own words and without a code.
+var refusedHere = compiled(`(?i)\bSASL \S+ authentication failed|\brejected (?:RCPT|MAIL|EHLO|HELO)\b|\bauthenticator failed`)
+
 // add makes a group for a line that is unlike all before.
 func (l *log) add(key uint64, line []byte) *group {
 	if len(l.order) >= mostGroups+mostCodes {
 		return nil
 	}
 	text := fromBytes(bytes.Clone(line[:min(len(line), longestExample)]))
-	g := &group{isError: tellsOfFault(text)}
+	g := &group{isError: tellsOfFault(text) || refusedHere().MatchString(text)}
 	if g.isError {
 		g.example = []byte(text)
 		g.first = bytes.Clone(line[:min(len(line), longestStamp)])
