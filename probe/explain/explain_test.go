@@ -347,6 +347,17 @@ func TestAMailInHTMLIsReadLikeItsText(t *testing.T) {
 	}
 }
 
+func TestAConnectionLostLaterIsNotCalledUnmade(t *testing.T) {
+	for _, text := range []string{
+		"Die Nachricht konnte nicht gesendet werden, weil die Verbindung mit dem Postausgangsserver (SMTP) smtp.acme.example mitten in der Transaktion abbrach.",
+		"The message could not be sent because the connection to Outgoing server (SMTP) smtp.acme.example was lost in the middle of the transaction.",
+	} {
+		if got := read(t, text, Settings{}).Findings[0].Cause; got != "connection-closed" {
+			t.Errorf("%q: %s", text, got)
+		}
+	}
+}
+
 func TestTheNextCheckHasTheChange(t *testing.T) {
 	x := read(t, "wrong version number", Settings{Host: "smtp.acme.example", Port: 587, Encryption: "ssl", Account: "a@acme.example"})
 	if got := string(x.Next[0].Command); got != "smtpdx check smtp.acme.example:587 -u a@acme.example" {

@@ -142,13 +142,15 @@ func (l *log) line(line []byte) {
 // refusedHere is a refusal of the server whose log it is, in its own words and without a code.
 var refusedHere = compiled(`(?i)\bSASL \S+ authentication failed|\brejected (?:RCPT|MAIL|EHLO|HELO)\b|\bauthenticator failed`)
 
+func tellsInLog(line string) bool { return tellsOfFault(line) || refusedHere().MatchString(line) }
+
 // add makes a group for a line that is unlike all before.
 func (l *log) add(key uint64, line []byte) *group {
 	if len(l.order) >= mostGroups+mostCodes {
 		return nil
 	}
 	text := fromBytes(bytes.Clone(line[:min(len(line), longestExample)]))
-	g := &group{isError: tellsOfFault(text) || refusedHere().MatchString(text)}
+	g := &group{isError: tellsInLog(text)}
 	if g.isError {
 		g.example = []byte(text)
 		g.first = bytes.Clone(line[:min(len(line), longestStamp)])

@@ -174,3 +174,19 @@ func TestTheLastLineOfALogCountsWithoutALineEnd(t *testing.T) {
 		t.Errorf("5 lines are counted as %+v", x.Occurrences)
 	}
 }
+
+func TestARefusalInTheServersOwnLogCountsWithoutACode(t *testing.T) {
+	const line = "Nov 20 08:00:0%d mx1 postfix/smtpd[99]: warning: unknown[198.51.100.7]: SASL LOGIN authentication failed: UGFzc3dvcmQ6\n" +
+		"2026-11-20 08:00:0%d H=(pc) [198.51.100.7] F=<x@acme.example> rejected RCPT <y@example.net>: relay not permitted\n"
+	text := ""
+	for i := range 4 {
+		text += fmt.Sprintf(line, i, i)
+	}
+	got := map[string]int{}
+	for _, o := range read(t, text, Settings{}).Occurrences {
+		got[o.Cause] += o.Count
+	}
+	if got["auth-bad-credentials"] != 4 || got["relay-denied-no-login"]+got["relay-denied-not-allowed"] != 4 {
+		t.Errorf("counted %v", got)
+	}
+}
