@@ -180,6 +180,9 @@ func (v *view) word(name string) (string, bool) {
 	case "text", "advice", "token_why", "token_fix", "enable", "enable_path", "published":
 		longest = longestText
 	}
+	if name == "names" { // Node writes them as they stand in the certificate
+		word = strings.ReplaceAll(word, "DNS:", "")
+	}
 	word = cleaned(word, longest)
 	return word, word != "" && !strings.Contains(word, "[hidden]")
 }
@@ -203,6 +206,8 @@ func (v *view) own(name string) string {
 		return domainOf(f.Account)
 	case "account_local":
 		return localOf(f.Account)
+	case "account_address":
+		return f.accountAddress()
 	case "from":
 		return f.From
 	case "from_domain":
@@ -263,6 +268,15 @@ func localOf(address string) string {
 		return ""
 	}
 	return address[:i]
+}
+
+// accountAddress is the mail address that an account without a domain stands
+// for, where the sender shows it: jobs, for jobs@acme.example.
+func (f *Facts) accountAddress() string {
+	if f.Account == "" || !strings.EqualFold(localOf(f.From), f.Account) {
+		return ""
+	}
+	return f.From
 }
 
 func (f *Facts) server() string {

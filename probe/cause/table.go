@@ -146,7 +146,7 @@ var entries = []Entry{
 			{Expr: "lookup (\\S*[/,;@\"]|\\S+ :|(ssl|tls|tcp|smtps?|https?):)|address \\S+: too many colons|too many colons in address|missing port in address|lookup (tcp|smtp)/", Needs: []string{"lookup ", ": too many colons", "too many colons in address", "missing port in address", "lookup "}},
 			{Expr: "label (empty or )?too long|codec can.?t (en|de)code.{0,60}idna|idna. codec failed|invalid (host ?name|host)(:| ['\"]|$)|invalid hostentry|host ?name.{0,40}(invalid|contains|malformed|illegal|not valid)|illegal (character|host)|ungültige[rn]? (host|server)name|hostname (ist )?ungültig", Needs: []string{"too long", "codec can", " codec failed", "nvalid ", "invalid", "contains", "malformed", "illegal", "not valid", "illegal ", "ungültige", "hostname "}},
 			{Expr: "(ssl|tls|tcp)://(ssl|tls|tcp|smtps?|https?)[:/]", Needs: []string{"://"}},
-		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"dns-no-such-host", "dns-resolver-failure"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Title: []string{"the host field holds more than a host name"}, Over: []string{"dns-no-such-host", "dns-resolver-failure"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
 			{Expr: "(enotfound|eai_again|lookup|host(name)?['\"]?[:=] ?['\"]?|getaddrinfo for|resolve host:?|unknown (smtp )?host:?) ?(undefined|null|none|nan|false|true|\\[object|\\$\\{?|%\\(?|\\{\\{|<|your|example|my_?smtp|smtp_?(host|server|user)|mail_?(host|user|server|username)|user(name)?\\b|a_user|mail_?user|host\\b|server\\b|akia\\w{6,}|apikey|[0-9a-f]{12,}\\b|\\d+\\b( |$|:))", Needs: []string{"notfound", "ai_again", "lookup", "host", "getaddrinfo for", "resolve host", "unknown "}},
 		}, Wording: []string{"name-unknown"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Title: []string{"{host} is no host name; a variable or a user name got there", "what was looked up is no host name but a variable or a user name"}, Explanation: []string{"What the program looked up is the name of a setting, an empty value or the user name. The setting was not filled, or a smtp:// URL was taken apart at the wrong place: special characters in user name or password must be percent-encoded there."}, Fix: []FixEntry{
@@ -890,7 +890,7 @@ var entries = []Entry{
 	}},
 	{ID: "cert-name-mismatch", Step: "certificate", Title: []string{"the server's certificate is for another name than the host entered"}, Explanation: []string{"The certificate is for {names}, not for {checked}, so programs take the server for somebody else's. Often the host entered is an alias, and the certificate has the hosting company's name.", "Programs take a certificate with another name for somebody else's server. Often the host is an alias, and the certificate has the hosting company's name."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{When: &When{Known: []string{"fitting_name"}}, Text: "Enter the name that the certificate carries", Who: "user", Setting: "host", From: "{host}", To: "{fitting_name}"},
-		{Text: "If these names are your provider's, enter the host that its help pages give", Who: "user", Setting: "host", From: "{host}"},
+		{When: &When{Known: []string{"names"}}, Text: "If these names are your provider's, enter the host that its help pages give", Who: "user", Setting: "host", From: "{host}"},
 		{When: &When{Unknown: []string{"names"}}, Text: "Enter the host that the provider's help pages give", Who: "user", Setting: "host", From: "{host}"},
 		{Text: "or have {checked} put into the server's certificate", Who: "it-admin"},
 		{When: &When{Unknown: []string{"checked"}}, Text: "or have the name entered put into the server's certificate", Who: "it-admin"},
@@ -1447,7 +1447,9 @@ var entries = []Entry{
 		}}, Confidence: "certain"},
 		{When: When{Step: []string{"sender", "auth", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "invalid credentials for relay", Needs: []string{"invalid credentials for relay"}},
-		}}, Confidence: "certain", Over: []string{"sender-not-owned", "auth-required-missing"}},
+		}}, Confidence: "certain", Title: []string{"Google's relay service does not know this network's address"}, Who: "it-admin", Fix: []FixEntry{
+			{Text: "Add the address to the SMTP relay service, or switch on \"require SMTP authentication\" and log in", Who: "it-admin", Path: "Google Admin console > Apps > Google Workspace > Gmail > Routing > SMTP relay service"},
+		}, Over: []string{"sender-not-owned", "auth-required-missing"}},
 		{When: When{Step: []string{"message", "sender"}, Failed: "yes", Text: []Pattern{
 			{Expr: "\\bip( address)?\\b.{0,40}(is |was )?not.{0,15}(authori[sz]ed|allowed|permitted|whitelisted|registered|trusted) to (send|use|relay)", Needs: []string{"uthori", "llowed", "permitted", "whitelisted", "registered", "trusted"}},
 		}, NotText: []Pattern{
@@ -1668,7 +1670,8 @@ var entries = []Entry{
 		{When: &When{Service: []string{"postmark"}}, Text: "Use the server's API token as account and as password", Who: "user", Setting: "password"},
 		{When: &When{Service: []string{"mailjet"}}, Text: "Use the API key as account and the secret key as password", Who: "user", Setting: "password"},
 		{When: &When{Service: []string{"mailgun"}}, Text: "Reset the password of this SMTP user in the Mailgun dashboard", Who: "user", Path: "Send > Sending > Domain settings > SMTP credentials"},
-		{When: &When{AccountForm: []string{"bare"}, NotService: []string{"api-key-service"}, Known: []string{"account"}}, Text: "Try the full mail address as account", Who: "user", Setting: "account", From: "{account}", To: "name@domain"},
+		{When: &When{NotService: []string{"api-key-service"}, Known: []string{"account_address"}}, Text: "Try the full mail address as account", Who: "user", Setting: "account", From: "{account}", To: "{account_address}"},
+		{When: &When{AccountForm: []string{"bare"}, NotService: []string{"api-key-service"}, Known: []string{"account"}, Unknown: []string{"account_address"}}, Text: "Try the full mail address as account", Who: "user", Setting: "account", From: "{account}", To: "name@domain"},
 		{When: &When{Service: []string{"ionos", "strato", "gmx", "ovh"}}, Text: "Use the password of the mailbox, not the one of the customer account", Who: "user", Setting: "password"},
 	}, Decides: []DecidesEntry{
 		{When: &When{Encryption: []string{"starttls", "ssl"}, Seen: []Observation{"challenge-mechanism", "plain-offered"}}, Question: "Does the login work with PLAIN? Then the mechanism is at fault, not the password.", Command: "{check} --auth PLAIN"},
@@ -1847,7 +1850,8 @@ var entries = []Entry{
 	}},
 	{ID: "auth-username-form", Step: "auth", Title: []string{"the server does not know an account of the form \"{account}\"", "the account has another form than the server wants"}, Explanation: []string{"Most providers want the full mail address, some a customer number or a fixed word. A wrong form is mostly answered like a wrong password."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{When: &When{Service: []string{"sendgrid"}}, Text: "Enter the word \"apikey\" as account; the API key is the password", Who: "user", Setting: "account", From: "{account}", To: "apikey"},
-		{When: &When{AccountForm: []string{"bare"}, Known: []string{"account"}}, Text: "Enter the full mail address as account", Who: "user", Setting: "account", From: "{account}", To: "name@domain"},
+		{When: &When{Known: []string{"account_address"}}, Text: "Enter the full mail address as account", Who: "user", Setting: "account", From: "{account}", To: "{account_address}"},
+		{When: &When{AccountForm: []string{"bare"}, Known: []string{"account"}, Unknown: []string{"account_address"}}, Text: "Enter the full mail address as account", Who: "user", Setting: "account", From: "{account}", To: "name@domain"},
 		{When: &When{NotService: []string{"sendgrid"}}, Text: "Enter the account in the form that the provider's help pages name", Who: "user", Setting: "account", From: "{account}"},
 	}, Decides: []DecidesEntry{
 		{Question: "Which form of the account does the provider's help name: the full address, the part before the @, a number or a fixed word?"},

@@ -15,7 +15,7 @@ func Faults() []string {
 
 // placeholders lists the words that the facts themselves fill.
 func placeholders() []string {
-	return []string{"host", "port", "server", "encryption", "account", "account_domain", "account_local", "from", "from_domain",
+	return []string{"host", "port", "server", "encryption", "account", "account_domain", "account_local", "account_address", "from", "from_domain",
 		"to", "to_domain", "code", "enhanced", "reply", "text", "mechanism", "software", "server_name", "greeting", "check", "check_plain", "other_encryption", "fitting_name"}
 }
 

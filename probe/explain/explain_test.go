@@ -371,3 +371,36 @@ func TestSettingsAreReadWithoutAColon(t *testing.T) {
 		t.Errorf("read host %q, port %v, encryption %q", k.Host, k.Port, k.Encryption)
 	}
 }
+
+func TestAnAccountWithoutItsDomainGetsTheSendersWhereItIsTheSame(t *testing.T) {
+	for from, want := range map[string]string{"jobs@acme.example": "jobs@acme.example", "info@acme.example": "name@domain", "": "name@domain"} {
+		x := read(t, "535 5.7.8 Error: authentication failed", Settings{Host: "mail.acme.example", Account: "jobs", From: from})
+		got := ""
+		for _, fix := range x.Findings[0].Fix {
+			if fix.Setting == "account" {
+				got += string(fix.To)
+			}
+		}
+		if got != want {
+			t.Errorf("sender %q: the account is to be %q", from, got)
+		}
+	}
+}
+
+func TestEveryFixOfACertificatesNameIsGivenOnce(t *testing.T) {
+	for _, text := range []string{
+		"System.Security.Authentication.AuthenticationException: RemoteCertificateNameMismatch",
+		"x509: certificate is valid for *.kasserver.com, kasserver.com, not mail.acme.example",
+		"Hostname/IP does not match certificate's altnames: Host: mail.acme.example. is not in the cert's altnames: DNS:*.kasserver.com",
+	} {
+		f, enter := read(t, text, Settings{}).Findings[0], 0
+		for _, fix := range f.Fix {
+			if fix.Setting == "host" {
+				enter++
+			}
+		}
+		if enter != 1 || strings.Contains(string(f.Explanation), "DNS:") {
+			t.Errorf("%q: %d fixes for the host: %s", text, enter, f.Explanation)
+		}
+	}
+}
