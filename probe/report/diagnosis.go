@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/smtpdx/smtpdx/probe"
@@ -210,19 +211,35 @@ func (t *text) open(findings ...*probe.Finding) *section {
 // also names the further findings, whole where there is room, else on one line each.
 func (t *text) also(r *probe.Result, main *probe.Finding) *section {
 	s := &section{label: "Also"}
+	var said []string
+	if main != nil {
+		said = append(said, main.Title)
+	}
 	for i := range r.Findings {
 		f := &r.Findings[i]
 		passed := r.Verdict != probe.Fail && !r.Interrupted
 		if f == main || passed && (isAnnouncement(f.Cause) || f.Severity == cause.Info && len(f.Decides) > 0) {
 			continue // it has a label of its own
 		}
-		s.lines = append(s.lines, t.wrapped(f.Cause+": "+f.Title)...)
-		s.short = append(s.short, line{text: t.oneLine(f.Cause + ": " + f.Title)})
+		words := f.Cause + ": " + furtherTitle(f, said)
+		said = append(said, f.Title)
+		s.lines = append(s.lines, t.wrapped(words)...)
+		s.short = append(s.short, line{text: t.oneLine(words)})
 	}
 	if len(s.lines) == 0 {
 		return nil
 	}
 	return s
+}
+
+// furtherTitle is a finding's title; where another one has the same, what
+// tells them apart is the beginning of its explanation.
+func furtherTitle(f *probe.Finding, said []string) string {
+	sentence, _, found := strings.Cut(f.Explanation, ". ")
+	if found && slices.Contains(said, f.Title) {
+		return sentence
+	}
+	return f.Title
 }
 
 // oneLine cuts text to what fits behind a label.
