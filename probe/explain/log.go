@@ -20,6 +20,7 @@ const (
 	mostCodes      = 512     // further kinds, told apart by their codes only
 	mostFindings   = 20
 	longestExample = 1024 // bytes
+	mostLabelled   = 4096 // lines that speak of a password and are searched for it
 )
 
 // log counts the lines of a log that tell of an error. Lines that differ only
@@ -32,6 +33,8 @@ type log struct {
 	buffer   []byte // for normalising
 	utf16    int    // 1: the text is UTF-16, little endian; 2: big endian
 	isText   bool
+	labelled int      // lines that spoke of a password
+	secrets  []string // what they gave away; it can stand again in another line
 }
 
 // group is a kind of line.
@@ -119,6 +122,7 @@ func (l *log) lines(text []byte) []byte {
 
 func (l *log) line(line []byte) {
 	line = line[:min(len(line), longestLine)]
+	l.learn(line)
 	if !mayTell(line) {
 		return
 	}
@@ -137,6 +141,23 @@ func (l *log) line(line []byte) {
 	}
 	g.count++
 	g.last = append(g.last[:0], line[:min(len(line), longestStamp)]...)
+}
+
+// passwordLabels are the middles of password, passwort, passwd, Kennwort.
+var passwordLabels = [][]byte{[]byte("assw"), []byte("ASSW"), []byte("ennwor")}
+
+// learn takes the password out of a line that names one.
+func (l *log) learn(line []byte) {
+	names := func(label []byte) bool { return bytes.Contains(line, label) }
+	if l.labelled >= mostLabelled || len(l.secrets) >= mostSecrets || !slices.ContainsFunc(passwordLabels, names) {
+		return
+	}
+	l.labelled++
+	for _, s := range findSecrets(fromBytes(bytes.Clone(line))) {
+		if !slices.Contains(l.secrets, s) {
+			l.secrets = append(l.secrets, s)
+		}
+	}
 }
 
 // refusedHere is a refusal of the server whose log it is, in its own words and without a code.
@@ -172,13 +193,15 @@ func (l *log) explain(base *cause.Base) *Explanation {
 	}
 	kinds := slices.DeleteFunc(slices.Clone(l.order), func(g *group) bool { return !g.isError })
 	slices.SortStableFunc(kinds, func(a, b *group) int { return b.count - a.count })
-	secrets := 0
+	secrets := len(l.secrets)
+	var redactor secret.Redactor
+	redactor.Learn(l.secrets...)
 	for _, g := range kinds {
 		s := l.settings
 		if at := serverIn().FindSubmatch(g.example); at != nil && s.Host == "" {
 			s.Host = string(at[1])
 		}
-		t := readTicket(string(g.example), s)
+		t := readTicket(redactor.Text(string(g.example)), s)
 		secrets += t.secrets
 		facts, _ := factsOf(t)
 		found := base.Match(facts)

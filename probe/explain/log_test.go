@@ -190,3 +190,19 @@ func TestARefusalInTheServersOwnLogCountsWithoutACode(t *testing.T) {
 		t.Errorf("counted %v", got)
 	}
 }
+
+func TestAPasswordOfOneLineIsHiddenInAnother(t *testing.T) {
+	const password = "Tr0ub4dor&3xyz"
+	for name, text := range map[string]string{
+		"a log":         "Nov 20 08:00:01 mx app: password=" + password + "\nNov 20 08:00:02 mx app: 535 5.7.8 bad " + password + "\nNov 20 08:00:03 mx app: 535 5.7.8 bad\n",
+		"a long ticket": "Passwort: " + password + "\n" + strings.Repeat("it does not work\n", longestTicket/8) + "535 5.7.8 bad " + password + "\n",
+	} {
+		x := read(t, text, Settings{})
+		if strings.Contains(asJSON(t, x), "Tr0ub4dor") {
+			t.Errorf("%s: the password is repeated", name)
+		}
+		if !hasCause(x.Findings, "settings-secret-pasted") {
+			t.Errorf("%s: not reported", name)
+		}
+	}
+}

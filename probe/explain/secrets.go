@@ -42,6 +42,7 @@ var secretForms = []func() *regexp.Regexp{
 	// server:587 account:x, as Postfix's sasl_passwd has it; account / x behind its heading
 	compiled(`(?m)^\[?[\w.-]+\]?(?::\d+)?[ \t]+[^\s:]+@[\w.-]+:(\S+)[ \t]*$`),
 	compiled(`(?i)(?:zugangsdaten|zugang|credentials|logindaten|login data)[ \t]*[:=][ \t]*\S{3,80}[ \t]+/[ \t]+(\S+)`),
+	compiled(`[\w.+-]+@[\w-]+\.[\w.-]+[ \t]+/[ \t]+["'„]?(` + mixedWord + `)`),
 	// das Kennwort für ... lautet x1, with password x1
 	compiled(`(?i)\b(?:password|passwort|kennwort)\b(?:[^\n:;]{1,60}?\s(?:ist|lautet|is)\s*:?| (?:f(?:ü|ue)r|for|di|del|des|de|vom|zum) [\w@. -]{1,40}:)\s*["'„“«]?(` + mixedWord + `)`),
 	compiled(`(?i)\b(?:with|using|mit)(?: the| my| dem| unserem)? (?:app[- ]?)?(?:password|passwort|kennwort|pw)\s+["'„“«]?(` + mixedWord + `)`),
