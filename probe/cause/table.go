@@ -4115,7 +4115,7 @@ var entries = []Entry{
 			{Expr: "迷惑メール", Needs: []string{"迷惑メール"}},
 			{Expr: "スパム", Needs: []string{"スパム"}},
 		}, NotText: []Pattern{
-			{Expr: "\\brelay (rejected|denied|access)", Needs: []string{"relay "}},
+			{Expr: "\\brelay (rejected|denied|access|not permitted)", Needs: []string{"relay "}},
 			{Expr: "\\b(spf|dkim|dmarc)\\b", Needs: []string{"spf", "kim", "marc"}},
 			{Expr: "(client host|\\bip\\b|your (ip|host|server|network)|ip address|domain|sender) .{0,60}(list|blocked using|banned|reputation|blacklist)", Needs: []string{"list", "locked using", "anned", "reputation", "blacklist"}},
 			{Expr: "blocked (using|by).{0,30}(\\.org|\\.net|\\.com|spamhaus|rbl|dnsbl|list)", Needs: []string{"blocked "}},

@@ -177,7 +177,7 @@ func TestTheLastLineOfALogCountsWithoutALineEnd(t *testing.T) {
 
 func TestARefusalInTheServersOwnLogCountsWithoutACode(t *testing.T) {
 	const line = "Nov 20 08:00:0%d mx1 postfix/smtpd[99]: warning: unknown[198.51.100.7]: SASL LOGIN authentication failed: UGFzc3dvcmQ6\n" +
-		"2026-11-20 08:00:0%d H=(pc) [198.51.100.7] F=<x@acme.example> rejected RCPT <y@example.net>: relay not permitted\n"
+		"2026-11-20 08:00:0%d H=(pc) [198.51.100.7] F=<x@spam.example> rejected RCPT <y@example.net>: relay not permitted\n"
 	text := ""
 	for i := range 4 {
 		text += fmt.Sprintf(line, i, i)
