@@ -39,12 +39,16 @@ func withoutDialogue() map[string]string {
 		"imap-not-deleted":                   "a remark for information: it never ends a dialogue",
 		"imap-certificate-unchecked":         "a demonstration goes past no bad certificate of a mailbox",
 		"delivery-late":                      "it takes a minute",
+		"auth-client-refuses-clear-text":     "the check refuses too, before a program would, and calls it auth-in-clear; explain names it from a program's words",
+		"auth-password-login-ending":         "a remark on a login that works; it follows from the provider's name",
+		"auth-password-missing":              settingsAlone,
+		"auth-wrong-region":                  "no server says it: only the provider's host makes it likely, and the lab is localhost",
 	}
 }
 
-// connectionFiles are the files of causes whose dialogues are listed here.
+// connectionFiles are the files of causes, up to the login, whose dialogues are listed here.
 func connectionFiles() []string {
-	return []string{"settings", "dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "delivery", "any"}
+	return []string{"settings", "dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "auth", "delivery", "any"}
 }
 
 func TestEveryCauseOfTheConnectionHasADialogueOrAReasonWhyNot(t *testing.T) {

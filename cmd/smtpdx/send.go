@@ -75,7 +75,7 @@ func (o *sendOptions) run(cmd *cobra.Command, p *process, targets []string) erro
 
 // prepare reads the settings, adds the message, and asks whether it may go.
 func (o *sendOptions) prepare(ctx context.Context, p *process, targets []string) ([]probe.Settings, error) {
-	if err := o.output.check(); err != nil {
+	if err := o.output.check(p); err != nil {
 		return nil, err
 	}
 	if err := o.settings.check(); err != nil {
@@ -121,6 +121,10 @@ func (o *sendOptions) agree(ctx context.Context, p *process, s *probe.Settings, 
 	announced := folded("One test message goes " + way + ". Its token is " + s.Message.Token + ".")
 	switch {
 	case o.settings.yes && o.output.quiet:
+		return nil
+	case o.settings.yes && p.mask != nil:
+		p.mask.Learn(*s)
+		fmt.Fprintln(p.err, p.mask.Text(announced))
 		return nil
 	case o.settings.yes:
 		fmt.Fprintln(p.err, announced)

@@ -6,8 +6,8 @@
 // (STEP.yaml, or STEP-PART.yaml), with a rule and an example, and run go
 // generate ./probe/cause; what is missing or misspelt is refused with file and
 // line. Rules for another step stand in that step's file, under "more: ID".
-// Type When has the words that rules know. A new word is an Observation here and the place in the engine that
-// adds it.
+// Type When has the words that rules know. A new word is an Observation here
+// and the place in the engine that adds it.
 package cause
 
 // Facts is all that a rule may look at: plain data, computed from a report or

@@ -112,7 +112,7 @@ var entries = []Entry{
 			{Text: "If it is a container, see that it runs and shares a network with the application", Who: "it-admin"},
 		}},
 		{When: When{Step: []string{"dns"}, Fault: []string{"no-data"}}, Confidence: "likely", Title: []string{"{host} exists, but has no address", "the name exists, but has no address"}, Explanation: []string{"The name server knows the name and has neither an IPv4 nor an IPv6 address for it. It may be a domain without a server of this name, or a record is missing."}},
-		{When: When{Step: []string{"dns"}, Fault: []string{"no-such-host"}}, Confidence: "certain"},
+		{When: When{Step: []string{"dns"}, Fault: []string{"no-such-host"}, Unseen: []Observation{"pasted"}}, Confidence: "certain"},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, HostKind: []string{"bare-name"}, Wording: []string{"name-unknown"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Title: []string{"the short name {host} is not known where the program runs", "this short name is not known where the program runs"}, Explanation: []string{"A name without a domain is known only in its own network or container network. From another computer, or while the container is not running, nobody knows it."}, Fix: []FixEntry{
 			{Text: "Enter the full name of the server", Who: "user", Setting: "host", From: "{host}", To: "name.domain"},
 			{Text: "If it is a container, see that it runs and shares a network with the application", Who: "it-admin"},
@@ -140,10 +140,11 @@ var entries = []Entry{
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
 			{Expr: "(host|hostname|server)['\"]?\\s?[:=]>? ?['\"]([^'\"]*[ ,;@/|<>\\\\][^'\"]{0,60}|[^'\"]*[,.;:]{2,}[^'\"]*)['\"]", Needs: []string{"host", "server"}},
 			{Expr: "(enotfound|eai_again|eai_noname|esetupfail|edns|querya \\w+) ['\"]?(smtps?|ssl|tls|tcp|https?)(:|\\b ?$| (smtps?|ssl|tls|tcp|https?)[: ])", Needs: []string{"notfound", "again", "noname", "setupfail", "dns", "querya "}},
+			{Expr: "(enotfound|eai_again) [^ :]+:\\d+ [^ ]+:\\d+:\\d+", Needs: []string{"notfound", "ai_again"}},
 			{Expr: "(enotfound|eai_again) \\S*[,;/@|<>\\\\()&$%#!]\\S*", Needs: []string{"notfound", "ai_again"}},
-			{Expr: "getaddrinfo for (ssl|tls|tcp|smtps?|https?)://|getaddrinfo for \\S*[/,@]\\S* ?failed|getaddrinfo for failed|(no such host|could not resolve host|unknown (smtp )?host)[:.]? ['\"]?(ssl|tls|tcp|smtps?|https?)(:|//)|could not resolve host: \\S*[,;@/]", Needs: []string{"getaddrinfo for ", "no such host", "could not resolve host", "unknown ", "could not resolve host: "}},
+			{Expr: "getaddrinfo for (ssl|tls|tcp|smtps?|https?)://|getaddrinfo for \\S*[/,@]\\S* ?failed|getaddrinfo for failed|(no such host( is known)?|could not resolve host|unknown (smtp )?host)[:.]? [('\"]{0,2}(ssl|tls|tcp|smtps?|https?)(:|//)|could not resolve host: \\S*[,;@/]", Needs: []string{"getaddrinfo for ", "no such host", "could not resolve host", "unknown ", "could not resolve host: "}},
 			{Expr: "lookup (\\S*[/,;@\"]|\\S+ :|(ssl|tls|tcp|smtps?|https?):)|address \\S+: too many colons|too many colons in address|missing port in address|lookup (tcp|smtp)/", Needs: []string{"lookup ", ": too many colons", "too many colons in address", "missing port in address", "lookup "}},
-			{Expr: "label (empty or )?too long|codec can.?t (en|de)code.{0,60}idna|idna. codec failed|invalid (host ?name|domain name|host)(:| ['\"]|$)|invalid hostentry|host ?name.{0,40}(invalid|contains|malformed|illegal|not valid)|illegal (character|host)|ungültige[rn]? (host|server)name|hostname (ist )?ungültig", Needs: []string{"too long", "codec can", " codec failed", "nvalid ", "invalid", "contains", "malformed", "illegal", "not valid", "illegal ", "ungültige", "hostname "}},
+			{Expr: "label (empty or )?too long|codec can.?t (en|de)code.{0,60}idna|idna. codec failed|invalid (host ?name|host)(:| ['\"]|$)|invalid hostentry|host ?name.{0,40}(invalid|contains|malformed|illegal|not valid)|illegal (character|host)|ungültige[rn]? (host|server)name|hostname (ist )?ungültig", Needs: []string{"too long", "codec can", " codec failed", "nvalid ", "invalid", "contains", "malformed", "illegal", "not valid", "illegal ", "ungültige", "hostname "}},
 			{Expr: "(ssl|tls|tcp)://(ssl|tls|tcp|smtps?|https?)[:/]", Needs: []string{"://"}},
 		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"dns-no-such-host", "dns-resolver-failure"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
@@ -284,6 +285,12 @@ var entries = []Entry{
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"refused", "unreachable", "reset"}, Service: []string{"large-provider"}, Seen: []Observation{"pasted"}, Unseen: []Observation{"address-loopback"}}, Confidence: "likely", Title: []string{"a firewall on the way turns connections to port {port} away", "a firewall on the way turns connections to this port away"}, Explanation: []string{"This provider's servers take connections on their published ports from everywhere. A refusal comes from a firewall, VPN or hosting company in between."}, Over: []string{"tcp-refused", "tcp-unreachable", "tcp-reset"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"unreachable"}, Port: []int{25, 465, 587, 2525}, Seen: []Observation{"pasted"}}, Confidence: "likely"},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"unreachable", "reset"}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"reset", "cut-off"}, NotText: []Pattern{
+			{Expr: "\\bafter (data|rcpt|mail|auth)", Needs: []string{"after "}},
+			{Expr: "authenticat", Needs: []string{"authenticat"}},
+			{Expr: "\\bauth\\b", Needs: []string{"auth"}},
+			{Expr: "\\b[245]\\d\\d[ -]"},
+		}, Port: []int{25, 465, 587}, Seen: []Observation{"pasted"}, Unseen: []Observation{"port-unknown"}}, Confidence: "possible", Title: []string{"the connection is cut off, mostly by something on the way"}, Explanation: []string{"The connection was made and then ended without a word of the server. A firewall, a virus scanner or the hosting company does that more often than the server itself, which can also have banned this address for a while."}, Over: []string{"connection-closed"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"forbidden-here"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Title: []string{"the program's own computer forbids it to open connections"}, Explanation: []string{"The operating system refused, before anything was sent: a virus scanner or firewall on that computer, SELinux, or the rules of a container or hosting package."}, Fix: []FixEntry{
 			{Text: "Allow the program to open mail connections in the firewall or virus scanner of its computer", Who: "it-admin"},
 			{Text: "With SELinux: allow the web server to send mail", Who: "it-admin", Commands: []Command{
@@ -309,7 +316,7 @@ var entries = []Entry{
 			{Expr: "(^|[^0-9a-z])\\[?(2[0-9a-f]{3}|3[0-9a-f]{3}):[0-9a-f]{0,4}:"},
 		}, Wording: []string{"no-answer"}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
-			{Expr: "enetunreach|network is unreachable|netzwerk ist nicht erreichbar|\\[errno 101\\]|\\(101\\)|eaddrnotavail", Needs: []string{"enetunreach", "work is unreachable", "zwerk ist nicht erreichbar", "[errno 101]", "(101)", "eaddrnotavail"}},
+			{Expr: "eafnosupport|address family (is )?not supported|enetunreach|network is unreachable|netzwerk ist nicht erreichbar|\\[errno 101\\]|\\(101\\)|eaddrnotavail", Needs: []string{"eafnosupport", "address family ", "enetunreach", "work is unreachable", "zwerk ist nicht erreichbar", "[errno 101]", "(101)", "eaddrnotavail"}},
 		}, NotText: []Pattern{
 			{Expr: "\\b\\d+\\.\\d+\\.\\d+\\.\\d+\\b"},
 		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Explanation: []string{"\"Network is unreachable\" is what a computer without IPv6 says of an IPv6 address, and the text names no other. Programs that try IPv6 first fail so, although IPv4 would do."}, Over: []string{"tcp-filtered-port"}},
@@ -347,6 +354,7 @@ var entries = []Entry{
 			{Expr: "\\b[45]\\d\\d[ -]"},
 		}, Port: []int{465}, Seen: []Observation{"pasted", "generic-sentence"}, Unseen: []Observation{"port-unknown", "encryption-unknown"}}, Confidence: "likely", Over: []string{"error-text-generic"}, Suggest: &Suggest{Encryption: "ssl", Text: "465 is the port for TLS from the first byte"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Encryption: []string{"starttls", "none"}, Wording: []string{"no-greeting", "cut-off", "reset", "plain-in-place-of-tls"}, Port: []int{465, 8465, 9465}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"tcp-filtered-port", "connection-closed", "tcp-reset", "server-silent", "not-an-smtp-service"}, Suggest: &Suggest{Encryption: "ssl", Text: "465 is the port for TLS from the first byte"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"no-greeting", "cut-off"}, Port: []int{465, 8465, 9465}, Seen: []Observation{"pasted", "encryption-unknown"}, Unseen: []Observation{"port-unknown"}}, Confidence: "likely", Over: []string{"tcp-filtered-port", "connection-closed", "tcp-reset", "server-silent"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Encryption: []string{"starttls", "none"}, Wording: []string{"no-answer"}, NotText: []Pattern{
 			{Expr: "connect(ion)? (attempt )?(timeout|timed)", Needs: []string{"connect"}},
 			{Expr: "connect etimedout", Needs: []string{"connect etimedout"}},
@@ -397,6 +405,7 @@ var entries = []Entry{
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"reply-unreadable"}, NotText: []Pattern{
 			{Expr: "250", Needs: []string{"250"}},
 			{Expr: "http", Needs: []string{"http"}},
+			{Expr: "\\b[45]\\d\\d[ -]"},
 		}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
 	}},
 	{ID: "greeting-refused", Step: "greeting", Title: []string{"{host} takes no connections from here ({reply})", "the server takes no connections from here"}, Explanation: []string{"The server answered the connection with a refusal and gave no reason that is understood here. Such servers often take known clients only, or this is a server for incoming mail."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
@@ -466,6 +475,14 @@ var entries = []Entry{
 	}, Over: []string{"starttls-not-offered", "auth-not-offered-at-all", "auth-not-offered-before-tls", "ehlo-refused", "starttls-refused"}, Rules: []Rule{
 		{When: When{Step: []string{"ehlo", "ehlo-tls", "starttls", "auth"}, Failed: "yes", Seen: []Observation{"capability-masked"}}, Confidence: "certain", Suggest: &Suggest{Port: 465, Encryption: "ssl", Text: "TLS from the first byte cannot be rewritten on the way"}},
 		{When: When{Step: []string{"ehlo", "starttls", "auth"}, Fault: []string{"not-offered", "rejected"}, Seen: []Observation{"greeting-masked"}, Unseen: []Observation{"only-windows-login", "no-common-mechanism", "mechanism-forced"}}, Confidence: "likely", Suggest: &Suggest{Port: 465, Encryption: "ssl", Text: "TLS from the first byte cannot be rewritten on the way"}},
+		{When: When{Text: []Pattern{
+			{Expr: "\\b250[ -]starttls\\b.{0,400}\\bstarttls\\b.{0,20}\\b50[02][ -]", Needs: []string{"starttls"}},
+		}, NotText: []Pattern{
+			{Expr: "tls (is )?already", Needs: []string{"already"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Explanation: []string{"STARTTLS stands among the capabilities, and the command is unknown when it is used. The greeting comes from the mail server and the refusal from something on the way: a firewall or virus scanner that inspects mail."}, Over: []string{"starttls-not-offered", "starttls-refused"}},
+		{When: When{Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Text: []Pattern{
+			{Expr: "\\b(mfe|mcafee|avast|avg|kaspersky|norton|symantec|eset|bitdefender|sophos|fortigate|antivirus|virus scanner|firewall)\\b.{0,24}\\b(proxy|smtp|mail (scanner|shield|guard))\\b", Needs: []string{"proxy", "smtp", "mail "}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"server-temporary-failure", "greeting-refused", "not-an-smtp-service"}},
 		{When: When{Text: []Pattern{
 			{Expr: "220[ -][*02 ]*\\*{6,}", Needs: []string{"220"}},
 			{Expr: "(^|[ '\"=-])\\*{8,}[ *02]*"},
@@ -623,6 +640,13 @@ var entries = []Entry{
 			{Expr: "certificate", Needs: []string{"certificate"}},
 		}, Seen: []Observation{"pasted"}}, Confidence: "likely"},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Encryption: []string{"starttls"}, Wording: []string{"encryption-type"}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
+		{When: When{Encryption: []string{"starttls"}, Text: []Pattern{
+			{Expr: "\\b250[ -](pipelining|size|auth|8bitmime|help|enhancedstatuscodes)\\b", Needs: []string{"pipelining", "size", "auth", "8bitmime", "help", "enhancedstatuscodes"}},
+		}, NotText: []Pattern{
+			{Expr: "starttls", Needs: []string{"starttls"}},
+			{Expr: "\\b[45]\\d\\d[ -]"},
+			{Expr: "x{4,}"},
+		}, Seen: []Observation{"pasted"}, Unseen: []Observation{"encryption-unknown"}}, Confidence: "likely"},
 	}},
 	{ID: "tls-wrong-mode-starttls-inside-tls", Step: "starttls", Title: []string{"TLS is on from the first byte, and STARTTLS is asked for as well"}, Explanation: []string{"On port {port} the connection is encrypted from the start (SSL). STARTTLS would begin encryption a second time inside it, which no server offers there. One of the two has to be switched off.", "The connection is encrypted from the start (SSL). STARTTLS would begin encryption a second time inside it, which no server offers there. One of the two has to be switched off."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{When: &When{Port: []int{465}}, Text: "Keep SSL on port 465 and switch STARTTLS off in the program", Who: "user", Setting: "encryption", From: "TLS/STARTTLS", To: "SSL"},
@@ -743,8 +767,13 @@ var entries = []Entry{
 			{Expr: "smtpd|ssl_accept|accept:|statem_srvr|client_hello|ssl3_accept", Needs: []string{"mtpd", "sl_accept", "accept:", "statem_srvr", "client_hello", "ssl3_accept"}},
 		}, Wording: []string{"plain-in-place-of-tls"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"tls-wrong-mode-implicit-on-starttls-port"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"handshake-refused"}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
+		{When: When{Text: []Pattern{
+			{Expr: "remote party (has )?closed the transport", Needs: []string{"closed the transport"}},
+			{Expr: "(gegenseite|remotepartei|gegenstelle) den transport", Needs: []string{" den transport"}},
+		}, NotPort: []int{465}, Seen: []Observation{"pasted"}}, Confidence: "likely", Explanation: []string{".NET says so when the server hangs up during the handshake (the \"authentication\" is TLS, not the login). Mostly the program offers TLS 1.0 only, as old versions of .NET do, and the server takes 1.2 or newer."}, Who: "user", Fix: []FixEntry{
+			{Text: "Update the program, or have its .NET use TLS 1.2 (SystemDefaultTlsVersions, SchUseStrongCrypto)", Who: "application"},
+		}, Over: []string{"auth-bad-credentials", "auth-failed", "connection-closed"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Encryption: []string{"starttls"}, Text: []Pattern{
-			{Expr: "transport ?stream|transport(daten)?strom", Needs: []string{"transport"}},
 			{Expr: "call to sspi failed|sspi-?aufruf", Needs: []string{"call to sspi failed", "aufruf"}},
 			{Expr: "0 bytes from the transport", Needs: []string{"0 bytes from the transport"}},
 		}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
@@ -834,7 +863,6 @@ var entries = []Entry{
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"cert-expired"}, NotText: []Pattern{
 			{Expr: "is before \\d", Needs: []string{"is before "}},
 		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"cert-untrusted-chain", "cert-self-signed", "cert-missing-intermediate", "tls-handshake-failed", "tls-weak-crypto"}},
-		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"cert-refused"}, NotService: []string{"large-provider"}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
 	}},
 	{ID: "cert-expires-soon", Step: "certificate", Title: []string{"the server's certificate runs out in {days} days", "the server's certificate runs out soon"}, Explanation: []string{"After that day no program that checks certificates sends mail here. Automatic renewal should have replaced it by now."}, Who: "it-admin", Severity: "warning", Fix: []FixEntry{
 		{Text: "Renew the certificate before {not_after}", Who: "it-admin"},
@@ -965,7 +993,7 @@ var entries = []Entry{
 			{Expr: "(ssl|tls|https).?(inspect|scan|intercept)", Needs: []string{"inspect", "scan", "intercept"}},
 			{Expr: "mail shield", Needs: []string{"mail shield"}},
 			{Expr: "man.?in.?the.?middle", Needs: []string{"middle"}},
-		}, Wording: []string{"cert-issuer-unknown", "cert-issuer-missing", "cert-first-unverified", "cert-self-signed", "cert-self-signed-above", "cert-refused", "cert-other-name"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"client-ca-store-missing"}},
+		}, Wording: []string{"cert-issuer-unknown", "cert-issuer-missing", "cert-first-unverified", "cert-self-signed", "cert-self-signed-above", "cert-refused", "cert-other-name"}, Seen: []Observation{"pasted"}}, Confidence: "certain", Over: []string{"client-ca-store-missing"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"cert-self-signed", "cert-self-signed-above"}, Service: []string{"large-provider"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"cert-self-signed", "cert-untrusted-chain"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"cert-issuer-unknown", "cert-refused", "cert-issuer-missing", "cert-first-unverified"}, Service: []string{"large-provider"}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
@@ -1131,7 +1159,6 @@ var entries = []Entry{
 		{When: &When{NotService: []string{"microsoft"}}, Text: "Ask the administrator to allow SMTP login for this one mailbox", Who: "it-admin"},
 	}, Decides: []DecidesEntry{
 		{When: &When{Service: []string{"microsoft"}, Known: []string{"account"}}, Question: "Does \"Get-CASMailbox {account} | Format-List SmtpClientAuthenticationDisabled\" (PowerShell) answer True? Then this mailbox may not."},
-		{When: &When{Service: []string{"microsoft"}}, Question: "Which reason does the refused sign-in show in the sign-in logs of Microsoft Entra?"},
 	}, Links: []LinkEntry{
 		{When: &When{Service: []string{"microsoft"}}, Title: "Microsoft: authenticated client SMTP submission", URL: "https://learn.microsoft.com/en-us/exchange/clients-and-mobile-in-exchange-online/authenticated-client-smtp-submission"},
 	}, Over: []string{"account-blocked", "auth-access-not-enabled", "auth-required-missing", "auth-failed"}, Rules: []Rule{
@@ -1168,6 +1195,8 @@ var entries = []Entry{
 			{When: &When{Known: []string{"account"}}, Text: "Look up the refused sign-in and the rule behind it", Who: "it-admin", Path: "Microsoft Entra admin center > Users > {account} > Sign-in logs"},
 			{When: &When{Unknown: []string{"account"}}, Text: "Look up the refused sign-in and the rule behind it", Who: "it-admin", Path: "Microsoft Entra admin center > Users > (the user) > Sign-in logs"},
 			{Text: "Use the application's sign-in with Microsoft (OAuth), if it has one", Who: "user"},
+		}, Decides: []DecidesEntry{
+			{Question: "Which rule does the refused sign-in show in the sign-in logs of Microsoft Entra?"},
 		}, Over: []string{"auth-bad-credentials"}},
 		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
 			{Expr: "authentication unsuccessful.{0,200}not authenticated to send", Needs: []string{"authentication unsuccessful"}},
@@ -1301,6 +1330,8 @@ var entries = []Entry{
 		}}, Confidence: "likely", Over: []string{"auth-required-missing"}},
 		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
 			{Expr: "\"status\" ?: ?\"(400|401|403)\".{0,60}(schemes|scope)", Needs: []string{"\"status\""}},
+			{Expr: "token_type\"? ?[:=] ?\"?bearer", Needs: []string{"token_type"}},
+			{Expr: "access_token\"? ?[:=].{0,600}(535|534|authentication)", Needs: []string{"access_token"}},
 			{Expr: "schemes\" ?: ?\"[^\"]{0,20}bearer", Needs: []string{"schemes\""}},
 			{Expr: "eyjzdgf0dxmi", Needs: []string{"eyjzdgf0dxmi"}},
 		}}, Confidence: "likely", Explanation: []string{"The answer in the middle of the login is the form in which servers refuse an OAuth token: it is too old, of another scope, or of another mailbox."}},
@@ -1554,6 +1585,13 @@ var entries = []Entry{
 	}, Decides: []DecidesEntry{
 		{Question: "Does the server go on without a login?", Command: "{check_plain}"},
 	}, Rules: []Rule{
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 500, To: 500}, {From: 502, To: 502}, {From: 503, To: 503}, {From: 504, To: 504}}, Text: []Pattern{
+			{Expr: "auth plain aaa=?( |'|\"|$)", Needs: []string{"auth plain aaa"}},
+			{Expr: "auth login =?( |$).{0,40}(334|503)", Needs: []string{"auth login "}},
+			{Expr: "auth (plain|login).{0,20}(empty|blank)", Needs: []string{"auth "}},
+		}}, Confidence: "likely", Explanation: []string{"The program logs in with an empty account and an empty password, and this server knows no login. It lets known computers send without one."}, Fix: []FixEntry{
+			{Text: "Switch the login off in the application, rather than leave its fields empty", Who: "user", Setting: "account"},
+		}, Over: []string{"auth-bad-credentials", "auth-not-offered-at-all", "auth-not-offered-before-tls", "auth-mechanism-unsupported"}},
 		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
 			{Expr: "auth(entication)? (is )?not (required|needed|necessary)", Needs: []string{"auth"}},
 			{Expr: "no (authentication|login) (is )?(required|needed)", Needs: []string{"required", "needed"}},
@@ -1635,7 +1673,7 @@ var entries = []Entry{
 		{When: &When{Service: []string{"google"}}, Title: "Google: sign in with app passwords", URL: "https://support.google.com/accounts/answer/185833"},
 		{When: &When{Service: []string{"ses"}}, Title: "Amazon SES: obtaining SMTP credentials", URL: "https://docs.aws.amazon.com/ses/latest/dg/smtp-credentials.html"},
 		{When: &When{Service: []string{"sendgrid"}}, Title: "SendGrid: integrating with the SMTP API", URL: "https://www.twilio.com/docs/sendgrid/for-developers/sending-email/integrating-with-the-smtp-api"},
-	}, Over: []string{"auth-failed"}, Rules: []Rule{
+	}, Over: []string{"auth-failed", "recipient-unknown"}, Rules: []Rule{
 		{When: When{Step: []string{"auth"}, Fault: []string{"local-policy"}, Seen: []Observation{"already-refused"}}, Confidence: "likely", Title: []string{"the server refused the same account and password a moment ago"}, Explanation: []string{"They were not tried again, as repeated failures lock accounts. Correct them first."}},
 		{When: When{Step: []string{"auth"}, Failed: "yes", Enhanced: []string{"5.7.139"}, Text: []Pattern{
 			{Expr: "credentials were incorrect", Needs: []string{"credentials were incorrect"}},
@@ -1650,7 +1688,9 @@ var entries = []Entry{
 			{Expr: "authentication failed:? invalid format", Needs: []string{"authentication failed"}},
 		}}, Confidence: "likely", Title: []string{"the server could not make sense of account or password"}, Explanation: []string{"Mostly one of the two is empty or cut short when it is sent. Look at what the application really stores."}, Over: []string{"auth-app-password-required"}},
 		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 501, To: 501}, {From: 520, To: 529}, {From: 530, To: 530}, {From: 534, To: 534}, {From: 540, To: 549}, {From: 550, To: 559}, {From: 435, To: 435}, {From: 454, To: 454}}, Text: []Pattern{
-			{Expr: "(invalid|incorrect|wrong|bad|unknown|unable to verify|not a valid).{0,30}(user ?name|login|password|passwd|credential|user|account|auth(entication)? data)", Needs: []string{"user", "login", "passw", "credential", "user", "ccount", " data"}},
+			{Expr: "(invalid|incorrect|wrong|bad|unknown|unable to verify|not a valid) .{0,24}(user ?name|password|passwd|credential|user\\b|account|auth(entication)? data)", Needs: []string{"user", "passw", "credential", "user", "ccount", " data"}},
+			{Expr: "(incorrect|wrong|bad|unknown|not a valid) login", Needs: []string{" login"}},
+			{Expr: "invalid login([^:]|$)", Needs: []string{"invalid login"}},
 			{Expr: "(user ?name|login|password|credential|user)s?.{0,30}(invalid|incorrect|wrong|not accepted|mismatch|failed|failure|do(es)? not match|unknown|not found|not recogni[sz]ed)", Needs: []string{"user", "login", "password", "credential", "user"}},
 			{Expr: "could not authenticate (you|user)", Needs: []string{"could not authenticate "}},
 			{Expr: "auth(entication)?.{0,25}(failed|failure|unsuccessful|rejected|denied|invalid|error)", Needs: []string{"auth"}},
@@ -1706,13 +1746,15 @@ var entries = []Entry{
 			{Expr: "user", Needs: []string{"user"}},
 		}, Service: []string{"google", "yahoo", "icloud", "fastmail", "yandex", "mail-ru", "netease", "qq", "proton", "ses", "sendgrid"}}, Confidence: "possible"},
 		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 500, To: 500}, {From: 502, To: 502}, {From: 503, To: 503}, {From: 504, To: 504}}, Text: []Pattern{
-			{Expr: "(invalid|incorrect|wrong|bad) (user ?name|login|password|credential|account)", Needs: []string{"user", "login", "password", "credential", "account"}},
+			{Expr: "(invalid|incorrect|wrong|bad) (user ?name|password|credential|account)", Needs: []string{"user", "password", "credential", "account"}},
+			{Expr: "(incorrect|wrong|bad) login", Needs: []string{" login"}},
+			{Expr: "invalid login([^:]|$)", Needs: []string{"invalid login"}},
 			{Expr: "(login|password|credentials) (is |are )?(invalid|incorrect|wrong|not accepted|failed)", Needs: []string{"login", "password", "credentials"}},
 			{Expr: "auth(entication)? (failed|unsuccessful|failure|rejected)", Needs: []string{"failed", "unsuccessful", "failure", "rejected"}},
 		}, NotText: []Pattern{
 			{Expr: "auth(entication)? (command )?not", Needs: []string{"auth"}},
 		}}, Confidence: "likely"},
-		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}, {From: 534, To: 534}, {From: 530, To: 530}, {From: 501, To: 501}, {From: 454, To: 454}, {From: 550, To: 559}}, Text: []Pattern{
 			{Expr: "ahvuzgvmaw5lza", Needs: []string{"ahvuzgvmaw5lza"}},
 			{Expr: "bnvsbaa", Needs: []string{"bnvsbaa"}},
 			{Expr: "auth plain aab?a?=?=?( |'|\"|$)", Needs: []string{"auth plain aa"}},
@@ -1980,7 +2022,7 @@ var entries = []Entry{
 		{When: &When{Service: []string{"google"}}, Title: "Google: sign in with app passwords", URL: "https://support.google.com/accounts/answer/185833"},
 		{When: &When{Service: []string{"yahoo"}}, Title: "Yahoo: generate third-party app passwords", URL: "https://help.yahoo.com/kb/SLN15241.html"},
 		{When: &When{Service: []string{"icloud"}}, Title: "Apple: app-specific passwords", URL: "https://support.apple.com/102654"},
-	}, Over: []string{"auth-required-missing"}, Rules: []Rule{
+	}, Rules: []Rule{
 		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
 			{Expr: "app(lication)?.?specific.?password", Needs: []string{"specific"}},
 			{Expr: "\\bapp(lication)?[- ]passw(or)?d", Needs: []string{"passw"}},
@@ -2037,6 +2079,10 @@ var entries = []Entry{
 		}, NotText: []Pattern{
 			{Expr: "webloginrequired", Needs: []string{"webloginrequired"}},
 			{Expr: "web browser", Needs: []string{"web browser"}},
+			{Expr: "authentication required", Needs: []string{"authentication required"}},
+			{Expr: "secure connection", Needs: []string{"secure connection"}},
+			{Expr: "too many", Needs: []string{"too many"}},
+			{Expr: "temporary", Needs: []string{"temporary"}},
 		}, Service: []string{"google"}}, Confidence: "likely", Explanation: []string{"Google answers a wrong password and the normal password of an account alike. With 2-step verification only an app password works; without it, no password does."}},
 		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
 			{Expr: "#auth005", Needs: []string{"#auth005"}},
@@ -2049,7 +2095,7 @@ var entries = []Entry{
 			{Expr: "credential", Needs: []string{"credential"}},
 		}, NotText: []Pattern{
 			{Expr: "#auth012", Needs: []string{"#auth012"}},
-		}, Service: []string{"yahoo"}}, Confidence: "likely", Explanation: []string{"Yahoo and AOL take only app passwords from mail programs, and answer the normal password like too many wrong ones."}},
+		}, Service: []string{"yahoo"}}, Confidence: "likely", Explanation: []string{"Yahoo and AOL take only app passwords from mail programs, and answer the normal password like too many wrong ones."}, Over: []string{"auth-required-missing"}},
 		{When: When{Step: []string{"auth"}, Code: []Codes{{From: 535, To: 535}}, Text: []Pattern{
 			{Expr: "auth", Needs: []string{"auth"}},
 			{Expr: "login", Needs: []string{"login"}},
@@ -4779,6 +4825,11 @@ var entries = []Entry{
 			{Expr: "reverse.?(dns|hostname).{0,80}(dynamic|generic)", Needs: []string{"reverse"}},
 			{Expr: "(dynamic|generic).{0,60}(ptr|reverse|rdns)", Needs: []string{"dynamic", "generic"}},
 		}}, Confidence: "possible"},
+		{When: When{Code: []Codes{{From: 421, To: 421}}, Text: []Pattern{
+			{Expr: "try again later, closing connection", Needs: []string{"try again later, closing connection"}},
+		}, NotText: []Pattern{
+			{Expr: "\\((ehlo|helo)\\)", Needs: []string{"ehlo", "helo"}},
+		}, Service: []string{"google"}, Port: []int{25}, Seen: []Observation{"pasted"}}, Confidence: "likely", Explanation: []string{"Google says \"try again later\" for several reasons. On port 25 and without \"(EHLO)\" behind it, the sending address mostly has no PTR record, IPv6 addresses above all; its reputation is the next reason."}, Over: []string{"server-temporary-failure", "connection-rate-limited"}},
 	}},
 	{ID: "policy-direct-delivery-refused", Step: "any", Title: []string{"the server takes no mail directly from this kind of address"}, Explanation: []string{"This is a server for incoming mail, and it refuses addresses of homes, offices and dial-up lines. Applications send through a provider's server with a login."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Enter your own provider's server for sending, port 587, with account and password", Who: "user", Setting: "host", From: "{host}"},
@@ -5067,7 +5118,8 @@ var entries = []Entry{
 		{Question: "Does it happen from another network too?", Command: "{check}"},
 	}, Rules: []Rule{
 		{When: When{Step: []string{"tcp", "greeting", "ehlo", "starttls", "tls", "ehlo-tls", "certificate", "auth", "sender", "message"}, Fault: []string{"reset"}, Unseen: []Observation{"pasted"}}, Confidence: "likely"},
-		{When: When{Wording: []string{"reset"}, Seen: []Observation{"pasted"}}, Confidence: "likely"},
+		{When: When{Wording: []string{"reset"}, Port: []int{25, 465, 587}, Seen: []Observation{"pasted"}, Unseen: []Observation{"port-unknown"}}, Confidence: "possible"},
+		{When: When{Wording: []string{"reset"}, NotPort: []int{25, 465, 587}, Seen: []Observation{"pasted"}}, Confidence: "likely"},
 	}},
 	{ID: "reply-invalid", Step: "any", Title: []string{"what the server answered breaks the rules of mail servers (SMTP)"}, Explanation: []string{"The answer is broken, has no end or is far too long. A correct mail server does not speak so; something else or something broken answers."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
 		{Text: "Look at the transcript (-v) and have the server, or the device in front of it, repaired", Who: "it-admin"},
@@ -5236,12 +5288,12 @@ var wordings = []Wording{
 	}},
 	{ID: "no-greeting", Says: []Pattern{
 		{Expr: "greeting never received|(waiting|wait) for (the )?(initial |server |smtp )*(greeting|banner|220|welcome)|receiving the initial server greeting|(no|without( a)?|missing|not receive(d)?( the| a| any)?|never (got|sent|received)( the| a)?) (smtp |server |initial )*(greeting|banner)|greeting timed? ?out", Needs: []string{"greeting never received", " for ", "receiving the initial server greeting", "greeting", "banner", "greeting time"}},
-		{Expr: "smtp timeout while connected to .{0,120}after initial connection|timeout reading (the )?(initial|banner|greeting)|read timed out|could not read (the )?greeting|server greeting.{0,30}time|net::readtimeout|\\breadtimeout", Needs: []string{"smtp timeout while connected to ", "timeout reading ", "read timed out", "could not read ", "server greeting", "net::readtimeout", "readtimeout"}},
+		{Expr: "smtp timeout while connected to .{0,120}after initial connection|timeout reading (the )?(initial|banner|greeting)|read timed out|could not read (the )?greeting|server greeting.{0,30}time|net::readtimeout|\\breadtimeout|waiting for (the )?(server|smtp).{0,3} (response|reply|answer)", Needs: []string{"smtp timeout while connected to ", "timeout reading ", "read timed out", "could not read ", "server greeting", "net::readtimeout", "readtimeout", "waiting for "}},
 	}},
 	{ID: "unreachable", Says: []Pattern{
 		{Expr: "ehostunreach|enetunreach|no route to host|network is (unreachable|down)|host is (unreachable|down)|network (unreachable|unavailable)|noroutetohostexception|destination (host|net\\S*) unreachable|unreachable (network|host)|\\behostdown\\b|\\benetdown\\b", Needs: []string{"hostunreach", "netunreach", "o route to host", "etwork is ", "host is ", "reachable", "available", "oroutetohostexception", "destination ", "unreachable ", "ehostdown", "enetdown"}},
 		{Expr: "\\b10051\\b|\\b10065\\b|\\[errno 113\\]|\\(113\\)|\\[errno 101\\]|\\(101\\)|#101\\b|#113\\b|\\[errno 65\\]|\\[errno 51\\]"},
-		{Expr: "eaddrnotavail|cannot assign requested address|can.?t assign requested address|\\b10049\\b|requested address is not valid in its context|angeforderte adresse ist in diesem kontext|angeforderte adresse kann nicht zugewiesen", Needs: []string{"eaddrnotavail", "not assign requested address", "t assign requested address", "10049", "requested address is not valid in its context", "angeforderte adresse "}},
+		{Expr: "eafnosupport|address family (is )?not supported|eaddrnotavail|cannot assign requested address|can.?t assign requested address|\\b10049\\b|requested address is not valid in its context|angeforderte adresse ist in diesem kontext|angeforderte adresse kann nicht zugewiesen", Needs: []string{"eafnosupport", "address family ", "eaddrnotavail", "not assign requested address", "t assign requested address", "10049", "requested address is not valid in its context", "angeforderte adresse "}},
 		{Expr: "keine route zum|netzwerk ist nicht erreichbar|nicht verf(ü|ue?)gbare[ns] (netzwerk|host)|rechner ist nicht (aktiv|erreichbar)|rechner nicht erreichbar", Needs: []string{"keine route zum", "etzwerk ist nicht erreichbar", "icht verf", "ist nicht ", "nicht erreichbar"}},
 		{Expr: "r(é|e)seau n.est pas accessible|aucun chemin d.acc(è|e)s|red es inaccesible|ninguna ruta hasta|rete non (è |e. )?raggiungibile|nessun instradamento|rede (est(á|a) fora de alcance|inacess(í|i)vel)|n(ã|a)o h(á|a) rota|sem caminho para|netwerk is onbereikbaar|geen route naar", Needs: []string{"est pas accessible", "aucun chemin d", "red es inaccesible", "ninguna ruta hasta", "raggiungibile", "nessun instradamento", " fora de alcance", "inacess", " rota", "sem caminho para", "netwerk is onbereikbaar", "geen route naar"}},
 		{Expr: "sie(ć|c) jest niedost(ę|e)pna|brak trasy|сеть недоступна|нет маршрута|网络不可达|没有到主机的路由|無法接觸網路|找不到通往|ネットワークに届きません|ホストへの経路がありません", Needs: []string{" jest niedost", "brak trasy", "сеть недоступна", "нет маршрута", "网络不可达", "没有到主机的路由", "無法接觸網路", "找不到通往", "ネットワークに届きません", "ホストへの経路がありません"}},
@@ -5250,7 +5302,7 @@ var wordings = []Wording{
 		{Expr: "(connect|socket|dial|fsockopen|stream_socket_client|smtp).{0,160}(eacces|eperm|permission denied|operation not permitted|\\b10013\\b)|\\b10013\\b|forbidden by its access permissions|zugriffsrechte des sockets|access permissions.{0,30}socket", Needs: []string{"acces", "perm", "permission denied", "operation not permitted", "10013", "10013", "forbidden by its access permissions", "zugriffsrechte des sockets", "access permissions"}},
 	}},
 	{ID: "cut-off", Says: []Pattern{
-		{Expr: "\\beof\\b|end of file reached|unexpected(ly)? (socket )?(close|eof|end of)|unexpectedeof|closed unexpectedly|unexpectedly (closed|dropped|disconnected|terminated)|has unexpectedly (disconnected|closed)|connection (was |has been |is )?(closed|dropped|lost|terminated|aborted|interrupted|shut ?down)|closed (the )?connection|closed by (the )?(remote|foreign|peer|server|host)|server (has )?(closed|disconnected|hung up|dropped)|socket (hang up|closed|close)|lost connection|smtpserverdisconnected|net_io_connectionclosed|error, :?closed|broken ?pipe|disconnected from server|0x800ccc0f|\\bepipe\\b", Needs: []string{"eof", "end of file reached", "unexpected", "closed unexpectedly", "unexpectedly ", "has unexpectedly ", "onnection ", "losed ", "erver ", "ocket ", "lost connection", "smtpserverdisconnected", "net_io_connectionclosed", "error, ", "broken", "disconnected from server", "0x800ccc0f", "epipe"}},
+		{Expr: "\\beof\\b|end of file reached|unexpected(ly)? (socket )?(close|eof|end of)|unexpectedeof|closed unexpectedly|unexpectedly (closed|dropped|disconnected|terminated)|has unexpectedly (disconnected|closed)|connection (was |has been |is )?(closed|dropped|lost|terminated|aborted|interrupted|shut ?down)|closed (the )?connection|closed by (the )?(remote|foreign|peer|server|host)|server (has )?(closed|disconnected|hung up|dropped)|socket (hang up|closed|close)|lost connection|smtpserverdisconnected|net_io_connectionclosed|error, :?closed|broken ?pipe|disconnected from server|ssl_error_syscall|empty reply|0x800ccc0f|\\bepipe\\b", Needs: []string{"eof", "end of file reached", "unexpected", "closed unexpectedly", "unexpectedly ", "has unexpectedly ", "onnection ", "losed ", "erver ", "ocket ", "lost connection", "smtpserverdisconnected", "net_io_connectionclosed", "error, ", "broken", "disconnected from server", "ssl_error_syscall", "empty reply", "0x800ccc0f", "epipe"}},
 		{Expr: "expected response code .{0,60}but got (an )?(empty|code \"\")|empty response|short response|exception reading response|no (smtp )?(response|reply) (from|received)|\\[eof\\]|response: -1\\b|0 bytes from the transport|transport ?stream|net_io_readfailure|unable to read data from the transport connection: (net_io|the connection)", Needs: []string{"xpected response code ", "mpty response", "short response", "exception reading response", "from", "received", "[eof]", "response: -1", "0 bytes from the transport", "transport", "net_io_readfailure", "unable to read data from the transport connection: "}},
 		{Expr: "verbindung (zum server )?(wurde |ist )?.{0,60}(unterbrochen|getrennt|geschlossen|abgebrochen|beendet|verloren)|transport(daten)?strom geschlossen|unerwartetes eof|transportstream", Needs: []string{"verbindung ", "strom geschlossen", "unerwartetes eof", "transportstream"}},
 		{Expr: "connexion (a (é|e)t(é|e) )?(ferm(é|e)e|interrompue|perdue)|se (ha )?(cerr(ó|o)|interrumpi(ó|o)|perdi(ó|o)).{0,20}conexi|connessione (chiusa|interrotta)|conex(ã|a)o (foi )?(fechada|encerrada|interrompida)|verbinding (is |werd )?(verbroken|gesloten)|po(ł|l)(ą|a)czenie (zosta(ł|l)o )?(zamkni(ę|e)te|przerwane)|соединение (было )?(закрыто|разорвано|прервано)|连接(已|被)?(关闭|中断|断开)|接続が(閉じ|切断)", Needs: []string{"connexion ", "conexi", "nessione ", "fechada", "encerrada", "interrompida", "verbinding ", "czenie ", "соединение ", "连接", "接続が"}},
@@ -5262,7 +5314,7 @@ var wordings = []Wording{
 		{Expr: "syntactically invalid (helo|ehlo|argument)|invalid (helo|ehlo) (domain|argument|host)|(helo|ehlo) (argument|name|domain|host ?name)?.{0,20}(invalid|rejected|not (valid|accepted|allowed)|refused|requires|needs)|rejected (helo|ehlo)|(bad|wrong|illegal) (helo|ehlo)|need fully.qualified host", Needs: []string{"syntactically invalid ", "invalid ", "invalid", "rejected", "valid", "ccepted", "llowed", "fused", "quires", "needs", "rejected ", "helo", "ehlo", "qualified host"}},
 	}},
 	{ID: "reset", Says: []Pattern{
-		{Expr: "econnreset|connection ?reset|reset by peer|forcibly closed|econnaborted|aborted by the software|software caused connection abort|\\b1005[34]\\b|\\[errno 104\\]|\\(104\\)", Needs: []string{"econnreset", "connection", "reset by peer", "forcibly closed", "econnaborted", "aborted by the software", "software caused connection abort", "1005", "[errno 104]", "(104)"}},
+		{Expr: "socket disconnected before secure tls|econnreset|connection ?reset|reset by peer|forcibly closed|econnaborted|aborted by the software|software caused connection abort|\\b1005[34]\\b|\\[errno 104\\]|\\(104\\)", Needs: []string{"socket disconnected before secure tls", "econnreset", "connection", "reset by peer", "forcibly closed", "econnaborted", "aborted by the software", "software caused connection abort", "1005", "[errno 104]", "(104)"}},
 		{Expr: "vom (remotehost|kommunikationspartner) (geschlossen|zur(ü|ue?)ckgesetzt)|vorhandene verbindung wurde|softwaregesteuert", Needs: []string{"remotehost", "kommunikationspartner", "rhandene verbindung wurde", "softwaregesteuert"}},
 		{Expr: "ferm(é|e)e par l.h(ô|o)te distant|r(é|e)-?initialis(é|e)e par|interrupci(ó|o)n de una conexi|reinicializada por|interrotta (forzatamente|dal corrispondente)|cancelamento de uma conex|fechada pela outra ponta|geforceerd gesloten|weggevallen|gwa(ł|l)townie zamkni|zerwane przez|принудительно разорвал|разорвано другой|强迫关闭|被对方重设|強制的に切断|リセットされました", Needs: []string{"te distant", "initialis", "n de una conexi", "reinicializada por", "forzatamente", "dal corrispondente", "cancelamento de uma conex", "fechada pela outra ponta", "geforceerd gesloten", "weggevallen", "townie zamkni", "zerwane przez", "принудительно разорвал", "разорвано другой", "强迫关闭", "被对方重设", "強制的に切断", "リセットされました"}},
 	}},
@@ -5275,7 +5327,7 @@ var wordings = []Wording{
 	}},
 	{ID: "starttls-missing", Says: []Pattern{
 		{Expr: "(start_?tls|tls).{0,40}(extension )?(is )?(not|n.?t) (currently )?(supported|found|offered|available|advertised|enabled|announced|provided|support)|(not|n.?t) (support|offer|advertise|announce|have|provide|allow).{0,40}start_?tls|start_?tls.{0,40}(unsupported|unavailable|missing)|no start_?tls|without start_?tls|start_?tls (is )?(required|mandatory|requested|needed).{0,60}(not|n.?t) (support|offer|advertis)", Needs: []string{"supported", "found", "offered", "vailable", "dvertised", "enabled", "announced", "provided", "support", "start", "supported", "available", "missing", "no start", "without start", "required", "mandatory", "requested", "needed"}},
-		{Expr: "tls is required, but (was )?not offered|(not|n.?t) (support|offer) (tls|ssl|secure|encrypt)|(requires?|demand|want).{0,20}tls.{0,30}not (offered|supported)|since it doesn.?t advertise that feature|0x800ccc7d|support (ssl|tls)-(secured|encrypted)|smtpnotsupportederror.{0,40}starttls|starttls extension not supported|mailsmtp_error_starttls|missing_requirement.{0,80}tls|(must issue|command) starttls (not|unrecogni)", Needs: []string{"tls is required, but ", "support", "offer", "offered", "supported", "t advertise that feature", "0x800ccc7d", "upport ", "mtpnotsupportederror", "tarttls extension not supported", "ailsmtp_error_starttls", "issing_requirement", " starttls "}},
+		{Expr: "tls is required, but (was )?not offer(ed)?|(not|n.?t) (support|offer) (tls|ssl|secure|encrypt)|(requires?|demand|want).{0,20}tls.{0,30}not (offered|supported)|since it doesn.?t advertise that feature|0x800ccc7d|support (ssl|tls)-(secured|encrypted)|smtpnotsupportederror.{0,40}starttls|starttls extension not supported|mailsmtp_error_starttls|missing_requirement.{0,80}tls|(must issue|command) starttls (not|unrecogni)", Needs: []string{"tls is required, but ", "support", "offer", "offered", "supported", "t advertise that feature", "0x800ccc7d", "upport ", "mtpnotsupportederror", "tarttls extension not supported", "ailsmtp_error_starttls", "issing_requirement", " starttls "}},
 		{Expr: "unterst(ü|ue?)tzt keine (sicheren|verschl|ssl|tls)|unterst(ü|ue?)tzt kein\\S* (start)?(tls|ssl)|starttls.{0,80}(nicht (unterst|angebot|anbiet|verf)|bietet.{0,20}nicht)|(bietet|biete).{0,20}kein (starttls|tls)|keine ssl-gesicherten", Needs: []string{"tzt keine ", "tzt kein", "starttls", "biete", "keine ssl-gesicherten"}},
 		{Expr: "ne (prend|supporte?).{0,30}(connexions s(é|e)curis|starttls)|no admite.{0,30}(conexiones seguras|starttls)|non (supporta|prevede).{0,30}(connessioni (protette|sicure)|starttls)|n(ã|a)o (oferece suporte|suporta|d(á|a) suporte).{0,30}(conex(õ|o)es seguras|starttls)|ondersteunt geen (beveiligde|starttls)|nie obs(ł|l)uguje.{0,30}(bezpiecznych po|starttls)|не поддерживает.{0,30}(безопасн|защищ|starttls)|不支持(安全连接|starttls)|(保護された接続|starttls).{0,6}サポート(し|されて)", Needs: []string{"connexions s", "starttls", "conexiones seguras", "starttls", "connessioni ", "starttls", "es seguras", "starttls", "ondersteunt geen ", "bezpiecznych po", "starttls", "не поддерживает", "不支持", "サポート"}},
 	}},
@@ -5295,7 +5347,7 @@ var wordings = []Wording{
 		{Expr: "tls.{0,20}(handshake )?(failure|failed) \\(alert|fatal alert|a tls fatal alert has been received|remote error: tls: (handshake|internal)", Needs: []string{" (alert", "fatal alert", "a tls fatal alert has been received", "remote error: tls: "}},
 	}},
 	{ID: "tls-not-started", Says: []Pattern{
-		{Expr: "could not convert socket to tls|(could|can) ?not (start|establish|negotiate|enable) (the )?(tls|ssl|secure|encrypt)|establish an? (ssl|tls|ssl or tls|secure|encrypted)|sslhandshakeexception|unable to connect with (starttls|tls)|failed to (start|enable|establish|negotiate) (tls|ssl|a secure|an encrypted|crypto)|failed to enable crypto|tls (negotiation|handshake|connection)( has| was)? (failed|error)|ssl (handshake|negotiation|connect(ion)?).{0,12}(failed|error|failure)|stream_crypto_method|ssl_connect returned|starttls failed|failed starttls|error (upgrading|initializing|enabling) .{0,20}(starttls|tls)|problem with the ssl|ssl connect error|a call to sspi failed|schannel: |ssl: handshake|:?\\btls_failed", Needs: []string{"could not convert socket to tls", "start", "establish", "negotiate", "enable", "establish a", "sslhandshakeexception", "unable to connect with ", "failed to ", "negotiation", "handshake", "connection", "handshake", "negotiation", "connect", "tream_crypto_method", "sl_connect returned", "tarttls failed", "failed starttls", "upgrading", "initializing", "enabling", "problem with the ssl", "ssl connect error", "a call to sspi failed", "channel: ", "sl: handshake", "tls_failed"}},
+		{Expr: "could not convert socket to tls|(could|can) ?not (start|establish|negotiate|enable) (the )?(tls|ssl|secure|encrypt)|establish an? (ssl|tls|ssl or tls|secure|encrypted)|sslhandshakeexception|unable to connect with (starttls|tls)|failed to (start|enable|establish|negotiate) (tls|ssl|a secure|an encrypted|crypto)|failed to enable crypto|tls (negotiation|handshake|connection)( has| was)? (failed|error)|ssl (handshake|negotiation|connect(ion)?).{0,12}(failed|error|failure)|stream_crypto_method|ssl_connect returned|starttls failed|failed starttls|error (upgrading|initializing|enabling) .{0,20}(starttls|tls)|problem with the ssl|ssl connect error|a call to sspi failed|schannel: |ssl: handshake|ssl_connect error|crypto enabling timeout|tls startup failed|tls/ssl (connection|handshake)|:?\\btls_failed|remote party (has )?closed the transport|(gegenseite|remotepartei|gegenstelle) den transport", Needs: []string{"could not convert socket to tls", "start", "establish", "negotiate", "enable", "establish a", "sslhandshakeexception", "unable to connect with ", "failed to ", "negotiation", "handshake", "connection", "handshake", "negotiation", "connect", "tream_crypto_method", "sl_connect returned", "tarttls failed", "failed starttls", "upgrading", "initializing", "enabling", "problem with the ssl", "ssl connect error", "a call to sspi failed", "channel: ", ": handshake", "_connect error", "crypto enabling timeout", " startup failed", "connection", "handshake", "tls_failed", "closed the transport", " den transport"}},
 		{Expr: "fehler bei (dem |einem )?sspi-?aufruf|(keine|nicht).{0,30}(sichere|verschl(ü|ue?)sselte) verbindung.{0,30}|(ssl|tls)-?(handshake|verbindung|aushandlung).{0,40}(fehl|nicht|gescheitert)|fehler.{0,30}(ssl|tls)-?(handshake|verbindung)|sicherheitsautorit(ä|ae?)t.{0,30}nicht erreichbar|verschl(ü|ue?)sselungs(typ|methode)|0x80090304|local security authority cannot be contacted", Needs: []string{"fehler bei ", " verbindung", "handshake", "verbindung", "aushandlung", "handshake", "verbindung", "sicherheitsautorit", "sselungs", "0x80090304", "local security authority cannot be contacted"}},
 	}},
 	{ID: "encryption-type", Says: []Pattern{
@@ -5311,7 +5363,7 @@ var wordings = []Wording{
 	}},
 	{ID: "cert-other-name", Says: []Pattern{
 		{Expr: "did not match expected|altname_invalid|certificate.s altnames|not in the cert.s altnames|is valid for .{1,300}, not |(does not|doesn.?t|did not|didn.?t|not) match.{0,60}(target )?(host|server|domain|site|the name)|(host|server|domain|common|certificate|subject|peer) ?name.{0,40}(mis-?match|(does|do|did) ?n(o|.?)t match|not match)|(host ?name|name|ip address|address|domain).?mis-?match", Needs: []string{"did not match expected", "altname_invalid", "certificate", "not in the cert", "is valid for ", " match", "match", "t match", "not match", "match"}},
-		{Expr: "certificate (is )?not valid for|not valid for (the )?(name|host|domain)|certnotvalidforname|notvalidforname|no (subject )?alternative (dns )?(names?|certificate)|no name matching|no alternative certificate subject|legacy common name|ip sans|remotecertificatenamemismatch|bad_cert_domain|hostname_check_failed|certificate owner does not match|num=6[24]\\b|hostname.{0,60}(does not|doesn.?t) match|certificate (is )?for (a )?(different|another|wrong)|wrong (host|name|principal).{0,20}cert|certificate.{0,60}(other|different|wrong) (host|name|domain)|fully.qualified domain name.{0,40}certificate", Needs: []string{"not valid for", "not valid for ", "certnotvalidforname", "tvalidforname", "alternative ", "name matching", "alternative certificate subject", "legacy common name", "ip sans", "remotecertificatenamemismatch", "bad_cert_domain", "hostname_check_failed", "certificate owner does not match", "num=6", "hostname", "certificate ", "wrong ", "certificate", "qualified domain name"}},
+		{Expr: "certificate (is )?not valid for|not valid for (the )?(name|host|domain)|certnotvalidforname|notvalidforname|no (subject )?alternative (dns )?(names?|certificate)|no name matching|no alternative certificate subject|legacy common name|ip sans|remotecertificatenamemismatch|bad_cert_domain|hostname_check_failed|certificate owner does not match|num=6[24]\\b|hostname.{0,60}(does not|doesn.?t) match|certificate (is )?for (a )?(different|another|wrong)|wrong (host|name|principal).{0,20}cert|certificate.{0,60}(other|different|wrong) (host|name|domain)|fully.qualified domain name.{0,40}certificate|did not match any of the valid hosts", Needs: []string{"not valid for", "not valid for ", "certnotvalidforname", "tvalidforname", "alternative ", "name matching", "alternative certificate subject", "legacy common name", "ip sans", "remotecertificatenamemismatch", "bad_cert_domain", "hostname_check_failed", "certificate owner does not match", "num=6", "hostname", "certificate ", "wrong ", "certificate", "qualified domain name", "did not match any of the valid hosts"}},
 		{Expr: "target principal name is incorrect|0x80090322|wrong_principal|0x800b010f|cert_e_cn_no_match|cn name does not match|name on the security certificate is invalid", Needs: []string{"target principal name is incorrect", "0x80090322", "wrong_principal", "0x800b010f", "ert_e_cn_no_match", "n name does not match", "name on the security certificate is invalid"}},
 		{Expr: "zielprinzipalname|cn-name des zertifikats|name auf dem (sicherheits)?zertifikat|zertifikat.{0,60}(passt|geh(ö|oe?)rt|stimmt).{0,20}nicht|(anderen|falschen) (host)?namen.{0,30}zertifikat|zertifikat.{0,60}(anderen|falschen) (host|namen|server)", Needs: []string{"zielprinzipalname", "cn-name des zertifikats", "name auf dem ", "zertifikat", "zertifikat", "zertifikat"}},
 		{Expr: "nom (du|de) (principal|certificat).{0,40}(incorrect|ne correspond)|nombre.{0,40}certificado.{0,30}no (coincide|es)|nome.{0,40}certificat\\S.{0,30}non (corrisponde|(è|e) valido)|сертификат.{0,60}не соответствует|证书.{0,20}(名称|域名).{0,12}(不匹配|不符)", Needs: []string{"principal", "certificat", "certificado", "certificat", "не соответствует", "证书"}},
@@ -5326,10 +5378,10 @@ var wordings = []Wording{
 		{Expr: "unable.to.verify.(the.)?(first|leaf)|verify_leaf_signature|num=21\\b|partialchain|cert(ificate)? chain.{0,20}incomplete|incomplete.{0,20}chain", Needs: []string{"unable", "verify_leaf_signature", "num=21", "partialchain", "incomplete", "incomplete"}},
 	}},
 	{ID: "cert-issuer-missing", Says: []Pattern{
-		{Expr: "unable.to.get.(local.)?issuer|get_issuer_cert|num=20\\b|num=2\\b|return code: 20|local issuer certificate|unable to find valid certification path|pkix path (building|validation) failed|certpathbuilderexception", Needs: []string{"unable", "get_issuer_cert", "num=2", "return code: 20", "local issuer certificate", "unable to find valid certification path", "pkix path ", "certpathbuilderexception"}},
+		{Expr: "unable.to.get.(local.)?issuer|get_issuer_cert|num=20\\b|num=2\\b|return code: 20|local issuer certificate|issuer certificate.{0,60}could not be found|unable to find valid certification path|pkix path (building|validation) failed|certpathbuilderexception", Needs: []string{"unable", "get_issuer_cert", "num=2", "return code: 20", "local issuer certificate", "issuer certificate", "unable to find valid certification path", "pkix path ", "certpathbuilderexception"}},
 	}},
 	{ID: "cert-issuer-unknown", Says: []Pattern{
-		{Expr: "unknown (certificate )?authority|unknown.?ca\\b|unknownca\\b|alert number 48|unknownissuer|unknown.?issuer|untrusted.?(root|issuer|cert)|untrustedroot|cert(ificate)? (is )?(not |un)trusted|not (a )?trusted (certificate|root|ca)|issuer (is )?(unknown|not (known|trusted|recogni))|unable to verify.{0,40}(cert|authent)|no trusted (root|ca|cert)|invalid ca certificate|trust anchor|cert_authority_invalid|authority.{0,20}(is )?not (trusted|recogni[sz]ed)|ca (is )?(unknown|not trusted)", Needs: []string{"unknown", "alert number 48", "issuer", "issuer", "trusted", "trusted", "trusted ", "issuer ", "unable to verify", "no trusted ", "invalid ca certificate", "trust anchor", "cert_authority_invalid", "authority", "unknown", "not trusted"}},
+		{Expr: "unknown (certificate )?authority|unknown.?ca\\b|unknownca\\b|alert number 48|unknownissuer|unknown.?issuer|untrusted.?(root|issuer|cert)|untrustedroot|cert(ificate)? (is )?(not |un)trusted|not (a )?trusted (certificate|root|ca)|issuer (is )?(unknown|not (known|trusted|recogni))|unable to verify.{0,40}(cert|authent)|no trusted (root|ca|cert)|invalid ca certificate|trust anchor|cert_authority_invalid|authority.{0,20}(is )?not (trusted|recogni[sz]ed)|ca (is )?(unknown|not trusted)|root ca certificate is not trusted|no certificates could be verified", Needs: []string{"unknown", "alert number 48", "issuer", "issuer", "trusted", "trusted", "trusted ", "issuer ", "unable to verify", "no trusted ", "invalid ca certificate", "trust anchor", "cert_authority_invalid", "authority", "unknown", "not trusted", "root ca certificate is not trusted", "no certificates could be verified"}},
 		{Expr: "root certificate which is not trusted|authority that is not trusted|0x800b0109|0x80090325|sec_e_untrusted_root|cert_e_untrustedroot|chain could not be built|0x800b010a|cert_e_chaining|remotecertificatechainerrors|errors in the certificate chain|security certificate that cannot be verified", Needs: []string{"root certificate which is not trusted", "authority that is not trusted", "0x800", "sec_e_untrusted_root", "ert_e_untrustedroot", "hain could not be built", "0x800b010a", "cert_e_chaining", "remotecertificatechainerrors", "errors in the certificate chain", "security certificate that cannot be verified"}},
 		{Expr: "vertrauensw(ü|ue?)rdig|vertrauensanbieter|zertifikatkette.{0,60}(fehler|nicht|konnte)|stammzertifikat|unbekannte\\S* (zertifizierungsstelle|aussteller)|aussteller.{0,20}unbekannt|autorit(é|e) de certification.{0,30}(inconnu|non)|autoridad.{0,30}(desconocida|no.{0,10}confianza)|autorit(à|a).{0,30}(sconosciuta|non attendibil)|доверен|доверя|不受信任|不信任|信頼され", Needs: []string{"vertrauens", "zertifikatkette", "stammzertifikat", "unbekannte", "unbekannt", " de certification", "desconocida", "confianza", "sconosciuta", "non attendibil", "довер", "受信任", "信任", "信頼され"}},
 	}},

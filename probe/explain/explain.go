@@ -79,7 +79,7 @@ type Occurrence struct {
 
 // longestTicket is how much of a text is looked at as a whole, in bytes; what
 // is longer is read as a log, line by line.
-const longestTicket = 256 << 10
+const longestTicket = 64 << 10
 
 // Read explains a text of any length in memory that does not grow with it.
 // Findings come the most likely first. The error is the reader's own.

@@ -10,7 +10,7 @@ import (
 // factsOf makes of a text what the rules may look at, and tells whether there
 // was an error in it.
 func factsOf(t *ticket) (cause.Facts, bool) {
-	s, text := t.settings, withConstants(t.words())
+	s, text := t.settings, withConstants(t.said)
 	f := cause.Facts{
 		Step: s.Step, Failed: true, Text: text, Host: s.Host, HostKind: hostKind(s.Host), Port: s.Port, Encryption: s.Encryption,
 		Provider: s.Provider, Account: s.Account, AccountForm: accountForm(s.Account), From: s.From,
@@ -19,7 +19,7 @@ func factsOf(t *ticket) (cause.Facts, bool) {
 	unknown(&f)
 	cleanHost(&f)
 	transcriptFacts(&f, t.text)
-	r, refused := decisive(replies(text))
+	r, refused := decisive(text)
 	f.Verb, f.Steps = placeOf(text, r)
 	if refused {
 		replyFacts(&f, r)

@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -24,7 +25,7 @@ var enhancedAlone = compiled(`(?:^|[^\w.:/-])([45]\.\d\.\d{1,3})(?:$|[^\w.]|\.(?
 var replyBefore = compiled(`(?i)(?:code|said|response|reply|server|error|status|retcode|smtp|got|message|failed|with|returned|data|client|<-?|<<|s:|->|[({\["'` + "`" + `>:|])[\s:="'(#<{\[-]*$`)
 
 // notReply is what stands before a number that is no reply code.
-var notReply = compiled(`(?i)(?:port|line|pid|id|after|took|bytes|size|error:|\.go:|\.js:|\.py"?, line|errno|in)[\s:=#]*$`)
+var notReply = compiled(`(?i)\b(?:port|line|pid|id|after|took|bytes|size|\.go:|\.js:|\.py"?, line|errno|in)[\s:=#]*$`)
 
 // processID is what stands before the number of a process in a log: postfix/smtp[535].
 var processID = compiled(`[a-z]\[$`)
@@ -88,9 +89,19 @@ func alone(text string, have []reply) []reply {
 	return all
 }
 
-// decisive is the refusal that ended it: the last of those that look most
-// like one, but not one that follows from an earlier (QUIT, a second command).
-func decisive(all []reply) (reply, bool) {
+// decisive is the refusal that ended it, of those in a text: a refused login
+// before what follows from it, else the one that looks most like a reply, and
+// no command that the client went on without.
+func decisive(text string) (reply, bool) {
+	all := replies(text)
+	if len(all) == 0 {
+		return reply{}, false
+	}
+	in := lastLogin(text)
+	if login, ok := refusedLogin(all, in); ok {
+		return login, true
+	}
+	all = slices.DeleteFunc(all, func(r reply) bool { return authCodes[r.code] && r.at < in })
 	if len(all) == 0 {
 		return reply{}, false
 	}
@@ -100,14 +111,39 @@ func decisive(all []reply) (reply, bool) {
 			best = r
 		}
 	}
-	if best.enhanced == "" { // the number is often told first, the words later
-		for _, r := range all {
-			if r.code == best.code && r.enhanced != "" {
-				return r, true
-			}
+	return withEnhanced(best, all), true
+}
+
+// refusedLogin is the login that was refused for good; what comes after it is
+// a consequence.
+func refusedLogin(all []reply, in int) (reply, bool) {
+	for _, r := range all {
+		if authCodes[r.code] && r.points > 1 && r.at > in {
+			return withEnhanced(r, all), true
 		}
 	}
-	return best, true
+	return reply{}, false
+}
+
+// lastLogin is where the last login succeeded, -1 when none did; refusals before it count for nothing.
+func lastLogin(text string) int {
+	if all := loggedIn().FindAllStringIndex(text, -1); len(all) > 0 {
+		return all[len(all)-1][0]
+	}
+	return -1
+}
+
+// withEnhanced: programs tell the number first and quote the reply later.
+func withEnhanced(r reply, all []reply) reply {
+	if r.enhanced != "" {
+		return r
+	}
+	for _, other := range all {
+		if other.code == r.code && other.enhanced != "" {
+			return other
+		}
+	}
+	return r
 }
 
 // isConsequence: servers say these after something else went wrong, or on the way to another try.

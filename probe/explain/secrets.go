@@ -3,6 +3,7 @@ package explain
 import (
 	"encoding/base64"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -39,6 +40,9 @@ var secretForms = []func() *regexp.Regexp{
 // loginLine is a login as it goes over the line: what follows is a payload.
 var loginLine = compiled(`(?i)\bAUTH[ =]+(PLAIN|LOGIN|XOAUTH2|OAUTHBEARER|CRAM-MD5|SCRAM-[\w-]+|NTLM)[ \t]+([A-Za-z0-9+/]{6,}={0,2})`)
 
+// mechanismName is what stands behind a mechanism in a server's list of them.
+var mechanismName = compiled(`^(?i:XOAUTH2?|OAUTHBEARER|GSSAPI|EXTERNAL|DIGEST|CRAM|SCRAM|NTLM|KERBEROS.*|LOGIN|PLAIN|ANONYMOUS|NEGOTIATE)$`)
+
 // payloadLine is a line of base64 alone, as a client sends it after 334.
 var payloadLine = compiled(`(?m)^[^\n]*\b334\b[^\n]*\n[^\w\n]{0,12}(?:(?:C|CLIENT|send|client -> server|\d{2}:\d{2}:\d{2}\S*)\b[^\w\n]{1,8}){0,2}((?:[A-Za-z0-9+/]{4})+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?)(?:\\r\\n)?['"]?[ \t]*$`)
 
@@ -48,8 +52,14 @@ var appPassword = compiled(`^["']?([a-z]{4} [a-z]{4} [a-z]{4} [a-z]{4})\b`)
 // notSecret are words that stand where a password would, and say something of it.
 var notSecret = compiled(`(?i)^(?:\*+|x{3,}|•+|\.{2,}|-+|_+|<[^>]*>?|\[[^\]]*\]?|\{\{?.*|\$\{?\w.*|%\w*%?|%s|process\.env.*|os\.(?:environ|getenv).*|getenv.*|env\(.*|getpass.*|null|nil|none|undefined|true|false|yes|no|ja|nein|empty|leer|set|gesetzt|hidden|redacted|masked|removed|changed|your[-_ ]?\w*|my[-_]?password|passwor[dt]|secret|wrong|incorrect|invalid|correct|right|valid|required|expired|missing|unknown|falsch|richtig|korrekt|nicht|ung(?:ü|ue)ltig|abgelaufen|erforderlich|falsches?|not|too|expired|the|a|an|is|ist|very|weak|simple|used|needed|sent|accepted|given|entered|at|in|on|for|of|zu|von|wird|wurde|und|and|or|oder|in|im|bei|eines|from|to|ok|okay|still|same|auch|das|der|die|error|failed|rejected|command|string\(\d+\).*|[45]\d\d|\(?[45]\d\d[ ,)].*)$`)
 
-// findSecrets gives the secrets that stand in a text.
+// findSecrets gives the secrets that stand in a text, each once.
 func findSecrets(text string) []string {
+	all := everySecret(text)
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+func everySecret(text string) []string {
 	var all []string
 	add := func(s string) {
 		s = strings.Trim(strings.TrimSpace(s), `"'`+"`,;")
@@ -72,7 +82,9 @@ func findSecrets(text string) []string {
 		}
 	}
 	for _, at := range loginLine().FindAllStringSubmatch(text, -1) {
-		all = append(all, payload(at[1], at[2])...)
+		if !mechanismName().MatchString(at[2]) {
+			all = append(all, payload(at[1], at[2])...)
+		}
 	}
 	for _, at := range payloadLine().FindAllStringSubmatch(text, -1) {
 		all = append(all, payload("LOGIN", at[1])...)

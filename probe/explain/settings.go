@@ -45,6 +45,9 @@ var failedName = compiled(`(?i)\b(?:(?:enotfound|eai_again|eservfail|could not r
 // quotedHost finds the host as a program was given it, blanks and all.
 var quotedHost = compiled(`(?i)\bhost(?:name)?["']?\s?[:=]\s?["']([^"'\n]{1,100})["']`)
 
+// mailHeader finds the lines that stand below the sender in the head of a mail.
+var mailHeader = compiled(`(?im)\A[^\n]{0,120}\n(?:[^\n]{0,120}\n){0,2}(?:to|an|subject|betreff|date|datum|sent|gesendet|cc)[ \t]*:`)
+
 // portWord finds "port 587", "Port: 465".
 var portWord = compiled(`(?i)\bport[ =:]{0,3}(\d{2,5})\b`)
 
@@ -53,8 +56,11 @@ func (s *Settings) complete(text string) {
 	found := Settings{}
 	secure := ""
 	for _, key := range []string{"host", "port", "account", "from"} {
-		for _, at := range pairs[key]().FindAllStringSubmatch(text, -1) {
-			found.set(key, strings.TrimSpace(at[2]))
+		for _, at := range pairs[key]().FindAllStringSubmatchIndex(text, -1) {
+			if key == "from" && mailHeader().MatchString(text[at[1]:min(len(text), at[1]+300)]) {
+				continue // of the mail in which the ticket came
+			}
+			found.set(key, strings.TrimSpace(text[at[4]:at[5]]))
 		}
 	}
 	found.fromWords(text)

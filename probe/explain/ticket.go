@@ -14,14 +14,22 @@ import (
 // its settings read.
 type ticket struct {
 	text     string
+	said     string // what of the text the rules shall look at
 	settings Settings
 	secrets  int // how many were found and dropped
 	redactor secret.Redactor
 }
 
+// mostSecrets is how many different secrets are looked for in all of a text.
+const mostSecrets = 64
+
 func readTicket(text string, given Settings) *ticket {
 	t := &ticket{settings: given}
 	raw := findSecrets(text)
+	for len(raw) > mostSecrets { // no ticket has as many; each costs a pass over the text
+		text = text[:len(text)/2]
+		raw = findSecrets(text)
+	}
 	t.redactor.Learn(raw...)
 	text = unwrap(text)
 	found := findSecrets(t.redactor.Text(text))
@@ -30,6 +38,7 @@ func readTicket(text string, given Settings) *ticket {
 	text = t.redactor.Text(text)
 	t.settings.complete(text)
 	t.text = cleanLines(text)
+	t.said = t.words()
 	if t.settings.Provider == "" {
 		t.settings.Provider = providerOf(t.settings)
 	}
@@ -138,23 +147,22 @@ const longestEvidence = 400
 // evidence quotes the lines that decided: the refusal with what belongs to it,
 // else the client's words.
 func (t *ticket) evidence() string {
-	lines := strings.Split(t.words(), "\n")
+	lines := strings.Split(t.said, "\n")
 	at := decidingLine(lines)
 	end := at + 1
 	for end < len(lines) && end < at+4 && belongsTo(lines[end], lines[at]) {
 		end++
 	}
-	return shortened(strings.Join(strings.Fields(strings.Join(lines[at:end], " ")), " "), longestEvidence)
+	words := strings.Join(strings.Fields(strings.Join(lines[at:end], " ")), " ")
+	return shortened(directionMark().ReplaceAllString(words, ""), longestEvidence)
 }
 
+// directionMark stands before a line of a transcript.
+var directionMark = compiled(`^(?:<[-~*]+|[~=*>-]+) `)
+
 func decidingLine(lines []string) int {
-	if r, ok := decisive(replies(strings.Join(lines, "\n"))); ok {
-		for i, line := range lines {
-			if r.at <= len(line) {
-				return i
-			}
-			r.at -= len(line) + 1
-		}
+	if r, ok := decisive(strings.Join(lines, "\n")); ok {
+		return lineOf(lines, r.at)
 	}
 	for _, tells := range []func(string) bool{tellsOfFault, isGeneric, func(line string) bool { return strings.TrimSpace(line) != "" }} {
 		if i := slices.IndexFunc(lines, tells); i >= 0 {
@@ -162,6 +170,17 @@ func decidingLine(lines []string) int {
 		}
 	}
 	return 0
+}
+
+// lineOf is the line in which a place of the joined text is.
+func lineOf(lines []string, at int) int {
+	for i, line := range lines {
+		if at <= len(line) {
+			return i
+		}
+		at -= len(line) + 1
+	}
+	return len(lines) - 1
 }
 
 // belongsTo: the lines of a reply begin with its code, folded ones with a blank.

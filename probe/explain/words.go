@@ -4,16 +4,23 @@ import (
 	"strings"
 )
 
-// longestWhole is the length up to which a text is looked at whole, in bytes.
-// Of a longer one only the lines around what was refused count, since prose
-// about mail has all the words of errors in it.
-const longestWhole = 1800
+// longestWhole is the length up to which a text without settings is looked at
+// whole, in bytes. Of a ticket only the lines around what was refused count,
+// since prose about mail has all the words of errors in it. mostWords bounds
+// what is left of it.
+const (
+	longestWhole = 900
+	mostWords    = 1800
+)
 
 // words gives the words that the rules shall look at.
 func (t *ticket) words() string {
-	lines := withoutSettings(strings.Split(t.text, "\n"))
-	if len(t.text) > longestWhole {
-		lines = decisiveLines(lines)
+	all := strings.Split(t.text, "\n")
+	lines := withoutSettings(all)
+	if len(t.text) > longestWhole || len(all)-len(lines) > 1 {
+		if some := decisiveLines(lines); len(some) > 0 {
+			lines = some
+		}
 	}
 	return strings.Join(lines, "\n")
 }
@@ -42,12 +49,9 @@ func withoutSettings(lines []string) []string {
 
 // isSetting: the whole line is a setting with a value that it can have.
 func isSetting(line string) bool {
-	if command().MatchString(line) {
-		return false
-	}
 	for _, l := range labels {
 		at := pairs[l.key]().FindStringSubmatchIndex(line)
-		if at != nil && at[0] <= 4 && len(line)-at[1] <= 4 && isValue(l.key, line[at[2]:at[3]], line[at[4]:at[5]]) {
+		if at != nil && !strings.EqualFold(line[at[2]:at[3]], "mail from") && at[0] <= 4 && len(line)-at[1] <= 4 && isValue(l.key, line[at[2]:at[3]], line[at[4]:at[5]]) {
 			return true
 		}
 	}
@@ -72,19 +76,41 @@ func tellsOfFault(line string) bool {
 }
 
 // decisiveLines are the lines that tell of an error, and what belongs to them.
+// Where a server's refusal stands in the text, only what went over the line
+// and the neighbours of the refusal count: the rest is talk.
 func decisiveLines(lines []string) []string {
+	at := -1
+	if r, ok := decisive(strings.Join(lines, "\n")); ok && r.points >= clearReply {
+		at = lineOf(lines, r.at)
+	}
 	var kept []string
 	size := 0
 	for i, line := range lines {
-		if isFrame(line) || !tellsOfError(line) && !(i > 0 && continues(line, lines[i-1])) {
+		before := ""
+		if i > 0 {
+			before = lines[i-1]
+		}
+		if isFrame(line) || !counts(line, before, at >= 0 && (i < at-1 || i > at+1)) {
 			continue
 		}
-		if size += len(line); size > longestWhole {
+		if size += len(line); size > mostWords {
 			break
 		}
 		kept = append(kept, line)
 	}
 	return kept
+}
+
+// clearReply is how much a number must look like a reply for the words around it to count for nothing.
+const clearReply = 4
+
+// counts tells whether a line belongs to the error; isFar: a clear refusal
+// stands elsewhere.
+func counts(line, before string, isFar bool) bool {
+	if isFar {
+		return len(replies(line)) > 0 || command().MatchString(line) || capabilityLine().MatchString(line) || greetingLine().MatchString(line)
+	}
+	return tellsOfError(line) || continues(line, before)
 }
 
 // tellsOfError: a refusal, or a client's words for a fault.
