@@ -122,6 +122,10 @@ func (o *sendOptions) agree(ctx context.Context, p *process, s *probe.Settings, 
 	switch {
 	case o.settings.yes && o.output.quiet:
 		return nil
+	case o.settings.yes && p.mask != nil:
+		p.mask.Learn(*s)
+		fmt.Fprintln(p.err, p.mask.Text(announced))
+		return nil
 	case o.settings.yes:
 		fmt.Fprintln(p.err, announced)
 		return nil
