@@ -8,6 +8,7 @@
 package compare
 
 import (
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -128,6 +129,7 @@ func name(p pair) probe.Maybe {
 // differences collects them.
 type differences struct {
 	profile probe.Maybe
+	mixed   bool // one of the two had TLS from the first byte
 	list    []Difference
 }
 
@@ -165,13 +167,22 @@ func (d *differences) both(path, a, b string, effect Effect, text string) {
 	}
 }
 
-// network takes the last part off an address: a computer gets another one of
-// the same network by itself.
+// network is the /24 or /64 of an address: a computer gets another address of
+// the same network by itself (of IPv6 every day, RFC 8981).
 func network(address string) string {
-	if i := strings.LastIndexAny(address, ".:"); i > 0 {
-		return address[:i]
+	ip, err := netip.ParseAddr(address)
+	if err != nil {
+		return address
 	}
-	return address
+	bits := 24
+	if ip.Is6() {
+		bits = 64
+	}
+	prefix, err := ip.Prefix(bits)
+	if err != nil {
+		return address
+	}
+	return prefix.String()
 }
 
 func join(words []string) string { return strings.Join(words, ", ") }
