@@ -80,7 +80,12 @@ func (f *form) settings(found answers) answers {
 	if sender == "" && strings.Contains(a.account, "@") {
 		sender = a.account
 	}
-	a.from = f.until("  Sender address, if another", sender, func(string) string { return "" })
+	a.from = f.until("  Sender address, if another", sender, func(s string) string {
+		if s != "" && !isAddress(s) {
+			return "A mail address, for example jobs@example.com."
+		}
+		return ""
+	})
 	if a.from == a.account {
 		a.from = ""
 	}
