@@ -398,6 +398,11 @@ func (o *initOptions) test(ctx context.Context, p *process) error {
 	}
 	cmd := newCheck(p)
 	cmd.SetContext(ctx)
+	if o.path != usualFile { // for the command to check again
+		if err := cmd.Flags().Set("config", o.path); err != nil {
+			return err
+		}
+	}
 	return check.probe(cmd, p, nil, all, true)
 }
 
