@@ -168,8 +168,18 @@ func rank(res *Result, f Finding) int {
 }
 
 func findingOf(found cause.Found, step StepResult, facts cause.Facts) Finding {
-	f := Finding{Cause: found.Cause, Step: Maybe(step.ID), Address: step.Address, Severity: found.Severity,
-		Confidence: found.Confidence, Title: found.Title, Explanation: found.Explanation, Who: found.Who}
+	f := NewFinding(found)
+	f.Step, f.Address = Maybe(step.ID), step.Address
+	if words := evidenceWords(step, facts); words != "" {
+		f.Evidence = List[FindingEvidence]{{Step: Maybe(step.ID), Address: step.Address, Text: words}}
+	}
+	return f
+}
+
+// NewFinding is what a rule found, without the place where it was seen.
+func NewFinding(found cause.Found) Finding {
+	f := Finding{Cause: found.Cause, Severity: found.Severity, Confidence: found.Confidence,
+		Title: found.Title, Explanation: found.Explanation, Who: found.Who}
 	for _, fix := range found.Fix {
 		f.Fix = append(f.Fix, fixOf(fix))
 	}
@@ -178,9 +188,6 @@ func findingOf(found cause.Found, step StepResult, facts cause.Facts) Finding {
 	}
 	for _, l := range found.Links {
 		f.Links = append(f.Links, Link{Title: l.Title, URL: l.URL})
-	}
-	if words := evidenceWords(step, facts); words != "" {
-		f.Evidence = List[FindingEvidence]{{Step: Maybe(step.ID), Address: step.Address, Text: words}}
 	}
 	return f
 }

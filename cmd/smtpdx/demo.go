@@ -49,7 +49,7 @@ func newDemo(p *process) *cobra.Command {
 }
 
 func (o *demoOptions) run(cmd *cobra.Command, p *process, name string) error {
-	if err := o.output.check(); err != nil {
+	if err := o.output.check(p); err != nil {
 		return err
 	}
 	dialogue, err := findDialogue(name)
@@ -71,6 +71,9 @@ func (o *demoOptions) run(cmd *cobra.Command, p *process, name string) error {
 	settings, roots, err := demoSettings(dialogue, server)
 	if err != nil {
 		return err
+	}
+	if p.mask != nil {
+		p.mask.Learn(settings)
 	}
 	o.introduce(p, dialogue, server)
 	var seen probe.Report
@@ -137,7 +140,7 @@ func (o *demoOptions) introduce(p *process, d smtptest.Dialogue, server *smtptes
 // the next demonstration.
 func (o *demoOptions) conclude(p *process, d smtptest.Dialogue, seen *probe.Report, code int, violations []string) error {
 	for _, violation := range violations {
-		fmt.Fprintf(p.err, "smtpdx: the lab's server complains: %s\n", violation)
+		fmt.Fprintf(p.err, "smtpdx: the lab's server complains: %s\n", p.masked(violation))
 	}
 	if !fits(d, seen, code, o.output.strict) || len(violations) > 0 {
 		fmt.Fprintf(p.err, "smtpdx: this is not what the dialogue %s is about (%s, exit code %d).\n  Found: %s, exit code %d.\n",

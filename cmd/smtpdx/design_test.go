@@ -32,7 +32,8 @@ func mayImport() map[string][]string {
 		"probe/profile":     plain,
 		"probe/token":       plain,
 		"probe/compare":     {"probe", "probe/cause"},
-		"cmd/smtpdx":        {"probe", "probe/secret", "probe/cause", "probe/profile", "probe/report", "probe/smtptest", "presets", "probe/explain", "probe/alternative", "probe/discover", "probe/delivery", "probe/token", "probe/compare"},
+		"probe/mask":        {"probe", "probe/cause", "presets"},
+		"cmd/smtpdx":        {"probe", "probe/secret", "probe/cause", "probe/profile", "probe/report", "probe/smtptest", "presets", "probe/explain", "probe/alternative", "probe/discover", "probe/delivery", "probe/token", "probe/compare", "probe/mask"},
 	}
 }
 

@@ -2,27 +2,29 @@
 // rules are data: a table generated from data/*.yaml, matched against Facts.
 // For the engine, for explain, and for whoever knows a fault that it does not.
 //
-// To add a cause, write it into the file of the step where it shows, with a
-// rule and an example, and run go generate ./probe/cause; what is missing or
-// misspelt is refused with file and line. Type When has the words that rules
-// know. A new word is an Observation here and the place in the engine that
-// adds it.
+// To add a cause, write it into the file of the step where it shows
+// (STEP.yaml, or STEP-PART.yaml), with a rule and an example, and run go
+// generate ./probe/cause; what is missing or misspelt is refused with file and
+// line. Rules for another step stand in that step's file, under "more: ID".
+// Type When has the words that rules know. A new word is an Observation here
+// and the place in the engine that adds it.
 package cause
 
 // Facts is all that a rule may look at: plain data, computed from a report or
 // read out of a pasted text. Zero values mean "not known", never "no".
 type Facts struct {
-	Step     string // the contract's step id, "" when the text does not show it
-	Failed   bool   // the step failed; otherwise it passed
-	Fault    string // a fault kind of the engine, "" when none
-	Code     int    // reply code that decided, 0 when none
-	Enhanced string // "5.7.8"
-	Text     string // reply text and fault text, lines joined by \n, redacted
-	Verb     string // the command that the reply answers: MAIL, RCPT, AUTH, EHLO, STARTTLS, DATA, "" for the greeting
+	Step     string   // the contract's step id, "" when the text does not show it
+	Steps    []string // where a text can be from that does not show its step; none: anywhere
+	Failed   bool     // the step failed; otherwise it passed
+	Fault    string   // a fault kind of the engine, "" when none
+	Code     int      // reply code that decided, 0 when none
+	Enhanced string   // "5.7.8"
+	Text     string   // reply text and fault text, lines joined by \n, redacted
+	Verb     string   // the command that the reply answers: MAIL, RCPT, AUTH, EHLO, STARTTLS, DATA, "" for the greeting
 
 	// Who answers.
 	Host       string // as entered
-	HostKind   string // name, bare-name, ipv4, ipv6, localhost
+	HostKind   string // name, bare-name, ipv4, ipv6, localhost, malformed (pasted, and no name)
 	Provider   string // preset id
 	Greeting   string // text of the greeting
 	ServerName string // first word of the EHLO reply, else of the greeting
@@ -186,6 +188,15 @@ const (
 
 	// client's own side
 	Temporary Observation = "temporary" // a 4xx reply
+
+	// a pasted text
+	Pasted            Observation = "pasted" // the facts were read out of a text
+	EncryptionUnknown Observation = "encryption-unknown"
+	PortUnknown       Observation = "port-unknown"
+	HostUnknown       Observation = "host-unknown"
+	AccountUnknown    Observation = "account-unknown"
+	GenericSentence   Observation = "generic-sentence" // the application's own words, which name no cause
+	SecretPasted      Observation = "secret-pasted"    // a password stood in the text
 )
 
 // Severity tells whether a finding explains a failure.

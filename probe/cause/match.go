@@ -67,7 +67,7 @@ func weigh(w *When) int {
 			n += points
 		}
 	}
-	add(6, len(w.Text) > 0)
+	add(6, len(w.Text)+len(w.Wording) > 0)
 	add(3, len(w.Enhanced) > 0)
 	add(3, len(w.Mentions) > 0)
 	add(2, len(w.Service)+len(w.Host)+len(w.Provider) > 0)
@@ -90,12 +90,16 @@ type view struct {
 	services map[string]bool // who answers
 	asked    bool            // services are known
 	caught   map[string]string
+	said     map[string]bool // wordings that were asked for, and whether the text has them
+	assumed  int             // what a rule wants and a pasted text does not show
+	strict   bool            // nothing may be assumed
 }
 
 // hit is a rule that fits.
 type hit struct {
 	*rule
-	caught map[string]string
+	caught  map[string]string
+	assumed int
 }
 
 // Match names the causes that fit, the most likely first: those that explain
@@ -108,8 +112,9 @@ func (b *Base) Match(f Facts) []Found {
 		if !v.fits(r) {
 			continue
 		}
-		if old, ok := best[r.entry]; !ok || compare(hit{rule: r}, old) < 0 {
-			best[r.entry] = hit{r, v.caught}
+		now := hit{r, v.caught, v.assumed}
+		if old, ok := best[r.entry]; !ok || compare(now, old) < 0 {
+			best[r.entry] = now
 		}
 	}
 	hits := make([]hit, 0, len(best))
@@ -118,9 +123,11 @@ func (b *Base) Match(f Facts) []Found {
 	}
 	slices.SortFunc(hits, compare)
 	hits = remaining(hits)
+	stated := v.stated(hits)
 	found := make([]Found, len(hits))
 	for i, h := range hits {
 		found[i] = v.found(h)
+		found[i].Confidence = stated[i]
 	}
 	slices.SortStableFunc(found, func(a, b Found) int { return severityRank(a.Severity) - severityRank(b.Severity) })
 	return found
@@ -143,7 +150,10 @@ func compare(a, b hit) int {
 	if d := boolRank(a.General) - boolRank(b.General); d != 0 {
 		return d
 	}
-	if d := confidenceRank(a.Confidence) - confidenceRank(b.Confidence); d != 0 {
+	if d := confidenceRank(a.confidence()) - confidenceRank(b.confidence()); d != 0 {
+		return d
+	}
+	if d := a.assumed - b.assumed; d != 0 {
 		return d
 	}
 	if d := b.weight - a.weight; d != 0 {
@@ -173,17 +183,17 @@ func remaining(hits []hit) []hit {
 	})
 	explains := func(h hit) bool { return h.severity() == Error && !h.General }
 	special := slices.ContainsFunc(hits, explains)
-	certain := slices.ContainsFunc(hits, func(h hit) bool { return explains(h) && h.Confidence == Certain })
+	certain := slices.ContainsFunc(hits, func(h hit) bool { return explains(h) && h.confidence() == Certain })
 	return slices.DeleteFunc(hits, func(h hit) bool {
-		return h.General && special || h.severity() == Error && h.Confidence != Certain && certain
+		return h.General && special || h.severity() == Error && h.confidence() != Certain && certain
 	})
 }
 
-// over tells whether a hit takes another one's place; a general one takes
-// none but a general one's. Of two that would take each other's, the more
-// likely stays.
+// over tells whether a hit takes another one's place; a general one, and one
+// that is only possible, take none but a general one's. Of two that would
+// take each other's, the more likely stays.
 func (h hit) over(other hit) bool {
-	if h.General && !other.General {
+	if h.General && !other.General || h.confidence() == Possible && !other.General {
 		return false
 	}
 	return has(h.entry.Over, other.entry.ID) || has(h.Rule.Over, other.entry.ID)
@@ -201,7 +211,7 @@ func (v *view) found(h hit) Found {
 	v.caught = h.caught
 	e := h.entry
 	found := Found{
-		Cause: e.ID, Severity: h.severity(), Confidence: h.Confidence, Who: e.Who,
+		Cause: e.ID, Severity: h.severity(), Confidence: h.confidence(), General: h.General, Who: e.Who,
 		Title:       firstFilled(slices.Concat(h.Title, e.Title), v),
 		Explanation: firstFilled(slices.Concat(h.Explanation, e.Explanation), v),
 		Links:       links(e.Links, v), Suggest: v.suggest(h.Suggest),
@@ -244,7 +254,7 @@ func (v *view) suggest(s *Suggest) *Suggest {
 // fits tells whether a rule holds; the patterns come last, and what a pattern
 // caught stays in v.caught.
 func (v *view) fits(r *rule) bool {
-	v.caught = nil
+	v.caught, v.assumed = nil, 0
 	return v.holds(&r.When) && v.fitsGreeting(r) && v.fitsText(r)
 }
 
@@ -263,7 +273,22 @@ func (v *view) fitsText(r *rule) bool {
 	if len(r.text) > 0 && !v.catch(r.text) {
 		return false
 	}
-	return v.caughtSame(r.When.Same) && !anyFits(r.notText, v.text, v.lower)
+	return v.caughtSame(r.When.Same) && v.says(r.When.Wording) && !anyFits(r.notText, v.text, v.lower)
+}
+
+// says tells whether the text has one of some wordings. Rules share them, so
+// each is looked for once.
+func (v *view) says(ids []string) bool {
+	return len(ids) == 0 || slices.ContainsFunc(ids, func(id string) bool {
+		if said, ok := v.said[id]; ok {
+			return said
+		}
+		if v.said == nil {
+			v.said = map[string]bool{}
+		}
+		v.said[id] = anyFits(v.base.wordings[id], v.text, v.lower)
+		return v.said[id]
+	})
 }
 
 func (v *view) caughtSame(groups []string) bool {
@@ -295,34 +320,27 @@ func (v *view) holds(w *When) bool {
 	return w == nil || v == nil || v.holdsReply(w) && v.holdsSettings(w) && v.holdsSeen(w) && v.holdsServer(w)
 }
 
-// fitsStep: pasted text does not show the step; then a rule of a step fits by the reply's own words and codes.
-func (v *view) fitsStep(w *When) bool {
-	if v.f.Step == "" {
-		return len(w.Step) == 0 || len(w.Text)+len(w.Enhanced)+len(w.Code) > 0
-	}
-	return fitsWord(w.Step, v.f.Step)
-}
-
 // holdsReply: what went wrong.
 func (v *view) holdsReply(w *When) bool {
 	f := v.f
 	return v.fitsStep(w) && fitsTruth(w.Failed, f.Failed) && fitsWord(w.Fault, f.Fault) &&
-		fitsCode(w.Code, f.Code) && fitsEnhanced(w.Enhanced, f.Enhanced) && fitsWord(w.Verb, f.Verb) &&
+		v.fitsCode(w) && fitsEnhanced(w.Enhanced, f.Enhanced) && v.fitsOrAssumes(w.Verb, f.Verb) &&
 		(len(w.Mentions) == 0 || slices.ContainsFunc(w.Mentions, v.mentions)) && !slices.ContainsFunc(w.NotMentions, v.mentions)
 }
 
 func (v *view) holdsSettings(w *When) bool {
 	f := v.f
-	return fitsWord(w.HostKind, f.HostKind) && fitsWord(w.Encryption, f.Encryption) && fitsWord(w.AccountForm, f.AccountForm) &&
-		fitsWord(w.Credential, f.Credential) && fitsWord(w.Mechanism, f.Mechanism) && fitsWord(w.UsedBy, f.UsedBy) &&
-		(len(w.Port) == 0 || slices.Contains(w.Port, f.Port)) && !slices.Contains(w.NotPort, f.Port) &&
-		(len(w.Host) == 0 || underAny(w.Host, f.Host)) && fitsWord(w.Provider, f.Provider) && fitsWord(w.Sender, f.sender()) && v.knows(w.Known)
+	return fitsWord(w.HostKind, f.HostKind) && v.fitsOrAssumes(w.Encryption, f.Encryption) && v.fitsOrAssumes(w.AccountForm, f.AccountForm) &&
+		v.fitsCredential(w.Credential) && fitsWord(w.Mechanism, f.Mechanism) && fitsWord(w.UsedBy, f.UsedBy) &&
+		v.fitsPort(w.Port) && v.fitsNotPort(w.NotPort) &&
+		(len(w.Host) == 0 || underAny(w.Host, f.Host)) && fitsWord(w.Provider, f.Provider) && fitsWord(w.Sender, f.sender()) && v.knows(w.Known) && !v.knowsAny(w.Unknown)
 }
 
 func (v *view) holdsSeen(w *When) bool {
 	seen := func(o Observation) bool { return v.f.Seen[o] }
-	missing := slices.ContainsFunc(w.Seen, func(o Observation) bool { return !seen(o) })
-	return !missing && (len(w.AnySeen) == 0 || slices.ContainsFunc(w.AnySeen, seen)) && !slices.ContainsFunc(w.Unseen, seen)
+	missing := slices.ContainsFunc(w.Seen, func(o Observation) bool { return !seen(o) && !v.assumes(w, o) })
+	any := slices.ContainsFunc(w.AnySeen, seen) || slices.ContainsFunc(w.AnySeen, func(o Observation) bool { return v.assumes(w, o) })
+	return !missing && (len(w.AnySeen) == 0 || any) && !slices.ContainsFunc(w.Unseen, seen)
 }
 
 func (v *view) holdsServer(w *When) bool {
@@ -337,14 +355,18 @@ func (v *view) knows(names []string) bool {
 	return !slices.ContainsFunc(names, func(n string) bool { _, ok := v.word(n); return !ok })
 }
 
+func (v *view) knowsAny(names []string) bool {
+	return slices.ContainsFunc(names, func(n string) bool { _, ok := v.word(n); return ok })
+}
+
 func has(list []string, word string) bool { return slices.Contains(list, word) }
 
 func fitsWord(list []string, word string) bool { return len(list) == 0 || has(list, word) }
 
 func fitsTruth(want Truth, is bool) bool { return want == "" || (want == Yes) == is }
 
-func fitsCode(all []Codes, code int) bool {
-	return len(all) == 0 || slices.ContainsFunc(all, func(c Codes) bool { return c.From <= code && code <= c.To })
+func hasCode(all []Codes, code int) bool {
+	return slices.ContainsFunc(all, func(c Codes) bool { return c.From <= code && code <= c.To })
 }
 
 func fitsEnhanced(all []string, code string) bool {

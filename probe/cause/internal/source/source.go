@@ -18,6 +18,7 @@ import (
 type Base struct {
 	Entries  []cause.Entry
 	Services []cause.Service
+	Wordings []cause.Wording
 	Examples []Example
 }
 
@@ -31,7 +32,7 @@ type Example struct {
 
 // fileOrder is the order of the steps' files; any.yaml holds what can be seen everywhere.
 func fileOrder() []string {
-	return []string{"settings", "dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "auth", "sender", "any"}
+	return []string{"settings", "dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "auth", "sender", "message", "redirect", "any", "explain"}
 }
 
 // defaultSteps is where a rule holds that names no step.
@@ -41,8 +42,18 @@ func defaultSteps(file string) []string {
 		return []string{"ehlo", "ehlo-tls"}
 	case "sender":
 		return []string{"sender", "message"}
+	case "message":
+		return []string{"message", "sender"}
+	case "explain":
+		return []string{"settings"}
 	}
 	return []string{file}
+}
+
+// connectionSteps are those between which a pasted sentence of a client seldom
+// tells: a rule for such texts holds at all of them.
+func connectionSteps() []string {
+	return []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}
 }
 
 // Read reads all files of a folder. Observations is the vocabulary of
@@ -54,18 +65,31 @@ func Read(folder fs.FS, observations []string) (Base, error) {
 		return Base{}, err
 	}
 	l.readServices(folder)
+	if slices.Contains(names, "wordings.yaml") {
+		l.readWordings(folder)
+	}
 	for _, step := range fileOrder() {
-		if slices.Contains(names, step+".yaml") {
-			l.readFile(folder, step)
+		for _, name := range names {
+			if stepOfFile(name) == step {
+				l.readFile(folder, step, name)
+			}
 		}
 	}
 	for _, name := range names {
-		if step := strings.TrimSuffix(name, ".yaml"); step != "services" && !slices.Contains(fileOrder(), step) {
+		if step := stepOfFile(name); step != "services" && step != "wordings" && !slices.Contains(fileOrder(), step) {
 			l.problems = append(l.problems, fmt.Errorf("%s: unknown step %q", name, step))
 		}
 	}
+	l.addMore()
 	l.checkOver()
 	return l.base, errors.Join(l.problems...)
+}
+
+// stepOfFile: a step's causes stand in STEP.yaml, and in STEP-PART.yaml where
+// one file would be too long to read.
+func stepOfFile(name string) string {
+	step, _, _ := strings.Cut(strings.TrimSuffix(name, ".yaml"), "-")
+	return step
 }
 
 type loader struct {
@@ -74,6 +98,7 @@ type loader struct {
 	problems     []error
 	places       map[string]string // where each cause is
 	over         []reference
+	more         []addition
 }
 
 // reference is a cause named by another.
@@ -118,6 +143,36 @@ func (l *loader) readServices(folder fs.FS) {
 	l.problems = append(l.problems, r.errs...)
 }
 
+// readWordings reads the lists of wordings; rules refer to them by their ids.
+func (l *loader) readWordings(folder fs.FS) {
+	root, err := parse(folder, "wordings.yaml")
+	if err != nil {
+		l.problems = append(l.problems, err)
+		return
+	}
+	f := &file{reader: reader{file: "wordings.yaml"}, loader: l}
+	f.each(root, func(n *yaml.Node) {
+		var w cause.Wording
+		f.fields(n, map[string]func(*yaml.Node){"id": f.word(&w.ID), "says": f.patterns(&w.Says)})
+		if w.ID == "" || len(w.Says) == 0 || slices.Contains(l.wordingIDs(), w.ID) {
+			f.fail(n, "wordings need an id of their own, and patterns")
+		}
+		l.base.Wordings = append(l.base.Wordings, w)
+	})
+	if len(f.own) > 0 {
+		f.fail(root, "patterns of wordings catch nothing: %v", f.own)
+	}
+	l.problems = append(l.problems, f.errs...)
+}
+
+func (l *loader) wordingIDs() []string {
+	var ids []string
+	for _, w := range l.base.Wordings {
+		ids = append(ids, w.ID)
+	}
+	return ids
+}
+
 func (l *loader) hasService(id string) bool {
 	return slices.ContainsFunc(l.base.Services, func(s cause.Service) bool { return s.ID == id })
 }
@@ -130,14 +185,20 @@ func (l *loader) serviceIDs() []string {
 	return ids
 }
 
-func (l *loader) readFile(folder fs.FS, step string) {
-	root, err := parse(folder, step+".yaml")
+func (l *loader) readFile(folder fs.FS, step, name string) {
+	root, err := parse(folder, name)
 	if err != nil {
 		l.problems = append(l.problems, err)
 		return
 	}
-	f := &file{reader: reader{file: step + ".yaml"}, loader: l, step: step}
-	f.each(root, f.readCause)
+	f := &file{reader: reader{file: name}, loader: l, step: step}
+	f.each(root, func(n *yaml.Node) {
+		if isMore(n) {
+			f.readMore(n)
+			return
+		}
+		f.readCause(n)
+	})
 	l.problems = append(l.problems, f.errs...)
 }
 
