@@ -65,7 +65,7 @@ func (o *checkOptions) run(cmd *cobra.Command, p *process, targets []string) err
 	if err := o.settings.check(); err != nil {
 		return err
 	}
-	if err := o.baseline.read(p); err != nil {
+	if err := o.baseline.read(p, o.output.format); err != nil {
 		return err
 	}
 	mayAsk := o.mayAsk(p)
@@ -237,7 +237,7 @@ func wantedFormat(args []string) string {
 
 // isForMonitoring tells whether a command line whose output is a report has -o nagios.
 func isForMonitoring(args []string) bool {
-	return len(args) > 0 && (args[0] == "check" || args[0] == "demo" || args[0] == "report") && formatOf(args) == "nagios"
+	return len(args) > 0 && (args[0] == "check" || args[0] == "demo" || args[0] == "report") && formatOf(args) == formatNagios
 }
 
 // formatOf is the last value of -o in a command line, as the parser has it.

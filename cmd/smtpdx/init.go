@@ -394,15 +394,13 @@ func (o *initOptions) test(ctx context.Context, p *process) error {
 	check := newCheckFor(o)
 	for i := range all {
 		all[i].Origins = fromFile(all[i].Origins, o.path)
+		if o.path != usualFile {
+			all[i].File = o.path
+		}
 		check.finish(&all[i], true)
 	}
 	cmd := newCheck(p)
 	cmd.SetContext(ctx)
-	if o.path != usualFile { // for the command to check again
-		if err := cmd.Flags().Set("config", o.path); err != nil {
-			return err
-		}
-	}
 	return check.probe(cmd, p, nil, all, true)
 }
 

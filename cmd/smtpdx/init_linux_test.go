@@ -141,6 +141,18 @@ func TestInitKeepsHostileAnswersWithinTheirValue(t *testing.T) {
 	}
 }
 
+func TestInitNamesItsFileInTheCommandToCheckAgain(t *testing.T) {
+	t.Parallel()
+	s := sitDown(t, nil, "init", "--host", "127.0.0.1:1", "--password-env", "X", "-u", "a@b.example", "-c", "mine.yaml")
+	s.see("Check them now? No mail is sent. [Y/n] ")
+	s.types("\n")
+	s.see("FAILED")
+	s.see("smtpdx check -c mine.yaml")
+	if code := s.ends(); code != 11 {
+		t.Errorf("exit code %d\n%s", code, s.shown())
+	}
+}
+
 func TestInitAfterTheLastAnswerNeedsNone(t *testing.T) {
 	t.Parallel()
 	s := sitDown(t, nil, "init", "--host", "h.example", "-u", "a@b.example", "--password-env", "X")
