@@ -152,6 +152,9 @@ func comparisonSheet(c compare.Comparison) *sheet {
 
 func sideWords(s compare.Side) string {
 	words := map[probe.Status]string{probe.Pass: "passed", probe.Warn: "passed with warnings", probe.Fail: "failed"}[s.Verdict]
+	if s.ExitCode == exitInterrupted {
+		words = "interrupted"
+	}
 	return fmt.Sprintf("%s, %s", s.StartedAt, words)
 }
 

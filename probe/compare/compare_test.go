@@ -171,6 +171,12 @@ func TestDifferencesAreNamedWithTheirEffect(t *testing.T) {
 			b.Verdict, b.Results[0].Verdict, b.Results[0].Interrupted = probe.Fail, probe.Fail, true
 			*stepOf(&b.Results[0], probe.StepSender) = probe.StepResult{ID: probe.StepSender, Status: probe.Skip, SkipReason: probe.Maybe(probe.Interrupted)}
 		}, []string{"neutral interrupted", "neutral steps.sender.status"}},
+		"interrupted while it waited": {func(_, b *probe.Report) {
+			b.Results[0].Interrupted = true
+			step := stepOf(&b.Results[0], probe.StepGreeting)
+			step.Status, step.SkipReason = probe.Skip, probe.Maybe(probe.Interrupted)
+			step.Evidence = &probe.GreetingEvidence{LooksLike: "nothing"}
+		}, []string{"neutral interrupted", "neutral steps.greeting.status"}},
 		"a sender that is refused now": {func(_, b *probe.Report) {
 			evidence[*probe.SenderEvidence](b, probe.StepSender).Tries[0].Refused = "sender"
 		}, []string{"worse steps.sender.tries.jobs@acme.example"}},

@@ -250,6 +250,9 @@ func (d *differences) steps(a, b *probe.Result) {
 		if id == probe.StepEHLO && d.mixed {
 			before, now = lastEHLO(a), lastEHLO(b)
 		}
+		if before.Status == probe.Skip || now.Status == probe.Skip {
+			continue // nothing was seen, or not all of it
+		}
 		d.evidence(id, before, now, sameServers(a, b))
 	}
 }
