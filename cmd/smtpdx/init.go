@@ -185,6 +185,9 @@ func (o *initOptions) usable(ctx context.Context, p *process) error {
 	if wrong := all[0].Refused; wrong != nil {
 		return usage(wrong.Hint, "%s", wrong.Text)
 	}
+	if o.source.isGiven() && o.answers.account == "" {
+		return usage("-u NAME", "there is a place for the password, and no account")
+	}
 	s := all[0]
 	o.answers.host, o.answers.port, o.answers.encryption = s.Host, fmt.Sprint(s.Port), string(s.Encryption)
 	if o.answers.encryption == string(probe.Auto) { // only the check looks what the port speaks
