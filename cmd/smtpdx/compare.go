@@ -118,9 +118,9 @@ func comparisonVerdict(c compare.Comparison) string {
 	}
 	switch {
 	case c.Worse:
-		return "WORSE: " + c.Differences[0].Text + "."
+		return "WORSE: " + ofProfile(c.Differences[0]) + "."
 	case counts[compare.Better] > 0:
-		return "BETTER: " + c.Differences[0].Text + "."
+		return "BETTER: " + ofProfile(c.Differences[0]) + "."
 	case cutShort(c):
 		return "NOT KNOWN whether it is worse: one of the two was interrupted."
 	case c.A.Verdict != probe.Fail && c.B.Verdict == probe.Fail:
@@ -133,6 +133,14 @@ func comparisonVerdict(c compare.Comparison) string {
 		return "THE SAME, as far as it matters: both fail in the same way."
 	}
 	return "THE SAME, as far as it matters."
+}
+
+// ofProfile is what a difference says, with the profile of which it says it.
+func ofProfile(d compare.Difference) string {
+	if d.Profile == "" {
+		return d.Text
+	}
+	return string(d.Profile) + ": " + d.Text
 }
 
 // cutShort tells whether one of the two runs was interrupted.

@@ -94,14 +94,19 @@ func pairs(a, b []probe.Result) []pair {
 	}
 	var all []pair
 	taken := map[int]bool{}
+	places := map[string][]int{}
+	for k := range b {
+		places[key(&b[k])] = append(places[key(&b[k])], k)
+	}
 	for i := range a {
-		k := slices.IndexFunc(b, func(r probe.Result) bool { return key(&r) == key(&a[i]) })
-		if k < 0 || taken[k] {
+		at := places[key(&a[i])]
+		if len(at) == 0 {
 			all = append(all, pair{a: &a[i]})
 			continue
 		}
-		taken[k] = true
-		all = append(all, pair{&a[i], &b[k]})
+		taken[at[0]] = true
+		places[key(&a[i])] = at[1:]
+		all = append(all, pair{&a[i], &b[at[0]]})
 	}
 	for k := range b {
 		if !taken[k] {

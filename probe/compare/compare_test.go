@@ -224,3 +224,14 @@ func TestAFindingThatWasNotReachedIsNotCalledMended(t *testing.T) {
 		}
 	}
 }
+
+func TestTheSameServerTwiceIsPairedInOrder(t *testing.T) {
+	a, b := healthy(), healthy()
+	a.Results = append(a.Results, healthy().Results[0])
+	fail(&b, probe.StepAuth, "auth-bad-credentials", "refused")
+	b.Results = append(b.Results, healthy().Results[0])
+	want := []string{"worse verdict", "worse findings.auth-bad-credentials", "worse steps.auth.status"}
+	if diff := cmp.Diff(want, seen(Reports(a, b))); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
