@@ -71,7 +71,7 @@ func exitCodes() []exitCode {
 		{"1", "smtpdx itself failed"},
 		{"2", "command line or settings; nothing was contacted"},
 		{"3", "warnings under --strict"},
-		{"4", "nothing found (discover, presets show, presets match, explain)"},
+		{"4", "nothing found (discover, presets, explain); inspect: unclear"},
 		{"5", "several profiles failed in different ways"},
 		{"6", "worse than before (compare, --baseline)"},
 		{"10", "dns"},
@@ -82,6 +82,9 @@ func exitCodes() []exitCode {
 		{"15", "certificate"},
 		{"16", "auth; token: not signed in, or the token would be refused"},
 		{"17", "sender"},
+		{"18", "message, also when one of several recipients is refused"},
+		{"19", "delivery: it did not arrive, or the mailbox could not be read"},
+		{"20", "redirect, inspect: the original sender is lost, or the message came back"},
 		{"130", "interrupted; the report so far is printed"},
 	}
 }
