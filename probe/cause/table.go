@@ -444,6 +444,9 @@ var entries = []Entry{
 		{When: When{Step: []string{"certificate"}, Service: []string{"large-provider"}, Host: []string{"smtp.gmail.com", "smtp.googlemail.com", "smtp.office365.com", "smtp-mail.outlook.com", "smtp.mail.yahoo.com", "smtp.mail.me.com", "smtp.zoho.com", "smtp.sendgrid.net", "smtp.mailgun.org", "smtp.gmx.net", "mail.gmx.net"}, Seen: []Observation{"certificate-name-mismatch"}, Unseen: []Observation{"certificate-intercepted"}}, Confidence: "likely", Explanation: []string{"This provider's certificate always has its own name; what came is for {names}. Some hosting companies and networks lead outgoing mail connections to a server of their own.", "This provider's certificate always has its own name, and what came is for another. Some hosting companies and networks lead outgoing mail connections to a server of their own."}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"cert-other-name"}, Host: []string{"smtp.gmail.com", "smtp.googlemail.com", "smtp-relay.gmail.com", "smtp.office365.com", "smtp-mail.outlook.com", "smtp.mail.yahoo.com", "smtp.mail.me.com", "smtp.zoho.com", "smtp.zoho.eu", "smtp.sendgrid.net", "smtp.mailgun.org", "smtp.gmx.net", "mail.gmx.net", "smtp.yandex.ru", "smtp.yandex.com", "smtp.mail.ru", "smtp.fastmail.com", "smtp-relay.brevo.com", "smtp-relay.sendinblue.com", "in-v3.mailjet.com", "smtp.postmarkapp.com", "email-smtp.us-east-1.amazonaws.com"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Explanation: []string{"This provider's certificate always has its own name, and what came is for another. Some hosting companies and networks lead outgoing mail connections to a server of their own."}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
+			{Expr: "((expected cn=|, not |host name |hostname |valid for |host: |name matching |for the name )[`\"']?|host_name=)(smtp\\.gmail\\.com|smtp\\.googlemail\\.com|smtp-relay\\.gmail\\.com|smtp\\.office365\\.com|smtp-mail\\.outlook\\.com|smtp\\.mail\\.yahoo\\.com|smtp\\.mail\\.me\\.com|smtp\\.zoho\\.(com|eu)|smtp\\.sendgrid\\.net|smtp\\.mailgun\\.org|smtp\\.gmx\\.net|mail\\.gmx\\.net|smtp\\.yandex\\.(ru|com)|smtp\\.fastmail\\.com|smtp-relay\\.brevo\\.com|in-v3\\.mailjet\\.com|smtp\\.postmarkapp\\.com)\\b", Needs: []string{"expected cn=", ", not ", " name ", "name ", "valid for ", "host: ", "name matching ", "for the name ", "host_name="}},
+		}, Wording: []string{"cert-other-name"}, Seen: []Observation{"pasted", "host-unknown"}}, Confidence: "likely", Explanation: []string{"This provider's certificate always has its own name, and what came is for another. Some hosting companies and networks lead outgoing mail connections to a server of their own."}, Over: []string{"cert-name-mismatch", "auth-app-password-required"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
 			{Expr: "220[ -].{0,80}(exim|postfix|cpanel|plesk|we do not authorize|secureserver)", Needs: []string{"exim", "postfix", "cpanel", "plesk", "we do not authorize", "secureserver"}},
 			{Expr: "esmtp (exim|postfix)", Needs: []string{"esmtp "}},
 			{Expr: "cpanel|secureserver\\.net|hostgator|bluehost|siteground|dreamhost", Needs: []string{"cpanel", "secureserver.net", "hostgator", "bluehost", "siteground", "dreamhost"}},
@@ -639,6 +642,19 @@ var entries = []Entry{
 			{Expr: "currently", Needs: []string{"currently"}},
 			{Expr: "certificate", Needs: []string{"certificate"}},
 		}, Seen: []Observation{"pasted"}}, Confidence: "likely"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
+			{Expr: "starttls( command)?[\"']?( failed| error)?\\W{0,12}(unrecogni[sz]ed|unknown|unimplemented|not (implemented|recogni[sz]ed)|invalid command|bad command)", Needs: []string{"starttls"}},
+			{Expr: "(unrecogni[sz]ed|unknown|unimplemented|invalid|bad) command\\W{0,4}starttls", Needs: []string{" command"}},
+			{Expr: "starttls\\W{1,24}((got|server -> client|response|recv|in)\\W{1,3})?50[024][ -]", Needs: []string{"starttls"}},
+		}, NotText: []Pattern{
+			{Expr: "already", Needs: []string{"already"}},
+			{Expr: "250[ -]starttls", Needs: []string{"starttls"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"auth-not-offered-at-all", "auth-mechanism-unsupported", "client-protocol-defect", "tls-handshake-failed"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Verb: []string{"STARTTLS"}, Code: []Codes{{From: 500, To: 500}, {From: 502, To: 502}, {From: 504, To: 504}}, NotText: []Pattern{
+			{Expr: "already", Needs: []string{"already"}},
+			{Expr: "250[ -]starttls", Needs: []string{"starttls"}},
+			{Expr: "\\bauth\\b.{0,200}\\b50[024]\\b", Needs: []string{"auth"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"auth-not-offered-at-all", "auth-mechanism-unsupported", "client-protocol-defect", "tls-handshake-failed"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Encryption: []string{"starttls"}, Wording: []string{"encryption-type"}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
 		{When: When{Encryption: []string{"starttls"}, Text: []Pattern{
 			{Expr: "\\b250[ -](pipelining|size|auth|8bitmime|help|enhancedstatuscodes)\\b", Needs: []string{"pipelining", "size", "auth", "8bitmime", "help", "enhancedstatuscodes"}},
@@ -1494,6 +1510,7 @@ var entries = []Entry{
 			{Expr: "token", Needs: []string{"token"}},
 			{Expr: "certificate", Needs: []string{"certificate"}},
 			{Expr: "expired,? or revoked", Needs: []string{" or revoked"}},
+			{Expr: "(will|would|may|might|could) (be|get|become) (temporarily |permanently )?(locked|blocked|suspended|disabled)", Needs: []string{"locked", "blocked", "suspended", "disabled"}},
 			{Expr: "\\bport\\b", Needs: []string{"port"}},
 			{Expr: "firewall", Needs: []string{"firewall"}},
 			{Expr: "too many", Needs: []string{"too many"}},
@@ -1832,6 +1849,25 @@ var entries = []Entry{
 			{Expr: "peer", Needs: []string{"peer"}},
 			{Expr: "certificate", Needs: []string{"certificate"}},
 		}, NotService: []string{"google", "yahoo", "icloud", "fastmail", "yandex", "mail-ru", "netease", "qq", "proton", "ses", "sendgrid"}}, Confidence: "likely"},
+		{When: When{Step: []string{"auth", "sender", "message"}, Failed: "yes", Text: []Pattern{
+			{Expr: "missing credentials for", Needs: []string{"missing credentials for"}},
+			{Expr: "missing (smtp )?(user ?name|password|credentials|secret|login)\\b", Needs: []string{"missing "}},
+			{Expr: "requested but missing", Needs: []string{"requested but missing"}},
+			{Expr: "all-?whitespace username", Needs: []string{"whitespace username"}},
+			{Expr: "empty (user ?name|password)", Needs: []string{"empty "}},
+			{Expr: "(user ?name|password) (can ?not|must not|may not) be (empty|blank|null)", Needs: []string{"user", "password"}},
+			{Expr: "no (username|user name|password|credentials) (was |were )?(given|provided|specified|configured|set|found)", Needs: []string{"user", "password", "credentials"}},
+			{Expr: "(username|password|credentials) (is|are|was|were) (missing|empty|not set|undefined|required|none)", Needs: []string{"username", "password", "credentials"}},
+			{Expr: "credentials? (object )?(is )?missing", Needs: []string{"credential"}},
+			{Expr: "eauth.{0,60}missing", Needs: []string{"missing"}},
+			{Expr: "failed to authenticate .{0,40}no password", Needs: []string{"failed to authenticate "}},
+			{Expr: "kein (passwort|kennwort|benutzername) (angegeben|hinterlegt|gesetzt)", Needs: []string{"passwort", "kennwort", "benutzername"}},
+			{Expr: "fehlende(r|s)? (zugangsdaten|passwort|benutzername)", Needs: []string{"fehlende"}},
+		}}, Confidence: "likely", Title: []string{"the program has no account or password to log in with"}, Explanation: []string{"The program itself misses one of the two, before it asks the server. Often a variable of the environment is empty or has another name than the program reads."}, Fix: []FixEntry{
+			{Text: "Enter account and password where the program reads them, and see that the variable is set in its environment", Who: "user", Setting: "password"},
+		}, Decides: []DecidesEntry{
+			{Question: "Does the server want a login at all? If it takes known computers without one, switch the login off in the program."},
+		}, Over: []string{"auth-required-missing", "auth-failed"}},
 		{When: When{Text: []Pattern{
 			{Expr: "anmelden auf dem server .{0,200}fehlgeschlagen", Needs: []string{"anmelden auf dem server "}},
 			{Expr: "(server|dienst).{0,20} (hat )?(die|ihre) anmeldung (wurde )?(abgelehnt|zur[üu]ckgewiesen)", Needs: []string{" anmeldung "}},
@@ -3154,6 +3190,7 @@ var entries = []Entry{
 			{Expr: "header from.{0,30}not (owned|allowed|permitted|authori[sz]ed)", Needs: []string{"header from"}},
 			{Expr: "sender (e-?mail )?(address )?(is )?(spoof|forg|fak)ed?", Needs: []string{"sender "}},
 			{Expr: "not (authori[sz]ed|permitted|allowed) to send (mail |messages? |e-?mails? )?(from|as|on behalf of) (this|that|the) (sender|from|address|header|domain|user)", Needs: []string{" to send "}},
+			{Expr: "sender (is )?(not (authori[sz]ed|permitted|allowed)|forbidden) to send (mail |messages? |e-?mails? )?(from|as|for) <?[\\w.@-]+", Needs: []string{" to send "}},
 			{Expr: "not authori[sz]ed to send.{0,30}on behalf of", Needs: []string{"on behalf of"}},
 			{Expr: "sender address (is )?not allowed", Needs: []string{"sender address "}},
 			{Expr: "not (a )?(valid|permitted|allowed) (sender|from) (address )?(for|of) (this|your|the) (account|user|login)", Needs: []string{"valid", "permitted", "allowed"}},
@@ -3184,6 +3221,9 @@ var entries = []Entry{
 		}, Unseen: []Observation{"not-logged-in", "from-is-account"}}, Confidence: "certain"},
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "sender.{0,40}not (allowed|permitted|authori[sz]ed)", Needs: []string{"allowed", "permitted", "authori"}},
+			{Expr: "unauthori[sz]ed (envelope |mail |header )?(sender|from)\\b", Needs: []string{"unauthori"}},
+			{Expr: "(sender|from) (address )?(is )?unauthori[sz]ed", Needs: []string{"unauthori"}},
+			{Expr: "may only (be sent|send) (via|through|by|from)", Needs: []string{"may only "}},
 			{Expr: "(not|n.t) (allowed|permitted|authori[sz]ed) as (a )?sender\\b", Needs: []string{"allowed", "permitted", "authori"}},
 			{Expr: "not a valid sender", Needs: []string{"not a valid sender"}},
 			{Expr: "invalid sender\\b", Needs: []string{"invalid sender"}},
@@ -3733,12 +3773,24 @@ var entries = []Entry{
 			{Expr: "sender", Needs: []string{"sender"}},
 			{Expr: "verif", Needs: []string{"verif"}},
 		}, Unseen: []Observation{"logged-in"}}, Confidence: "certain"},
-		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 530, To: 530}}, Enhanced: []string{"5.7.57", "5.7.0", "5.5.1"}, NotText: []Pattern{
+		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 530, To: 530}}, Enhanced: []string{"5.7.57"}, NotText: []Pattern{
 			{Expr: "starttls", Needs: []string{"starttls"}},
 			{Expr: "tls", Needs: []string{"tls"}},
 			{Expr: "ssl", Needs: []string{"ssl"}},
 			{Expr: "encrypt", Needs: []string{"encrypt"}},
 			{Expr: "verif", Needs: []string{"verif"}},
+		}, Unseen: []Observation{"logged-in"}}, Confidence: "certain"},
+		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 530, To: 530}}, Enhanced: []string{"5.7.0", "5.5.1"}, Text: []Pattern{
+			{Expr: "\\b(auth|log ?in|log ?on|sign ?in|credential|anmeld|identif|autentic|autenticaz)", Needs: []string{"auth", "log", "sign", "credential", "anmeld", "identif", "autentic"}},
+		}, NotText: []Pattern{
+			{Expr: "starttls", Needs: []string{"starttls"}},
+			{Expr: "tls", Needs: []string{"tls"}},
+			{Expr: "ssl", Needs: []string{"ssl"}},
+			{Expr: "encrypt", Needs: []string{"encrypt"}},
+			{Expr: "verif", Needs: []string{"verif"}},
+			{Expr: "blocked", Needs: []string{"blocked"}},
+			{Expr: "content", Needs: []string{"content"}},
+			{Expr: "auth\\w* (rejected|refused|fail|denied|unsuccessful)", Needs: []string{"auth"}},
 		}, Unseen: []Observation{"logged-in"}}, Confidence: "certain"},
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "client host rejected: access denied(?: by)?[^a-z]*(?:;|$| in reply| from=)", Needs: []string{"client host rejected: access denied"}},
@@ -3757,21 +3809,6 @@ var entries = []Entry{
 			{Expr: "auth command first", Needs: []string{"auth command first"}},
 			{Expr: "(must|need to) (first )?(authenticate|log ?in)", Needs: []string{"must", "need to"}},
 		}, Seen: []Observation{"logged-in"}}, Confidence: "possible", Title: []string{"the login was made", "and the server still asks for one"}},
-		{When: When{Step: []string{"auth", "sender", "message"}, Failed: "yes", Text: []Pattern{
-			{Expr: "missing credentials for", Needs: []string{"missing credentials for"}},
-			{Expr: "all-?whitespace username", Needs: []string{"whitespace username"}},
-			{Expr: "empty (user ?name|password)", Needs: []string{"empty "}},
-			{Expr: "(user ?name|password) (can ?not|must not|may not) be (empty|blank|null)", Needs: []string{"user", "password"}},
-			{Expr: "no (username|user name|password|credentials) (was |were )?(given|provided|specified|configured|set|found)", Needs: []string{"user", "password", "credentials"}},
-			{Expr: "(username|password|credentials) (is|are|was|were) (missing|empty|not set|undefined|required|none)", Needs: []string{"username", "password", "credentials"}},
-			{Expr: "credentials? (object )?(is )?missing", Needs: []string{"credential"}},
-			{Expr: "eauth.{0,60}missing", Needs: []string{"missing"}},
-			{Expr: "failed to authenticate .{0,40}no password", Needs: []string{"failed to authenticate "}},
-			{Expr: "kein (passwort|kennwort|benutzername) (angegeben|hinterlegt|gesetzt)", Needs: []string{"passwort", "kennwort", "benutzername"}},
-			{Expr: "fehlende(r|s)? (zugangsdaten|passwort|benutzername)", Needs: []string{"fehlende"}},
-		}}, Confidence: "likely", Title: []string{"the program has no account or password to log in with"}, Explanation: []string{"The program itself misses one of the two, before it asks the server. Often a variable of the environment is empty or has another name than the program reads."}, Fix: []FixEntry{
-			{Text: "Enter account and password where the program reads them, and see that the variable is set in its environment", Who: "user", Setting: "password"},
-		}},
 		{When: When{Step: []string{"auth", "sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "secure connection or the client was not authenticated", Needs: []string{"secure connection or the client was not authenticated"}},
 			{Expr: "sichere verbindung,? oder der client wurde nicht authentifiziert", Needs: []string{" oder der client wurde nicht authentifiziert"}},
@@ -4184,6 +4221,15 @@ var entries = []Entry{
 			{Expr: "message too", Needs: []string{"message too"}},
 			{Expr: "smtp auth", Needs: []string{"smtp auth"}},
 		}}, Confidence: "certain", Over: []string{"message-rejected-as-spam", "sender-not-owned", "message-format-invalid"}},
+		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
+			{Expr: "\\b(prohibit|refus|block|disallow|forbid|not accepted|denied|deny|bounced|softfail|hardfail|unauthori[sz]ed).{0,40}\\b(spf|dkim|dmarc)\\b", Needs: []string{"prohibit", "refus", "block", "disallow", "forbid", "not accepted", "den", "bounced", "softfail", "hardfail", "unauthori"}},
+			{Expr: "\\b[45]\\d\\d[ -]\\S{0,40} ?.{0,80}\\b(spf|dkim|dmarc)\\b", Needs: []string{"spf", "kim", "marc"}},
+		}, NotText: []Pattern{
+			{Expr: "spf record.{0,20}lookup", Needs: []string{"spf record"}},
+			{Expr: "ptr record", Needs: []string{"ptr record"}},
+			{Expr: "message too", Needs: []string{"message too"}},
+			{Expr: "smtp auth", Needs: []string{"smtp auth"}},
+		}}, Confidence: "likely", Over: []string{"message-rejected-as-spam", "sender-not-owned", "message-format-invalid"}},
 		{When: When{Step: []string{"message", "sender"}, Failed: "yes", Enhanced: []string{"5.7.26", "5.7.27", "5.7.30", "5.7.32", "4.7.26", "4.7.27", "4.7.30", "4.7.32", "5.7.23", "5.7.24", "5.7.20", "5.7.21", "5.7.22", "5.7.509", "4.7.23", "4.7.24"}}, Confidence: "certain", Over: []string{"message-rejected-as-spam", "sender-not-owned"}},
 		{When: When{Step: []string{"message", "sender"}, Failed: "yes", Enhanced: []string{"5.7.9"}, Text: []Pattern{
 			{Expr: "message not accepted for policy reasons", Needs: []string{"message not accepted for policy reasons"}},
@@ -4326,6 +4372,28 @@ var entries = []Entry{
 			{Expr: "over quota", Needs: []string{"over quota"}},
 			{Expr: "unusual rate", Needs: []string{"unusual rate"}},
 		}}, Confidence: "likely"},
+		{When: When{Step: []string{"auth", "sender", "message"}, Failed: "yes", Text: []Pattern{
+			{Expr: "policy rejection.{0,4}quota", Needs: []string{"policy rejection"}},
+			{Expr: "(sending|outgoing|daily|hourly|send) (quota|limit)\\b", Needs: []string{"quota", "limit"}},
+			{Expr: "^.{0,80}\\bquota exceeded", Needs: []string{"quota exceeded"}},
+		}, NotText: []Pattern{
+			{Expr: "mailbox", Needs: []string{"mailbox"}},
+			{Expr: "inbox", Needs: []string{"inbox"}},
+			{Expr: "disk", Needs: []string{"disk"}},
+			{Expr: "storage", Needs: []string{"storage"}},
+			{Expr: "over quota", Needs: []string{"over quota"}},
+			{Expr: "size", Needs: []string{"size"}},
+			{Expr: "recipient.s", Needs: []string{"recipient"}},
+		}}, Confidence: "likely", Over: []string{"message-rejected-as-spam"}},
+		{When: When{Step: []string{"message", "sender"}, Failed: "yes", Text: []Pattern{
+			{Expr: "sorry, too many (e-?mails|messages|mails)", Needs: []string{"sorry, too many "}},
+			{Expr: "too many (e-?mails|messages|mails) (from|sent|by) (your|this|the) (account|user|ip|host|address|domain)", Needs: []string{"too many "}},
+			{Expr: "you (have )?(sent|are sending) too many (e-?mails|messages|mails)", Needs: []string{" too many "}},
+		}, NotText: []Pattern{
+			{Expr: "connection", Needs: []string{"connection"}},
+			{Expr: "per session", Needs: []string{"per session"}},
+			{Expr: "simultaneous", Needs: []string{"simultaneous"}},
+		}}, Confidence: "likely"},
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Enhanced: []string{"5.4.5", "4.4.5", "5.1.90", "5.7.233", "5.7.232"}, NotText: []Pattern{
 			{Expr: "mailbox.{0,10}full", Needs: []string{"mailbox"}},
 		}}, Confidence: "likely"},
@@ -4406,6 +4474,18 @@ var entries = []Entry{
 			{Expr: "503.{0,20}(helo|ehlo) (is )?(required|expected)", Needs: []string{"required", "expected"}},
 			{Expr: "polite people say (hello|helo)", Needs: []string{"polite people say "}},
 		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Title: []string{"the program does not introduce itself (EHLO) when it has to"}, Explanation: []string{"A client says EHLO first, and again after STARTTLS. This one went on without it, and the server refused to."}},
+		{When: When{Text: []Pattern{
+			{Expr: "(talk|talked|talking|spoke|speak|speaks|speaking|sent|sending|send) (too|to) (soon|early|fast)", Needs: []string{"soon", "early", "fast"}},
+			{Expr: "early ?-?talk(er|ing)", Needs: []string{"early"}},
+			{Expr: "pre-?greet(ing)? (traffic|delay|violation|rejected)", Needs: []string{"greet"}},
+			{Expr: "(before|without waiting for) (the |my |our )?(greeting|banner|220|smtp banner)", Needs: []string{"before", "without waiting for"}},
+			{Expr: "protocol synchroni[sz]ation error", Needs: []string{"protocol synchroni"}},
+			{Expr: "smtp synchroni[sz]ation error", Needs: []string{"smtp synchroni"}},
+			{Expr: "smtp protocol violation", Needs: []string{"smtp protocol violation"}},
+			{Expr: "improper use of smtp command pipelining", Needs: []string{"improper use of smtp command pipelining"}},
+			{Expr: "command pipelining.{0,20}(not|after|error)", Needs: []string{"command pipelining"}},
+			{Expr: "input sent without waiting", Needs: []string{"input sent without waiting"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Title: []string{"the program speaks before the server has answered"}, Explanation: []string{"A client has to wait for the greeting and for each answer before it says more. Servers that watch for this refuse the ones that do not wait, as programs that send spam are like that. A virus scanner or another device between can do it too."}, Over: []string{"server-temporary-failure"}},
 		{When: When{Text: []Pattern{
 			{Expr: "invalid greeting\\.? ?\\(?(response=)?.{0,20}250", Needs: []string{"invalid greeting"}},
 			{Expr: "rejected ehlo.{0,60}220[ -]", Needs: []string{"rejected ehlo"}},
@@ -4744,6 +4824,8 @@ var entries = []Entry{
 			{Expr: "dynip", Needs: []string{"dynip"}},
 			{Expr: "dyn(amic)? ?(dns|ip)\\b", Needs: []string{"dyn"}},
 			{Expr: "connect from consumer", Needs: []string{"connect from consumer"}},
+			{Expr: "unauthenticated (mail|e-?mail|smtp|messages?|connections?|senders?) (is |are )?(not (allowed|accepted|permitted)|denied|refused|rejected|blocked) from", Needs: []string{"unauthenticated "}},
+			{Expr: "not (allowed|accepted|permitted) from (this|your) (ip )?(range|network|pool|block)", Needs: []string{"llowed", "ccepted", "permitted"}},
 			{Expr: "dynamique", Needs: []string{"dynamique"}},
 			{Expr: "din[áa]mica", Needs: []string{"mica"}},
 			{Expr: "динамич", Needs: []string{"динамич"}},
@@ -4781,6 +4863,11 @@ var entries = []Entry{
 			{Expr: "auth(entication)? (server|service|backend).{0,40}(unavailable|unreachable|down|timeout)", Needs: []string{"auth"}},
 			{Expr: "temporary (server |system )?(failure|error|problem)", Needs: []string{"temporary "}},
 			{Expr: "authdaemon", Needs: []string{"authdaemon"}},
+		}, NotText: []Pattern{
+			{Expr: "xoauth2", Needs: []string{"xoauth2"}},
+			{Expr: "oauthbearer", Needs: []string{"oauthbearer"}},
+			{Expr: "bearer", Needs: []string{"bearer"}},
+			{Expr: "\\btoken", Needs: []string{"token"}},
 		}}, Confidence: "certain", Title: []string{"the server's login service does not work at the moment"}, Explanation: []string{"The server could not look the account up, so it says neither yes nor no to the password."}, Fix: []FixEntry{
 			{Text: "Try again in some minutes", Who: "user"},
 			{Text: "If it lasts, look whether the login service (Dovecot, saslauthd, directory) runs", Who: "it-admin"},
@@ -4933,6 +5020,9 @@ var entries = []Entry{
 			{Expr: "cannot authenticate to server", Needs: []string{"cannot authenticate to server"}},
 			{Expr: "too many", Needs: []string{"too many"}},
 			{Expr: "xoauth2", Needs: []string{"xoauth2"}},
+			{Expr: "oauthbearer", Needs: []string{"oauthbearer"}},
+			{Expr: "bearer", Needs: []string{"bearer"}},
+			{Expr: "\\btoken", Needs: []string{"token"}},
 		}}, Confidence: "likely", Title: []string{"the server's login service does not work at the moment"}, Explanation: []string{"The server could not look the account up, so it says neither yes nor no to the password."}, Fix: []FixEntry{
 			{Text: "Try again in some minutes", Who: "user"},
 			{Text: "If it lasts, look whether the login service (Dovecot, saslauthd, directory) runs", Who: "it-admin"},
@@ -5236,7 +5326,7 @@ var wordings = []Wording{
 		{Expr: "0x80090302|requested function is not supported|funktion wird nicht unterst(ü|ue?)tzt|angeforderte funktion", Needs: []string{"0x80090302", "requested function is not supported", "funktion wird nicht unterst", "angeforderte funktion"}},
 	}},
 	{ID: "weak-crypto", Says: []Pattern{
-		{Expr: "dh.?key.?too.?small|ee.?key.?too.?small|ca.?(md|key).?too.?(weak|small)|md.?too.?weak|key (size )?too (small|weak|short)|(small|weak).{0,20}(dh|diffie|ephemeral).{0,20}key|diffie-hellman prime.{0,60}not acceptable|could not generate dh keypair|weak_(server|ephemeral|ecdhe?)|weak_server", Needs: []string{"small", "small", "weak", "small", "weak", "key ", "small", "weak", "diffie-hellman prime", "could not generate dh keypair", "weak_"}},
+		{Expr: "dh.?key.{0,4}too.?(small|short|weak)|ee.?key.?too.?small|ca.?(md|key).?too.?(weak|small)|md.?too.?weak|key (size )?too (small|weak|short)|(small|weak).{0,20}(dh|diffie|ephemeral).{0,20}key|diffie-hellman prime.{0,60}not acceptable|could not generate dh keypair|weak_(server|ephemeral|ecdhe?)|weak_server", Needs: []string{"mall", "hort", "weak", "small", "weak", "small", "weak", "key ", "small", "weak", "diffie-hellman prime", "could not generate dh keypair", "weak_"}},
 		{Expr: "no.shared.cipher|no.cipher|no_cypher_overlap|cipher.{0,20}mismatch|no common (cipher|encryption)|unknown cipher|wrong.cipher|(not|no) .{0,30}cipher suites? in common|unconfigured cipher|no ciphersuites?|no supported ciphersuite|inappropriate cipher|no.ciphers.available|ciphersuites?.{0,30}(unsupported|not supported)", Needs: []string{"shared", "cipher", "_cypher_overlap", "mismatch", "no common ", "unknown cipher", "cipher", "cipher suite", "unconfigured cipher", "ciphersuite", "supported ciphersuite", "inappropriate cipher", "available", "ciphersuite"}},
 		{Expr: "no.suitable.signature|wrong.signature.type|signature (algorithm|type).{0,40}(unsupported|not (supported|permitted|allowed)|weak|insecure)|insecure algorithm|insufficient.?security|algorithm constraints|does not comply to algorithm|algorithms? (is )?(disabled|not permitted)|unsafe.legacy.renegotiation|legacy.sigalg|insecure signature|unsupported.elliptic|nosignatureschemes|peerincompatible", Needs: []string{"signature", "signature", "signature ", "ecure algorithm", "ufficient", "algorithm constraints", "does not comply to algorithm", "algorithm", "renegotiation", "legacy", "insecure signature", "unsupported", "nosignatureschemes", "peerincompatible"}},
 	}},
@@ -5257,11 +5347,11 @@ var wordings = []Wording{
 		{Expr: "zertifikat.{0,60}abgelaufen|zertifikat.{0,60}nicht (mehr )?(g(ü|ue?)ltig|im g(ü|ue?)ltigkeitszeitraum)|abgelaufene\\S* zertifikat|certificat.{0,40}expir|certificado.{0,40}(caducad|expir|vencid)|certificato.{0,40}scadut|certificaat.{0,40}verlopen|certyfikat.{0,40}wygas|сертификат.{0,60}(истек|просроч)|证书(已)?(过期|失效)|憑證.{0,6}過期|証明書.{0,12}(期限切れ|有効期限)", Needs: []string{"zertifikat", "abgelaufene", "ifica", "yfikat", "сертификат", "证书", "憑證", "期限切れ", "有効期限"}},
 	}},
 	{ID: "cert-not-yet", Says: []Pattern{
-		{Expr: "certificate (is )?not (yet )?valid(?: until|:| yet|\\b.{0,20}before)|not_yet_valid|notvalidyet|certificatenotyetvalid|certificate.{0,160}is before \\d|noch nicht g(ü|ue?)ltig|num=9\\b|not yet activated", Needs: []string{"certificate ", "_yet_valid", "validyet", "certificate", "och nicht g", "um=9", "ot yet activated"}},
+		{Expr: "certificate (is )?not (yet )?valid(?: until|:| yet|\\b.{0,20}before)|not_yet_valid|notvalidyet|certificatenotyetvalid|certificate.{0,160}is before \\d|noch nicht g(ü|ue?)ltig|num=9\\b|certificate.{0,30}not (yet )?activ", Needs: []string{"certificate ", "_yet_valid", "validyet", "certificate", "och nicht g", "um=9", "certificate"}},
 	}},
 	{ID: "cert-other-name", Says: []Pattern{
 		{Expr: "did not match expected|altname_invalid|certificate.s altnames|not in the cert.s altnames|is valid for .{1,300}, not |(does not|doesn.?t|did not|didn.?t|not) match.{0,60}(target )?(host|server|domain|site|the name)|(host|server|domain|common|certificate|subject|peer) ?name.{0,40}(mis-?match|(does|do|did) ?n(o|.?)t match|not match)|(host ?name|name|ip address|address|domain).?mis-?match", Needs: []string{"did not match expected", "altname_invalid", "certificate", "not in the cert", "is valid for ", " match", "match", "t match", "not match", "match"}},
-		{Expr: "certificate (is )?not valid for|not valid for (the )?(name|host|domain)|certnotvalidforname|notvalidforname|no (subject )?alternative (dns )?(names?|certificate)|no name matching|no alternative certificate subject|legacy common name|ip sans|remotecertificatenamemismatch|bad_cert_domain|hostname_check_failed|certificate owner does not match|num=6[24]\\b|hostname.{0,60}(does not|doesn.?t) match|certificate (is )?for (a )?(different|another|wrong)|wrong (host|name|principal).{0,20}cert|certificate.{0,60}(other|different|wrong) (host|name|domain)|fully.qualified domain name.{0,40}certificate|did not match any of the valid hosts", Needs: []string{"not valid for", "not valid for ", "certnotvalidforname", "tvalidforname", "alternative ", "name matching", "alternative certificate subject", "legacy common name", "ip sans", "remotecertificatenamemismatch", "bad_cert_domain", "hostname_check_failed", "certificate owner does not match", "num=6", "hostname", "certificate ", "wrong ", "certificate", "qualified domain name", "did not match any of the valid hosts"}},
+		{Expr: "certificate (is )?not valid for|not valid for (the )?(name|host|domain)|certnotvalidforname|notvalidforname|no (subject )?alternative (dns )?(names?|certificate)|no name matching|no alternative certificate subject|legacy common name|ip sans|remotecertificatenamemismatch|bad_cert_domain|hostname_check_failed|certificate owner does not match|num=6[24]\\b|hostname.{0,60}(does not|doesn.?t) match|certificate (is )?for (a )?(different|another|wrong)|wrong (host|name|principal).{0,20}cert|certificate.{0,60}(other|different|wrong) (host|name|domain)|fully.qualified domain name.{0,40}certificate|did not match any of the valid hosts|not in (the |its )?cert(ificate)?.{0,3} ?alt(ernative)? ?names?|name (in|of|on) the (server.s )?certificate (does|did) ?(not|n.?t) match|certificate.{0,60}(does|did) ?(not|n.?t) (cover|include|list|contain) (the )?(host|name|domain|server)", Needs: []string{"not valid for", "not valid for ", "certnotvalidforname", "tvalidforname", "alternative ", "name matching", "alternative certificate subject", "legacy common name", "ip sans", "remotecertificatenamemismatch", "bad_cert_domain", "hostname_check_failed", "certificate owner does not match", "num=6", "hostname", "certificate ", "wrong ", "certificate", "qualified domain name", "did not match any of the valid hosts", "ot in ", "certificate ", "certificate"}},
 		{Expr: "target principal name is incorrect|0x80090322|wrong_principal|0x800b010f|cert_e_cn_no_match|cn name does not match|name on the security certificate is invalid", Needs: []string{"target principal name is incorrect", "0x80090322", "wrong_principal", "0x800b010f", "ert_e_cn_no_match", "n name does not match", "name on the security certificate is invalid"}},
 		{Expr: "zielprinzipalname|cn-name des zertifikats|name auf dem (sicherheits)?zertifikat|zertifikat.{0,60}(passt|geh(ö|oe?)rt|stimmt).{0,20}nicht|(anderen|falschen) (host)?namen.{0,30}zertifikat|zertifikat.{0,60}(anderen|falschen) (host|namen|server)", Needs: []string{"zielprinzipalname", "cn-name des zertifikats", "name auf dem ", "zertifikat", "zertifikat", "zertifikat"}},
 		{Expr: "nom (du|de) (principal|certificat).{0,40}(incorrect|ne correspond)|nombre.{0,40}certificado.{0,30}no (coincide|es)|nome.{0,40}certificat\\S.{0,30}non (corrisponde|(è|e) valido)|сертификат.{0,60}не соответствует|证书.{0,20}(名称|域名).{0,12}(不匹配|不符)", Needs: []string{"principal", "certificat", "certificado", "certificat", "не соответствует", "证书"}},
