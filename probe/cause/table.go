@@ -141,14 +141,14 @@ var entries = []Entry{
 			{Expr: "(host|hostname|server)['\"]?\\s?[:=]>? ?['\"]([^'\"]*[ ,;@/|<>\\\\][^'\"]{0,60}|[^'\"]*[,.;:]{2,}[^'\"]*)['\"]", Needs: []string{"host", "server"}},
 			{Expr: "(enotfound|eai_again|eai_noname|esetupfail|edns|querya \\w+) ['\"]?(smtps?|ssl|tls|tcp|https?)(:|\\b ?$| (smtps?|ssl|tls|tcp|https?)[: ])", Needs: []string{"notfound", "again", "noname", "setupfail", "dns", "querya "}},
 			{Expr: "(enotfound|eai_again) [^ :]+:\\d+ [^ ]+:\\d+:\\d+", Needs: []string{"notfound", "ai_again"}},
-			{Expr: "(enotfound|eai_again) \\S*[,;/@|<>\\\\()&$%#!]\\S*", Needs: []string{"notfound", "ai_again"}},
-			{Expr: "getaddrinfo for (ssl|tls|tcp|smtps?|https?)://|getaddrinfo for \\S*[/,@]\\S* ?failed|getaddrinfo for failed|(no such host( is known)?|could not resolve host|unknown (smtp )?host)[:.]? [('\"]{0,2}(ssl|tls|tcp|smtps?|https?)(:|//)|could not resolve host: \\S*[,;@/]", Needs: []string{"getaddrinfo for ", "no such host", "could not resolve host", "unknown ", "could not resolve host: "}},
-			{Expr: "lookup (\\S*[/,;@\"]|\\S+ :|(ssl|tls|tcp|smtps?|https?):)|address \\S+: too many colons|too many colons in address|missing port in address|lookup (tcp|smtp)/", Needs: []string{"lookup ", ": too many colons", "too many colons in address", "missing port in address", "lookup "}},
+			{Expr: "(enotfound|eai_\\w+|eservfail|ebadname|enodata) \\S*[,;/@|<>\\\\()&$%#!]\\S*", Needs: []string{"notfound", "ai_", "servfail", "badname", "nodata"}},
+			{Expr: "getaddrinfo for (ssl|tls|tcp|smtps?|https?)://|getaddrinfo for \\S*[/,@]\\S* ?failed|getaddrinfo for (ssl|tls|tcp|smtps?|https?)? ?failed|(no such host( is known)?|could not resolve host|unknown (smtp )?host)[:.]? [('\"]{0,2}(ssl|tls|tcp|smtps?|https?)(:|//)|could not resolve host: \\S*[,;@/]", Needs: []string{"getaddrinfo for ", "no such host", "could not resolve host", "unknown ", "could not resolve host: "}},
+			{Expr: "lookup (\\S*[/,;@\"]|\\S+ :|\\S+\\.\\S+:\\d{2,5}: no such|(ssl|tls|tcp|smtps?|https?):)|address \\S+: too many colons|too many colons in address|missing port in address|lookup (tcp|smtp)/", Needs: []string{"lookup ", ": too many colons", "too many colons in address", "missing port in address", "lookup "}},
 			{Expr: "label (empty or )?too long|codec can.?t (en|de)code.{0,60}idna|idna. codec failed|invalid (host ?name|host)(:| ['\"]|$)|invalid hostentry|host ?name.{0,40}(invalid|contains|malformed|illegal|not valid)|illegal (character|host)|ungültige[rn]? (host|server)name|hostname (ist )?ungültig", Needs: []string{"too long", "codec can", " codec failed", "nvalid ", "invalid", "contains", "malformed", "illegal", "not valid", "illegal ", "ungültige", "hostname "}},
 			{Expr: "(ssl|tls|tcp)://(ssl|tls|tcp|smtps?|https?)[:/]", Needs: []string{"://"}},
 		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"dns-no-such-host", "dns-resolver-failure"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
-			{Expr: "(enotfound|eai_again|lookup|host(name)?['\"]?[:=] ?['\"]?|getaddrinfo for|resolve host:?|unknown (smtp )?host:?) ?(undefined|null|none|nan|false|true|\\[object|\\$\\{?|%\\(?|\\{\\{|<|your|example|my_?smtp|smtp_?(host|server|user)|mail_?(host|user|server|username)|user(name)?\\b|a_user|mail_?user|host\\b|server\\b|akia\\w{6,}|apikey|[0-9a-f]{12,}\\b|\\d+\\b( |$|:))", Needs: []string{"notfound", "ai_again", "lookup", "host", "getaddrinfo for", "resolve host", "unknown "}},
+			{Expr: "(enotfound|eai_again|lookup|host(name)?['\"]?[:=] ?['\"]?|getaddrinfo for|resolve host:?|unknown (smtp )?host:?) ?(\\[object|\\$\\{?|%\\(?|\\{\\{|<|your|example|(undefined|null|none|nan|false|true|my_?smtp|smtp_?(host|server|user)|mail_?(host|user|server|username)|user(name)?|a_user|mail_?user|host|server)([^a-z0-9_.-]|$)|akia\\w{6,}|apikey|[0-9a-f]{12,}\\b|\\d+\\b( |$|:))", Needs: []string{"notfound", "ai_again", "lookup", "host", "getaddrinfo for", "resolve host", "unknown "}},
 		}, Wording: []string{"name-unknown"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Title: []string{"{host} is no host name; a variable or a user name got there", "what was looked up is no host name but a variable or a user name"}, Explanation: []string{"What the program looked up is the name of a setting, an empty value or the user name. The setting was not filled, or a smtp:// URL was taken apart at the wrong place: special characters in user name or password must be percent-encoded there."}, Fix: []FixEntry{
 			{Text: "Look what the program really has as host, and enter the server's name", Who: "user", Setting: "host", From: "{host}"},
 			{Text: "In a smtp:// URL, percent-encode special characters of user name and password (@ is %40, / is %2F)", Who: "user"},
@@ -334,12 +334,30 @@ var entries = []Entry{
 		{Text: "Give the proxy's URL with user name and password", Who: "user", Setting: "proxy"},
 	}, Over: []string{"proxy-refused"}, Rules: []Rule{
 		{When: When{Step: []string{"tcp"}, Failed: "yes", Seen: []Observation{"proxy-wants-login"}}, Confidence: "certain"},
+		{When: When{Text: []Pattern{
+			{Expr: "\\b407\\b.{0,40}proxy", Needs: []string{"proxy"}},
+			{Expr: "proxy[ -]?authentication[ -]?(is )?(required|needed|failed)", Needs: []string{"authentication"}},
+			{Expr: "code 407 from proxy", Needs: []string{"code 407 from proxy"}},
+			{Expr: "proxy.{0,30}(requires|needs|wants) (an? )?(authentication|login)", Needs: []string{"proxy"}},
+			{Expr: "socks.{0,40}(authentication|user ?name|password|credentials).{0,30}(failed|rejected|required|denied|invalid)", Needs: []string{"failed", "jected", "quired", "denied", "invalid"}},
+			{Expr: "proxy.{0,20}(login|authentication|anmeldung).{0,20}(erforderlich|fehlgeschlagen|requise)", Needs: []string{"erforderlich", "fehlgeschlagen", "requise"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"not-an-smtp-service", "auth-required-missing", "auth-bad-credentials"}},
 	}},
 	{ID: "proxy-refused", Step: "tcp", Title: []string{"the proxy {proxy} does not connect to {server}", "the proxy does not make the connection"}, Explanation: []string{"The proxy is asked to connect to the mail server, and that failed: {text}. Many proxies allow web ports only.", "The proxy is asked to connect to the mail server, and that failed. Many proxies allow web ports only."}, Who: "network", Severity: "error", Fix: []FixEntry{
 		{Text: "Allow {server} in the rules of the proxy", Who: "network"},
 		{Text: "Correct the address of the proxy, or go without it where the network allows that", Who: "user", Setting: "proxy", From: "{proxy}"},
 	}, Rules: []Rule{
 		{When: When{Step: []string{"dns", "tcp"}, Fault: []string{"proxy"}}, Confidence: "certain"},
+		{When: When{Text: []Pattern{
+			{Expr: "code (400|403|404|405|50[0-4]) from proxy", Needs: []string{" from proxy"}},
+			{Expr: "tunnel connection failed: [45]\\d\\d", Needs: []string{"tunnel connection failed: "}},
+			{Expr: "proxy.{0,20}(connect|tunnel).{0,30}(failed|refused|denied|aborted|rejected)", Needs: []string{"connect", "tunnel"}},
+			{Expr: "(can.?t|cannot|could not|failed to|unable to) (complete|connect).{0,12} (socks|proxy|to (the )?(socks|proxy))", Needs: []string{"mplete", "nnect"}},
+			{Expr: "socks[45a]*.{0,40}(connection (not allowed|refused)|general (socks )?(server )?failure|rejected or failed|host unreachable|not allowed by ruleset)", Needs: []string{"connection ", "general ", "rejected or failed", "host unreachable", "not allowed by ruleset"}},
+			{Expr: "proxy (refused|rejected|denied)", Needs: []string{"proxy "}},
+		}, NotText: []Pattern{
+			{Expr: "\\b407\\b", Needs: []string{"407"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"not-an-smtp-service", "tcp-refused", "tcp-filtered-port", "tcp-unreachable"}},
 	}},
 	{ID: "tls-wrong-mode-plain-on-tls-port", Step: "greeting", Title: []string{"the encryption setting does not fit the port"}, Explanation: []string{"Port {port} of this server wants TLS from the first byte (SSL). With \"{encryption}\" both sides wait for the other: no greeting comes.", "This port wants TLS from the first byte (SSL). Both sides wait for the other, and no greeting comes."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Set the encryption to SSL", Who: "user", Setting: "encryption", From: "{encryption}", To: "SSL"},
@@ -372,7 +390,9 @@ var entries = []Entry{
 		}, Over: []string{"tcp-filtered-port", "connection-closed", "server-silent"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"no-greeting", "cut-off"}, NotText: []Pattern{
 			{Expr: "\\b(5|4)\\d\\d[ -]\\d\\.\\d\\.\\d"},
-			{Expr: "after (data|rcpt|mail|auth)", Needs: []string{"after "}},
+			{Expr: "after (data|rcpt|mail|auth|starttls)", Needs: []string{"after "}},
+			{Expr: "certificate", Needs: []string{"certificate"}},
+			{Expr: "\\balert\\b", Needs: []string{"alert"}},
 			{Expr: "authenticat", Needs: []string{"authenticat"}},
 			{Expr: "queue", Needs: []string{"queue"}},
 		}, Seen: []Observation{"pasted", "port-unknown"}}, Confidence: "possible", Explanation: []string{"The connection opened and no word came, or it was closed at once. If the port is 465, it wants TLS from the first byte (SSL), and both sides waited for the other."}},
@@ -561,6 +581,8 @@ var entries = []Entry{
 			{Expr: "(helo|ehlo) name", Needs: []string{" name"}},
 		}, NotText: []Pattern{
 			{Expr: "send (helo|ehlo)", Needs: []string{"send "}},
+			{Expr: "sequence", Needs: []string{"sequence"}},
+			{Expr: "(helo|ehlo)( command)? (is )?(required|expected|needed|missing)", Needs: []string{"required", "expected", "needed", "missing"}},
 			{Expr: "rejected (helo|ehlo) command", Needs: []string{"rejected "}},
 			{Expr: "(helo|ehlo) first", Needs: []string{" first"}},
 			{Expr: "response: 220", Needs: []string{"response: 220"}},
@@ -642,7 +664,7 @@ var entries = []Entry{
 			{Expr: "currently", Needs: []string{"currently"}},
 			{Expr: "certificate", Needs: []string{"certificate"}},
 		}, Seen: []Observation{"pasted"}}, Confidence: "likely"},
-		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
+		{When: When{Text: []Pattern{
 			{Expr: "starttls( command)?[\"']?( failed| error)?\\W{0,12}(unrecogni[sz]ed|unknown|unimplemented|not (implemented|recogni[sz]ed)|invalid command|bad command)", Needs: []string{"starttls"}},
 			{Expr: "(unrecogni[sz]ed|unknown|unimplemented|invalid|bad) command\\W{0,4}starttls", Needs: []string{" command"}},
 			{Expr: "starttls\\W{1,24}((got|server -> client|response|recv|in)\\W{1,3})?50[024][ -]", Needs: []string{"starttls"}},
@@ -725,6 +747,11 @@ var entries = []Entry{
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"plain-in-place-of-tls"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Explanation: []string{"The program began with TLS from the first byte (\"SSL\"), and port {port} answered in plain text. Such a port switches to TLS later (STARTTLS); \"SSL\" belongs to port 465.", "The program began with TLS from the first byte (\"SSL\"), and the port answered in plain text. Such a port (587, 25) switches to TLS later (STARTTLS); \"SSL\" belongs to port 465."}, Over: []string{"cert-untrusted-chain", "cert-tls-intercepted", "tls-weak-crypto"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Encryption: []string{"ssl"}, Wording: []string{"tls-not-started", "encryption-type", "starttls-missing"}, Port: []int{25, 587, 2525}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"cert-untrusted-chain", "cert-tls-intercepted", "tls-handshake-failed", "tls-weak-crypto"}, Suggest: &Suggest{Encryption: "starttls", Text: "servers begin in plain text on this port"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Encryption: []string{"ssl"}, Wording: []string{"cut-off", "reset", "no-answer", "no-greeting"}, Port: []int{587, 2525}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"tcp-filtered-port", "connection-closed", "server-silent", "tcp-reset"}, Suggest: &Suggest{Encryption: "starttls", Text: "servers begin in plain text on this port"}},
+		{When: When{Text: []Pattern{
+			{Expr: "port \\d+ is typically reserved for plain-?text connections", Needs: []string{" is typically reserved for plain"}},
+			{Expr: "try connecting to port 465 instead", Needs: []string{"try connecting to port 465 instead"}},
+			{Expr: "(port 587|this port) (does not|doesn.?t) (support|use|speak) (implicit|direct) (tls|ssl)", Needs: []string{"port 587", "this port"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"cert-untrusted-chain", "cert-tls-intercepted", "tls-handshake-failed", "tls-weak-crypto"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"encryption-type"}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"tls-not-started"}, NotText: []Pattern{
 			{Expr: "certificate", Needs: []string{"certificate"}},
@@ -1553,7 +1580,8 @@ var entries = []Entry{
 			{Expr: "outgoing mail suspension", Needs: []string{"outgoing mail suspension"}},
 			{Expr: "(message )?sending (for|from|of) (this|your|the) (account|user|domain) (is |has been |was )?(disabled|suspended|blocked|restricted)", Needs: []string{"sending "}},
 			{Expr: "(your|the|this) (account|user|mailbox|domain|service|subscription|license|api key|mail) .{0,40}(suspend|disabled|deactivated|blocked|locked|banned|frozen|terminated|restricted|not (yet )?(activ|approved|enabled)|under review)", Needs: []string{"account", "user", "mailbox", "domain", "ervice", "ubscription", "license", "api key", "mail"}},
-			{Expr: "account (is )?(suspended|under review|not (yet )?activ\\w+|deactivated|restricted)", Needs: []string{"account "}},
+			{Expr: "account (is |are |still )*(suspended|under review|(pending|awaiting|waiting for|in) (approval|review|activation|verification|validation)|not (yet )?(activ|approv|verifi|valid)\\w+|deactivated|restricted)", Needs: []string{"account "}},
+			{Expr: "(account|sending|domain|user) (is |was |has been )?(paused|on hold|put on hold)", Needs: []string{"paused", "on hold", "put on hold"}},
 			{Expr: "(outgoing|outbound|sending) .{0,30}(is |has been |was )?(blocked|suspended|disabled|restricted) (for|on|by|due)", Needs: []string{"blocked", "suspended", "disabled", "restricted"}},
 			{Expr: "restricted (from|users?|entities)", Needs: []string{"restricted "}},
 			{Expr: "not allowed to send (mail|messages|e-?mails?)$", Needs: []string{"not allowed to send "}},
@@ -1797,6 +1825,7 @@ var entries = []Entry{
 			{Expr: "(unknown user|password mismatch|given password)\\b.{0,60}", Needs: []string{"unknown user", "password mismatch", "given password"}},
 			{Expr: "\\(?:?auth_failed\\b", Needs: []string{"auth_failed"}},
 			{Expr: "login denied", Needs: []string{"login denied"}},
+			{Expr: "login (was )?not accepted", Needs: []string{"not accepted"}},
 			{Expr: "invalid login( |\\.|,|!|$)", Needs: []string{"invalid login"}},
 			{Expr: "login to server \\S+.{0,60}failed", Needs: []string{"login to server "}},
 			{Expr: "login failed", Needs: []string{"login failed"}},
@@ -2004,6 +2033,9 @@ var entries = []Entry{
 			{Expr: "base ?64.{0,30}(invalid|error|decod|malformed|fail)", Needs: []string{"base"}},
 			{Expr: "cannot decode", Needs: []string{"cannot decode"}},
 			{Expr: "malformed auth", Needs: []string{"malformed auth"}},
+			{Expr: "malformed (initial |client )?response", Needs: []string{"malformed "}},
+			{Expr: "(invalid|illegal|bad) (initial|client) response", Needs: []string{" response"}},
+			{Expr: "(malformed|invalid|illegal|bad) auth\\w* (string|response|data|exchange)", Needs: []string{" auth"}},
 			{Expr: "invalid encoding", Needs: []string{"invalid encoding"}},
 			{Expr: "not base ?64", Needs: []string{"not base"}},
 		}, NotText: []Pattern{
@@ -2011,7 +2043,7 @@ var entries = []Entry{
 			{Expr: "oauthbearer", Needs: []string{"oauthbearer"}},
 		}}, Confidence: "likely", Over: []string{"auth-bad-credentials", "helo-syntax-invalid", "address-syntax-invalid"}},
 		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
-			{Expr: "(unicodeencodeerror|codec can.t encode).{0,400}(auth_(plain|login|cram_md5)|encode_plain|smtplib|\\blogin\\()", Needs: []string{"unicodeencodeerror", "codec can"}},
+			{Expr: "(unicodeencodeerror|codec can.t encode).{0,400}(auth_(plain|login|cram_md5)|encode_plain|smtplib|\\blogin\\b)", Needs: []string{"unicodeencodeerror", "codec can"}},
 			{Expr: "(auth_(plain|login|cram_md5)|encode_plain|\\.login\\().{0,600}(unicodeencodeerror|codec can.t encode)", Needs: []string{"unicodeencodeerror", "codec can"}},
 		}}, Confidence: "likely", Title: []string{"the program cannot encode this password or account: special signs in it"}, Explanation: []string{"Account or password hold a character outside plain ASCII (an umlaut, a typographic quote, a hard blank), which this program cannot encode for the login. Often it came in by copying."}, Over: []string{"address-syntax-invalid"}},
 		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
@@ -2342,6 +2374,7 @@ var entries = []Entry{
 			{Expr: "server does not support (smtp )?auth(entication)?\\b", Needs: []string{"server does not support "}},
 			{Expr: "did not advertise auth", Needs: []string{"did not advertise auth"}},
 			{Expr: "does not advertise auth", Needs: []string{"does not advertise auth"}},
+			{Expr: "host did not advertise auth", Needs: []string{"host did not advertise auth"}},
 			{Expr: "authentication is not allowed at this stage", Needs: []string{"authentication is not allowed at this stage"}},
 			{Expr: "missing_requirement.{0,80}:auth\\b", Needs: []string{"missing_requirement"}},
 			{Expr: "auth(entication)? extension not (supported|available|offered)", Needs: []string{" extension not "}},
@@ -2430,7 +2463,7 @@ var entries = []Entry{
 			{Expr: "mechanism \\S+ not supported", Needs: []string{" not supported"}},
 			{Expr: "requested auth method not available", Needs: []string{"requested auth method not available"}},
 			{Expr: "(does not|doesn.t) support (the )?(selected |requested |chosen )?(authentication|auth|login) (method|mechanism|type)", Needs: []string{" support "}},
-			{Expr: "none of the authentication methods supported", Needs: []string{"none of the authentication methods supported"}},
+			{Expr: "none of the (authentication|requested|configured|wanted|client.s|chosen|specified) (auth\\w* )?(methods|types|mechanisms)?.{0,40}support", Needs: []string{"none of the "}},
 			{Expr: "unsupported (smtp )?auth(entication)? (type|mechanism|method)", Needs: []string{"unsupported "}},
 			{Expr: "unsupported (smtp )?auth(entication)? (login|plain|cram|ntlm|xoauth)", Needs: []string{"unsupported "}},
 			{Expr: "does not support (the )?requested (smtp )?auth", Needs: []string{"does not support "}},
@@ -3045,6 +3078,19 @@ var entries = []Entry{
 		}, NotText: []Pattern{
 			{Expr: "\\b55\\d\\b"},
 		}}, Confidence: "certain"},
+		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
+			{Expr: "temporarily rejected (rcpt|after (rcpt|data))", Needs: []string{"temporarily rejected "}},
+		}, NotText: []Pattern{
+			{Expr: "verify", Needs: []string{"verify"}},
+			{Expr: "call-?out", Needs: []string{"call"}},
+			{Expr: "dns", Needs: []string{"dns"}},
+			{Expr: "look-?up", Needs: []string{"look"}},
+			{Expr: "too many", Needs: []string{"too many"}},
+			{Expr: "rate", Needs: []string{"rate"}},
+			{Expr: "sender", Needs: []string{"sender"}},
+			{Expr: "local problem", Needs: []string{"local problem"}},
+			{Expr: "relay", Needs: []string{"relay"}},
+		}}, Confidence: "possible"},
 		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 400, To: 499}}, Text: []Pattern{
 			{Expr: "first (contact|attempt|time)", Needs: []string{"first "}},
 			{Expr: "temporarily deferred", Needs: []string{"temporarily deferred"}},
@@ -3607,12 +3653,13 @@ var entries = []Entry{
 			{Expr: "mx record", Needs: []string{"mx record"}},
 		}}, Confidence: "likely"},
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
-			{Expr: "(internationali[sz]ed|smtputf8|non-?ascii|ascii local-?parts?|8.?bit|utf-?8).{0,60}(address|e-?mail|mailbox|local|not (supported|advertise|allowed|offered))", Needs: []string{"address", "mail", "mailbox", "local", "supported", "dvertise", "llowed", "offered"}},
+			{Expr: "(internationali[sz]ed|smtputf8|non-?ascii|ascii local-?parts?|8.?bit|utf-?8)[^*<>=\\n]{0,60}(address|e-?mail|mailbox|local|not (supported|advertise|allowed|offered))", Needs: []string{"address", "mail", "mailbox", "local", "supported", "dvertise", "llowed", "offered"}},
 			{Expr: "address.{0,60}(smtputf8|non-?ascii|internationali[sz]ed)", Needs: []string{"address"}},
 			{Expr: "does not advertise the required smtputf8", Needs: []string{"does not advertise the required smtputf8"}},
 			{Expr: "ascii local-?parts?", Needs: []string{"ascii local"}},
 			{Expr: "smtputf8 (is )?(required|needed|not)", Needs: []string{"smtputf8 "}},
 		}, NotText: []Pattern{
+			{Expr: "250[ -]smtputf8", Needs: []string{"smtputf8"}},
 			{Expr: "password", Needs: []string{"password"}},
 			{Expr: "credential", Needs: []string{"credential"}},
 			{Expr: "header", Needs: []string{"header"}},
@@ -3693,6 +3740,8 @@ var entries = []Entry{
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "auth(entication)?( is|'s)? (required|needed|necessary|mandatory)", Needs: []string{"auth"}},
 			{Expr: "requires? (smtp )?(authentication|authori[sz]ation|a login|login|smtp.?auth)", Needs: []string{"require"}},
+			{Expr: "requires? (that )?(you |users |clients |senders |the client )(to )?(log ?in|authenticate|be authenticated|sign ?in)", Needs: []string{"require"}},
+			{Expr: "authori[sz]ation (is )?(required|needed|necessary)", Needs: []string{"authori"}},
 			{Expr: "(must|need to|needs to|please|should|have to) (be )?(first )?(authenticate|log ?in|login|log on|authenticated|logged in)\\b", Needs: []string{"must", "need", "please", "should", "have to"}},
 			{Expr: "authentication first", Needs: []string{"authentication first"}},
 			{Expr: "not (logged in|authenticated)\\b", Needs: []string{"logged in", "authenticated"}},
@@ -3738,6 +3787,8 @@ var entries = []Entry{
 		}, NotText: []Pattern{
 			{Expr: "sender is unauthenticated", Needs: []string{"sender is unauthenticated"}},
 			{Expr: "5\\.7\\.26", Needs: []string{"5.7.26"}},
+			{Expr: "proxy[ -]auth", Needs: []string{"proxy"}},
+			{Expr: "\\b407\\b", Needs: []string{"407"}},
 			{Expr: "credentials for relay", Needs: []string{"credentials for relay"}},
 			{Expr: "mail relay denied", Needs: []string{"mail relay denied"}},
 			{Expr: "not authenticated to access", Needs: []string{"not authenticated to access"}},
@@ -3959,6 +4010,10 @@ var entries = []Entry{
 			{Expr: "quota", Needs: []string{"quota"}},
 			{Expr: "header", Needs: []string{"header"}},
 		}}, Confidence: "likely"},
+		{When: When{Step: []string{"message", "sender"}, Code: []Codes{{From: 552, To: 552}}, Text: []Pattern{
+			{Expr: "552[^a-z]{0,8}$", Needs: []string{"552"}},
+			{Expr: "552 (requested mail action (aborted|not taken)|exceeded storage allocation|transaction failed)", Needs: []string{"requested mail action ", "exceeded storage allocation", "transaction failed"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "possible", Title: []string{"the message", "or the mailbox that it goes to", "is over a limit"}, Explanation: []string{"The number 552 alone says that a limit of storage was exceeded: mostly the size of the message, at times the room in the mailbox of the recipient, or how much may be sent."}},
 		{When: When{Text: []Pattern{
 			{Expr: "gr[öo](ß|ss)e der (nachricht|e-?mail).{0,160}[üu]berschreitet", Needs: []string{"berschreitet"}},
 			{Expr: "(nachricht|e-?mail|anhang|anlage) ist zu gro(ß|ss)", Needs: []string{" ist zu gro"}},
@@ -3993,6 +4048,8 @@ var entries = []Entry{
 			{Expr: "(duplicate|multiple|missing|more than one|no|invalid|malformed|bad|faulty|illegal|unparsable|unparseable|empty) .{0,20}\\b(from|to|date|subject|message-?id|sender|mime|reply-to|received)?:?-? ?headers?\\b", Needs: []string{"header"}},
 			{Expr: "header (error|syntax|is (missing|invalid|malformed|too))", Needs: []string{"header "}},
 			{Expr: "(from|date|message-?id)( header)?( field)? (is )?(missing|required|absent)", Needs: []string{"missing", "required", "absent"}},
+			{Expr: "(does not|doesn.t|must|has to|should) (contain|have|include) (a |an |any |exactly one |one )?(valid |proper |single )?(message-?id|date|from|mime|subject|to)[ -](header|field|line)", Needs: []string{"does", "must", "has to", "should"}},
+			{Expr: "(without|lacks|has no) (a |an )?(valid )?(message-?id|date|from|subject)\\b", Needs: []string{"without", "lacks", "has no"}},
 			{Expr: "missing (a |the )?(from|date|message-?id|subject)\\b", Needs: []string{"missing "}},
 			{Expr: "(multiple|several) (from|addresses in from)", Needs: []string{"multiple", "several"}},
 			{Expr: "invalid ?characters?", Needs: []string{"character"}},
@@ -4314,6 +4371,7 @@ var entries = []Entry{
 			{Expr: "quota d.envoi", Needs: []string{"quota d"}},
 			{Expr: "email rate limit exceeded", Needs: []string{"email rate limit exceeded"}},
 			{Expr: "hour limit", Needs: []string{"hour limit"}},
+			{Expr: "(plan|month|monthly|daily|day).{0,30}(is|are|was|were|been) (all )?(used up|exhausted|consumed|spent)", Needs: []string{"used up", "exhausted", "consumed", "spent"}},
 			{Expr: "limit\\w*.{0,40}(ausgehend|nachrichten|versand).{0,30}(erreicht|[üu]berschritten|ersch[öo]pft)", Needs: []string{"ausgehend", "nachrichten", "versand"}},
 			{Expr: "limit of \\d+ .{0,30}(per|in|for)", Needs: []string{"limit of "}},
 			{Expr: "\\d+ (rcpts|recipients|messages|mails|e-?mails) per (\\d+ )?(hour|day|minute)", Needs: []string{" per "}},
@@ -4471,17 +4529,27 @@ var entries = []Entry{
 		{When: When{Text: []Pattern{
 			{Expr: "(send|use|say|issue) (a |an )?(helo|ehlo|hello)( \\(?(or|/) ?(helo|ehlo)\\)?)?(/(ehlo|helo))?( command)? first", Needs: []string{" first"}},
 			{Expr: "(helo|ehlo|hello).{0,20}first", Needs: []string{"first"}},
-			{Expr: "503.{0,20}(helo|ehlo) (is )?(required|expected)", Needs: []string{"required", "expected"}},
+			{Expr: "503.{0,40}(helo|ehlo)( command)? (is )?(required|expected|needed|missing)", Needs: []string{"required", "expected", "needed", "missing"}},
+			{Expr: "(no|missing|without) (helo|ehlo)( command)? (was )?(given|sent|received|issued|before)", Needs: []string{"helo", "ehlo"}},
 			{Expr: "polite people say (hello|helo)", Needs: []string{"polite people say "}},
 		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Title: []string{"the program does not introduce itself (EHLO) when it has to"}, Explanation: []string{"A client says EHLO first, and again after STARTTLS. This one went on without it, and the server refused to."}},
 		{When: When{Text: []Pattern{
+			{Expr: "need (a )?(valid )?rcpt", Needs: []string{"need "}},
+			{Expr: "rcpt( to)?( command)? (must|has to|should) (precede|come|be)", Needs: []string{"rcpt"}},
+			{Expr: "503.{0,40}(no|missing|without) (valid |any )?(recipients?|rcpt)", Needs: []string{"503"}},
+			{Expr: "bad sequence.{0,30}(no|need|missing) (valid )?(recipients?|rcpt)", Needs: []string{"bad sequence"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "possible", Title: []string{"the program goes on although no recipient was taken"}, Explanation: []string{"The server says at the text of the mail that it has no recipient: it refused all of them a moment before, or the program named none. The reply to RCPT holds the reason; this one only follows from it."}, Decides: []DecidesEntry{
+			{Question: "What did the server answer to RCPT TO? It stands in a log of the whole dialogue."},
+		}},
+		{When: When{Text: []Pattern{
 			{Expr: "(talk|talked|talking|spoke|speak|speaks|speaking|sent|sending|send) (too|to) (soon|early|fast)", Needs: []string{"soon", "early", "fast"}},
 			{Expr: "early ?-?talk(er|ing)", Needs: []string{"early"}},
-			{Expr: "pre-?greet(ing)? (traffic|delay|violation|rejected)", Needs: []string{"greet"}},
+			{Expr: "\\bpre-?greet(ing)?\\b", Needs: []string{"greet"}},
 			{Expr: "(before|without waiting for) (the |my |our )?(greeting|banner|220|smtp banner)", Needs: []string{"before", "without waiting for"}},
-			{Expr: "protocol synchroni[sz]ation error", Needs: []string{"protocol synchroni"}},
-			{Expr: "smtp synchroni[sz]ation error", Needs: []string{"smtp synchroni"}},
+			{Expr: "(protocol|smtp) synchroni[sz]ation", Needs: []string{" synchroni"}},
 			{Expr: "smtp protocol violation", Needs: []string{"smtp protocol violation"}},
+			{Expr: "you are (out of sync|too fast)", Needs: []string{"you are "}},
+			{Expr: "(input|data|command)s? (was )?(sent|received) before", Needs: []string{" before"}},
 			{Expr: "improper use of smtp command pipelining", Needs: []string{"improper use of smtp command pipelining"}},
 			{Expr: "command pipelining.{0,20}(not|after|error)", Needs: []string{"command pipelining"}},
 			{Expr: "input sent without waiting", Needs: []string{"input sent without waiting"}},
@@ -4819,7 +4887,7 @@ var entries = []Entry{
 			{Expr: "send(ing)? (e-?mail |mail )?directly", Needs: []string{"directly"}},
 			{Expr: "your isp.s (mail|smtp) server", Needs: []string{"your isp"}},
 			{Expr: "consumer (ip|broadband|line)", Needs: []string{"consumer "}},
-			{Expr: "end.?user (ip|address|range)", Needs: []string{"user "}},
+			{Expr: "end.?user (ip|address|range|network)", Needs: []string{"user "}},
 			{Expr: "no direct", Needs: []string{"no direct"}},
 			{Expr: "dynip", Needs: []string{"dynip"}},
 			{Expr: "dyn(amic)? ?(dns|ip)\\b", Needs: []string{"dyn"}},
@@ -5335,7 +5403,7 @@ var wordings = []Wording{
 		{Expr: "tls.{0,20}(handshake )?(failure|failed) \\(alert|fatal alert|a tls fatal alert has been received|remote error: tls: (handshake|internal)", Needs: []string{" (alert", "fatal alert", "a tls fatal alert has been received", "remote error: tls: "}},
 	}},
 	{ID: "tls-not-started", Says: []Pattern{
-		{Expr: "could not convert socket to tls|(could|can) ?not (start|establish|negotiate|enable) (the )?(tls|ssl|secure|encrypt)|establish an? (ssl|tls|ssl or tls|secure|encrypted)|sslhandshakeexception|unable to connect with (starttls|tls)|failed to (start|enable|establish|negotiate) (tls|ssl|a secure|an encrypted|crypto)|failed to enable crypto|tls (negotiation|handshake|connection)( has| was)? (failed|error)|ssl (handshake|negotiation|connect(ion)?).{0,12}(failed|error|failure)|stream_crypto_method|ssl_connect returned|starttls failed|failed starttls|error (upgrading|initializing|enabling) .{0,20}(starttls|tls)|problem with the ssl|ssl connect error|a call to sspi failed|schannel: |ssl: handshake|ssl_connect error|crypto enabling timeout|tls startup failed|tls/ssl (connection|handshake)|:?\\btls_failed|remote party (has )?closed the transport|(gegenseite|remotepartei|gegenstelle) den transport", Needs: []string{"could not convert socket to tls", "start", "establish", "negotiate", "enable", "establish a", "sslhandshakeexception", "unable to connect with ", "failed to ", "negotiation", "handshake", "connection", "handshake", "negotiation", "connect", "tream_crypto_method", "sl_connect returned", "tarttls failed", "failed starttls", "upgrading", "initializing", "enabling", "problem with the ssl", "ssl connect error", "a call to sspi failed", "channel: ", ": handshake", "_connect error", "crypto enabling timeout", " startup failed", "connection", "handshake", "tls_failed", "closed the transport", " den transport"}},
+		{Expr: "could not convert socket to tls|(could|can) ?not (start|establish|negotiate|enable) (the )?(tls|ssl|secure|encrypt)|establish an? (ssl|tls|ssl or tls|secure|encrypted)|sslhandshakeexception|unable to connect with (starttls|tls)|failed to (start|enable|establish|negotiate) (tls|ssl|a secure|an encrypted|crypto)|failed to enable crypto|tls (negotiation|handshake|connection)( has| was)? (failed|error)|ssl (handshake|negotiation|connect(ion)?).{0,12}(failed|error|failure)|stream_crypto_method|ssl_connect returned|starttls failed|failed starttls|ssl operation failed with code \\d+\\.?\\s*$|error (upgrading|initializing|enabling) .{0,20}(starttls|tls)|problem with the ssl|ssl connect error|a call to sspi failed|schannel: |ssl: handshake|ssl_connect error|crypto enabling timeout|tls startup failed|tls/ssl (connection|handshake)|:?\\btls_failed|remote party (has )?closed the transport|(gegenseite|remotepartei|gegenstelle) den transport", Needs: []string{"could not convert socket to tls", "start", "establish", "negotiate", "enable", "establish a", "sslhandshakeexception", "unable to connect with ", "failed to ", "negotiation", "handshake", "connection", "handshake", "negotiation", "connect", "tream_crypto_method", "sl_connect returned", "tarttls failed", "failed starttls", "ssl operation failed with code ", "upgrading", "initializing", "enabling", "problem with the ssl", "ssl connect error", "a call to sspi failed", "channel: ", ": handshake", "_connect error", "crypto enabling timeout", " startup failed", "connection", "handshake", "tls_failed", "closed the transport", " den transport"}},
 		{Expr: "fehler bei (dem |einem )?sspi-?aufruf|(keine|nicht).{0,30}(sichere|verschl(ü|ue?)sselte) verbindung.{0,30}|(ssl|tls)-?(handshake|verbindung|aushandlung).{0,40}(fehl|nicht|gescheitert)|fehler.{0,30}(ssl|tls)-?(handshake|verbindung)|sicherheitsautorit(ä|ae?)t.{0,30}nicht erreichbar|verschl(ü|ue?)sselungs(typ|methode)|0x80090304|local security authority cannot be contacted", Needs: []string{"fehler bei ", " verbindung", "handshake", "verbindung", "aushandlung", "handshake", "verbindung", "sicherheitsautorit", "sselungs", "0x80090304", "local security authority cannot be contacted"}},
 	}},
 	{ID: "encryption-type", Says: []Pattern{
@@ -5343,7 +5411,7 @@ var wordings = []Wording{
 	}},
 	{ID: "cert-expired", Says: []Pattern{
 		{Expr: "cert(ificate)?[ _]?(has )?[ _]?(already )?expired|certificate(s)? (chain )?(has|have|is|uses|was).{0,20}expired|cert_?expired|expired.{0,12}certificate|certificate.{0,80}notafter|validity check failed|invalid peer certificate: expired|alert number 45|certificate.{0,30}(ran out|out of date|no longer valid)|errno 10\\).{0,20}cert|expired_(issuer_)?certificate|num=10\\b|errorcode: 10\\b", Needs: []string{"expired", "ificate", "expired", "certificate", "certificate", "validity check failed", "invalid peer certificate: expired", "alert number 45", "certificate", "rrno 10)", "certificate", "num=10", "errorcode: 10"}},
-		{Expr: "not within its validity period|nottimevalid|0x800b0101|0x80090328|cert_e_expired|sec_e_cert_expired", Needs: []string{" within its validity period", "timevalid", "0x800", "cert_e_expired", "sec_e_cert_expired"}},
+		{Expr: "\\bnotafter: \\S{3} \\S{3}|not within its validity period|nottimevalid|0x800b0101|0x80090328|cert_e_expired|sec_e_cert_expired", Needs: []string{"notafter: ", " within its validity period", "timevalid", "0x800", "cert_e_expired", "sec_e_cert_expired"}},
 		{Expr: "zertifikat.{0,60}abgelaufen|zertifikat.{0,60}nicht (mehr )?(g(ü|ue?)ltig|im g(ü|ue?)ltigkeitszeitraum)|abgelaufene\\S* zertifikat|certificat.{0,40}expir|certificado.{0,40}(caducad|expir|vencid)|certificato.{0,40}scadut|certificaat.{0,40}verlopen|certyfikat.{0,40}wygas|сертификат.{0,60}(истек|просроч)|证书(已)?(过期|失效)|憑證.{0,6}過期|証明書.{0,12}(期限切れ|有効期限)", Needs: []string{"zertifikat", "abgelaufene", "ifica", "yfikat", "сертификат", "证书", "憑證", "期限切れ", "有効期限"}},
 	}},
 	{ID: "cert-not-yet", Says: []Pattern{
