@@ -254,7 +254,7 @@ var entries = []Entry{
 			{Expr: "mail ?server at \"?(localhost|127\\.0\\.0\\.1)\"?", Needs: []string{"server at "}},
 			{Expr: "connection.{0,40}with host .{0,12}(localhost|127\\.0\\.0\\.1)", Needs: []string{"connection"}},
 		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"tcp-filtered-port"}},
-		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"refused"}, Service: []string{"large-provider"}, Port: []int{465, 587}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"refused"}, Service: []string{"large-provider"}, Port: []int{465, 587}, Seen: []Observation{"pasted"}}, Confidence: "possible", Title: []string{"the program may have dialled its own computer", "not the host entered"}},
 	}},
 	{ID: "tcp-filtered-port", Step: "tcp", Title: []string{"nothing answers on port {port}, seen from this computer", "nothing answers on this port, seen from this computer"}, Explanation: []string{"A port that stays silent is nearly always closed on the way: company firewall, VPN, network operator or hosting company. A wrong port would usually be refused at once."}, Who: "network", Severity: "error", Fix: []FixEntry{
 		{When: &When{Port: []int{25}}, Text: "Use port 587 with TLS/STARTTLS: many networks block 25 for good", Who: "user", Setting: "port", From: "25", To: "587"},
@@ -807,6 +807,12 @@ var entries = []Entry{
 			{Text: "Update the program, its runtime (Java, .NET, OpenSSL) or the device so that it speaks TLS 1.2", Who: "application"},
 			{Text: "or have it use TLS 1.2 where it has a setting for the version", Who: "user"},
 		}, Over: []string{"tls-handshake-failed", "tls-weak-crypto", "tls-wrong-mode-implicit-on-starttls-port", "cert-untrusted-chain"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
+			{Expr: "no appropriate protocol", Needs: []string{"no appropriate protocol"}},
+		}, Wording: []string{"old-tls"}, Seen: []Observation{"pasted"}}, Confidence: "certain", Title: []string{"the program offers no TLS version that is still allowed"}, Explanation: []string{"Java says so before it sends anything: the versions that the program asks for (mostly 1.0 or 1.1) are forbidden by its runtime (jdk.tls.disabledAlgorithms). Nothing is known of the server."}, Who: "application", Fix: []FixEntry{
+			{Text: "In the program: set mail.smtp.ssl.protocols to \"TLSv1.2 TLSv1.3\"", Who: "application"},
+			{Text: "or update its mail library (JavaMail) and its Java", Who: "application"},
+		}, Over: []string{"tls-handshake-failed", "tls-weak-crypto", "tls-wrong-mode-implicit-on-starttls-port", "cert-untrusted-chain"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"old-tls"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"tls-handshake-failed", "cert-untrusted-chain", "tls-wrong-mode-implicit-on-starttls-port"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
 			{Expr: "smtpd|ssl_accept|accept:|statem_srvr|client_hello|ssl3_accept", Needs: []string{"mtpd", "sl_accept", "accept:", "statem_srvr", "client_hello", "ssl3_accept"}},
@@ -927,9 +933,9 @@ var entries = []Entry{
 			{Expr: "expired or (is )?not yet valid(?:: current time \\S+ is after|$|[^:])", Needs: []string{"not yet valid"}},
 		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"cert-expired"}},
 	}},
-	{ID: "cert-name-mismatch", Step: "certificate", Title: []string{"the server's certificate is for another name than the host entered"}, Explanation: []string{"The host entered is {checked}, and the certificate is for {names}. Programs take that for somebody else's server. Often the host is an alias, and the certificate has the hosting company's name.", "Programs take a certificate with another name for somebody else's server. Often the host is an alias, and the certificate has the hosting company's name."}, Who: "user", Severity: "error", Fix: []FixEntry{
+	{ID: "cert-name-mismatch", Step: "certificate", Title: []string{"the server's certificate is for another name than the host entered"}, Explanation: []string{"The certificate is for {names}, not for {checked}, so programs take the server for somebody else's. Often the host entered is an alias, and the certificate has the hosting company's name.", "Programs take a certificate with another name for somebody else's server. Often the host is an alias, and the certificate has the hosting company's name."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{When: &When{Known: []string{"fitting_name"}}, Text: "Enter the name that the certificate carries", Who: "user", Setting: "host", From: "{host}", To: "{fitting_name}"},
-		{Text: "If {names} is your provider's, enter the host that the provider's help pages give", Who: "user", Setting: "host", From: "{host}"},
+		{Text: "If these names are your provider's, enter the host that its help pages give", Who: "user", Setting: "host", From: "{host}"},
 		{When: &When{Unknown: []string{"names"}}, Text: "Enter the host that the provider's help pages give", Who: "user", Setting: "host", From: "{host}"},
 		{Text: "or have {checked} put into the server's certificate", Who: "it-admin"},
 		{When: &When{Unknown: []string{"checked"}}, Text: "or have the name entered put into the server's certificate", Who: "it-admin"},
@@ -1203,7 +1209,7 @@ var entries = []Entry{
 		{When: &When{Service: []string{"microsoft"}}, Text: "Better, if the application offers it: its sign-in with Microsoft (OAuth)", Who: "user"},
 		{When: &When{NotService: []string{"microsoft"}}, Text: "Ask the administrator to allow SMTP login for this one mailbox", Who: "it-admin"},
 	}, Decides: []DecidesEntry{
-		{When: &When{Service: []string{"microsoft"}, Known: []string{"account"}}, Question: "Does \"Get-CASMailbox {account} | Format-List SmtpClientAuthenticationDisabled\" (PowerShell) answer True? Then this mailbox may not."},
+		{When: &When{Service: []string{"microsoft"}, Known: []string{"account"}}, Question: "What does \"Get-CASMailbox {account} | Format-List SmtpClientAuthenticationDisabled\" (PowerShell) answer? False: this mailbox may log in; True: it may not; nothing: what is set for the tenant counts."},
 	}, Links: []LinkEntry{
 		{When: &When{Service: []string{"microsoft"}}, Title: "Microsoft: authenticated client SMTP submission", URL: "https://learn.microsoft.com/en-us/exchange/clients-and-mobile-in-exchange-online/authenticated-client-smtp-submission"},
 	}, Over: []string{"account-blocked", "auth-access-not-enabled", "auth-required-missing", "auth-failed"}, Rules: []Rule{
@@ -1911,7 +1917,7 @@ var entries = []Entry{
 	{ID: "auth-username-form", Step: "auth", Title: []string{"the server does not know an account of the form \"{account}\"", "the account has another form than the server wants"}, Explanation: []string{"Most providers want the full mail address, some a customer number or a fixed word. A wrong form is mostly answered like a wrong password."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{When: &When{Service: []string{"sendgrid"}}, Text: "Enter the word \"apikey\" as account; the API key is the password", Who: "user", Setting: "account", From: "{account}", To: "apikey"},
 		{When: &When{AccountForm: []string{"bare"}, Known: []string{"account"}}, Text: "Enter the full mail address as account", Who: "user", Setting: "account", From: "{account}", To: "name@domain"},
-		{Text: "Enter the account in the form that the provider's help pages name", Who: "user", Setting: "account", From: "{account}"},
+		{When: &When{NotService: []string{"sendgrid"}}, Text: "Enter the account in the form that the provider's help pages name", Who: "user", Setting: "account", From: "{account}"},
 	}, Decides: []DecidesEntry{
 		{Question: "Which form of the account does the provider's help name: the full address, the part before the @, a number or a fixed word?"},
 	}, Links: []LinkEntry{
@@ -1965,7 +1971,7 @@ var entries = []Entry{
 		{When: &When{Service: []string{"brevo"}}, Text: "Use an SMTP key as password, not an API key and not the login of the web page", Who: "user", Setting: "password", Path: "Brevo > Settings > SMTP & API > SMTP"},
 		{When: &When{Service: []string{"postmark"}}, Text: "Use the server's API token as account and as password", Who: "user", Setting: "password"},
 		{When: &When{Service: []string{"mailjet"}}, Text: "Use API key and secret key as account and password", Who: "user", Setting: "password"},
-		{Text: "Create credentials for SMTP at the service and enter them", Who: "user", Setting: "password"},
+		{When: &When{NotService: []string{"ses", "sendgrid", "mailgun", "brevo", "postmark", "mailjet"}}, Text: "Create credentials for SMTP at the service and enter them", Who: "user", Setting: "password"},
 	}, Decides: []DecidesEntry{
 		{When: &When{Service: []string{"ses"}}, Question: "Were account and password made under \"SMTP settings\" of the SES console? The account then begins with AKIA and the password is 44 characters long."},
 		{When: &When{Service: []string{"sendgrid"}}, Question: "Is the account the word \"apikey\", and does the password begin with \"SG.\"? Then the key itself is wrong or was deleted."},
@@ -2647,7 +2653,9 @@ var entries = []Entry{
 			{Expr: "block", Needs: []string{"block"}},
 			{Expr: "black", Needs: []string{"black"}},
 			{Expr: "rcpthosts", Needs: []string{"rcpthosts"}},
-		}}, Confidence: "certain", Over: []string{"relay-denied-no-login"}},
+		}}, Confidence: "certain", Decides: []DecidesEntry{
+			{Question: "Which address does the server see this computer under, and is that one on its list?"},
+		}, Over: []string{"relay-denied-no-login"}},
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "tenantattribution", Needs: []string{"tenantattribution"}},
 		}}, Confidence: "certain", Explanation: []string{"Microsoft 365 did not recognise the connection as one of this tenant's: the address of this network or its certificate is in no connector, or the sender's domain is none of the tenant's."}, Fix: []FixEntry{
@@ -3213,7 +3221,11 @@ var entries = []Entry{
 	}, Over: []string{"sender-refused", "recipient-refused", "relay-denied-not-allowed", "message-refused", "message-rejected-as-spam", "server-temporary-failure", "auth-bad-credentials"}, Rules: []Rule{
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "<(?P<envelope>[^<>@ ]+@[^<>]+)>: sender address rejected: not owned by (auth )?user (?P<owner>[^ ;,]+@[^ ;,]+)", Needs: []string{">: sender address rejected: not owned by "}},
-		}, Unseen: []Observation{"from-is-account", "account-sender-refused"}}, Confidence: "certain", Title: []string{"{envelope} does not belong to the account {owner}"}},
+		}, Unseen: []Observation{"from-is-account", "account-sender-refused"}}, Confidence: "certain", Title: []string{"{envelope} does not belong to the account {owner}"}, Fix: []FixEntry{
+			{Text: "Send as the account itself", Who: "user", Setting: "from", From: "{envelope}", To: "{owner}"},
+			{Text: "or log in with the mailbox {envelope} and its password", Who: "user", Setting: "account", From: "{owner}", To: "{envelope}"},
+			{Text: "or have {envelope} added to the account as alias or identity", Who: "it-admin"},
+		}},
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "not owned by (user|the user|auth|login|sasl|authori[sz]ed|you\\b)", Needs: []string{"not owned by "}},
 			{Expr: "sender address rejected: not owned", Needs: []string{"sender address rejected: not owned"}},
@@ -5361,6 +5373,9 @@ var entries = []Entry{
 		{When: When{Step: []string{"greeting"}, Fault: []string{"closed"}, Unseen: []Observation{"pasted"}}, Confidence: "likely", Explanation: []string{"The server took the connection and closed it without a greeting. Often it bans this address for a while after failed logins or too many connections, or its service is starting."}},
 		{When: When{Step: []string{"auth"}, Fault: []string{"closed"}, Unseen: []Observation{"pasted"}}, Confidence: "likely", Title: []string{"the server hung up during the login"}, Explanation: []string{"Whether the password is right does not show. Servers hang up when their login service breaks off, or after too many failed logins."}},
 		{When: When{Step: []string{"tcp", "ehlo", "starttls", "tls", "ehlo-tls", "certificate", "sender", "message"}, Fault: []string{"closed"}, Unseen: []Observation{"pasted"}}, Confidence: "likely"},
+		{When: When{Text: []Pattern{
+			{Expr: "(in the middle of the|mitten in der) transa[kc]tion", Needs: []string{"in the middle of the", "mitten in der"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Title: []string{"the server hung up in the middle of the conversation"}, Explanation: []string{"Thunderbird says so when the connection was made and ended before the message was accepted. It does not pass on a reply; the server's log has the reason, often a message that is too large, a virus scanner on the way, or a limit."}, Over: []string{"tls-wrong-mode-plain-on-tls-port", "tls-wrong-mode-implicit-on-starttls-port", "tcp-filtered-port", "server-silent", "tcp-reset", "error-text-generic"}},
 		{When: When{Wording: []string{"cut-off"}, Seen: []Observation{"pasted"}}, Confidence: "possible", General: true},
 		{When: When{Step: []string{"auth"}, Text: []Pattern{
 			{Expr: "\\bauth\\b", Needs: []string{"auth"}},
