@@ -176,6 +176,9 @@ var sights = map[string]string{
 	"delivery-altered":            "one line\r\nThis message was checked by the gateway",
 	"delivery-unproved":           "1 in INBOX: Return-Path: <jobs@acme.example>\r\nAuthentication-Results: mx.recipient.example; spf=fail",
 	"delivery-not-arrived":        "nothing arrived",
+	"imap-unreachable":            "connection refused",
+	"imap-disabled":               "not enabled for IMAP",
+	"delivery-twice":              "2 in INBOX: Return-Path",
 	"imap-login-failed":           "AUTHENTICATIONFAILED",
 }
 

@@ -39,7 +39,8 @@ mailbox, is met by sending a message.
 The recipient's mailbox, to be read by IMAP over TLS (any of these, with commas):
 
 	mailbox: inbox | junk | loses | after 2s | twice | adds a footer |
-	         rewrites from | forgery | refuses login
+	         rewrites from | forgery | refuses login | is switched off |
+	         does not answer
 
 The recipient as an address that redirects to another mailbox, which is the one
 that is read then; the sender has a mailbox too, for reports:
