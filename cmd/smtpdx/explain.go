@@ -15,6 +15,7 @@ import (
 	"github.com/smtpdx/smtpdx/presets"
 	"github.com/smtpdx/smtpdx/probe/cause"
 	"github.com/smtpdx/smtpdx/probe/explain"
+	"github.com/smtpdx/smtpdx/probe/mask"
 	"github.com/smtpdx/smtpdx/probe/report"
 )
 
@@ -24,6 +25,7 @@ type explainOptions struct {
 	file   string
 	cause  string
 	list   bool
+	mask   bool
 
 	host, port, encryption, account, from, provider, step string
 }
@@ -63,6 +65,7 @@ func (o *explainOptions) add(cmd *cobra.Command) {
 	f.StringVar(&o.cause, "cause", "", "show all that is known of the cause `ID`")
 	f.BoolVar(&o.list, "list", false, "list the causes")
 	o.output.add(cmd)
+	addMask(f, &o.mask)
 	completeWith(cmd, "encryption", "starttls", "ssl", "none")
 	completeWith(cmd, "provider", presets.IDs()...)
 	completeWith(cmd, "step", stepNames()...)
@@ -94,6 +97,12 @@ func (o *explainOptions) run(p *process, args []string) error {
 	x, err := explain.Read(cause.Builtin(), in, known)
 	if err != nil {
 		return fmt.Errorf("read the text: %w", err)
+	}
+	if p.maskIf(o.mask); o.mask {
+		p.mask.LearnHosts(string(x.Settings.Host))
+		p.mask.LearnAddress(string(x.Settings.Account))
+		p.mask.LearnAddress(string(x.Settings.From))
+		x = mask.Document(p.mask, x)
 	}
 	return o.print(p, x)
 }

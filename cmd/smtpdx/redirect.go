@@ -206,7 +206,7 @@ func bareAddress(text string) string {
 // tellByHand says who must send what, and where to look; nothing is contacted,
 // and no settings file is read.
 func (o *redirectOptions) tellByHand(p *process, targets []string) error {
-	if err := o.output.check(); err != nil {
+	if err := o.output.check(p); err != nil {
 		return err
 	}
 	if o.output.format != formatText || len(targets) > 0 {

@@ -97,7 +97,7 @@ func (o *sendOptions) prepare(ctx context.Context, p *process, targets []string)
 
 // read reads flags, message and settings.
 func (o *sendOptions) read(ctx context.Context, p *process, targets []string, mayAsk bool) ([]probe.Settings, *probe.Message, error) {
-	if err := o.output.check(); err != nil {
+	if err := o.output.check(p); err != nil {
 		return nil, nil, err
 	}
 	if err := o.settings.check(); err != nil {

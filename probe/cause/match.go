@@ -276,19 +276,6 @@ func (v *view) fitsText(r *rule) bool {
 	return v.caughtSame(r.When.Same) && v.says(r.When.Wording) && !anyFits(r.notText, v.text, v.lower)
 }
 
-// Says tells whether a text has any of the wordings in which programs tell of
-// a fault.
-func (b *Base) Says(text string) bool {
-	text = plainText(&Facts{Text: text})
-	lower := strings.ToLower(text)
-	for _, says := range b.wordings {
-		if anyFits(says, text, lower) {
-			return true
-		}
-	}
-	return false
-}
-
 // says tells whether the text has one of some wordings. Rules share them, so
 // each is looked for once.
 func (v *view) says(ids []string) bool {

@@ -12,8 +12,8 @@ import (
 
 // floors are what was reached; a change that loses more than this fails on the shared file.
 const (
-	floorWithSettings = 0.50
-	floorTextAlone    = 0.40
+	floorWithSettings = 0.97
+	floorTextAlone    = 0.95
 )
 
 // parts is what a base is made of.

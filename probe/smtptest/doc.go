@@ -69,7 +69,7 @@ What the server is:
 	oauth error: {"status":"401"}         challenge before a token's 535
 	scram: no-signature | wrong-signature
 	iterations: 4096
-	certificate: good | expires-soon | weak | expired | not-yet-valid | misnamed | self-signed |
+	certificate: good | expires-soon | weak | hostile | expired | not-yet-valid | misnamed | self-signed |
 	             unknown-issuer | missing-intermediate | intercepted
 	tls: 1.2-1.3
 	ciphers: weak
