@@ -95,12 +95,12 @@ func (o *demoOptions) run(cmd *cobra.Command, p *process, name string) error {
 	if err != nil {
 		return err
 	}
+	if p.mask != nil {
+		p.mask.Learn(settings)
+	}
 	prober := probe.Prober{Transcript: o.output.verbose, Net: probe.Net{Roots: roots, PublicRoots: roots}, Mailbox: delivery.Mailbox{}}
 	if dialogue.Follows() {
 		prober.LookUpSender = delivery.SenderDomain // asks the lab's name server
-	}
-	if p.mask != nil {
-		p.mask.Learn(settings)
 	}
 	o.introduce(p, dialogue, server)
 	var seen probe.Report

@@ -104,6 +104,7 @@ var realMessages = []realMessage{
 // makesRealMessages has real programs make each message, compares the facts
 // with what other programs see, and has them judged.
 func (d *delivery) makesRealMessages(t *testing.T) {
+	waitFor(t, "mailman", "127.0.0.1:8024")
 	tokens := map[string]string{}
 	for i, m := range realMessages {
 		tokens[m.File] = fmt.Sprintf("Ref%dQ%x", i, time.Now().UnixNano())
@@ -126,6 +127,7 @@ func (d *delivery) makesRealMessages(t *testing.T) {
 			if m.Status != nil {
 				isReport(t, text, *m.Status, *m.Recipient)
 			}
+			d.judges(t, m, found[0])
 			keep(t, m.File+".eml", text)
 		})
 	}
@@ -144,6 +146,36 @@ func (m realMessage) mailbox() string {
 		return m.Mailbox
 	}
 	return target
+}
+
+// judges has the program judge a message, offline: by itself, and knowing who
+// wrote to which address.
+func (d *delivery) judges(t *testing.T, m realMessage, path string) {
+	t.Helper()
+	for name, known := range map[string][]string{"alone": nil, "told via and sender": {"--via", m.Via, "--sender", m.sender()}} {
+		p := d.smtpdx(t, 20*time.Second, nil, append([]string{"inspect", path, "-o", "json"}, known...)...)
+		var got struct {
+			How            string
+			SenderKept     *bool   `json:"sender_kept"`
+			OriginalSender *string `json:"original_sender"`
+			Rule           struct{ ID, Text string }
+			Findings       []finding
+		}
+		if err := json.Unmarshal([]byte(p.out), &got); err != nil {
+			t.Fatalf("no inspection: %v\n%s\n%s", err, p.out, p.complaints)
+		}
+		if got.How != m.How || told(got.SenderKept) != told(m.SenderKept) || m.OriginalSender != nil && deref(got.OriginalSender) != *m.OriginalSender {
+			t.Errorf("%s: judged as %s, sender %s kept: %s; it came as %s, sender %s kept: %s (%s: %s)", name, got.How, deref(got.OriginalSender), told(got.SenderKept),
+				m.How, deref(m.OriginalSender), told(m.SenderKept), got.Rule.ID, got.Rule.Text)
+		}
+		want := map[string]int{"yes": 0, "no": 20, "?": 4}[told(m.SenderKept)]
+		if m.Status != nil { // the message came back
+			want = 20
+		}
+		if p.exit != want {
+			t.Errorf("%s: inspect ended with %d, expected %d", name, p.exit, want)
+		}
+	}
 }
 
 // isReport demands the fields of a delivery report (RFC 3464).

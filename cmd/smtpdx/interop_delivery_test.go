@@ -27,6 +27,7 @@ var deliveryServers = []struct {
 	args          []string
 	listens       []string
 }{
+	{"mailman", "setpriv", []string{"--reuid", "list", "--regid", "list", "--clear-groups", "/usr/lib/mailman3/bin/master", "-C", root + "/etc/delivery/mailman.cfg"}, nil}, // takes its time: awaited where it is needed
 	{"dovecot", "dovecot", []string{"-F", "-c", root + "/etc/delivery/dovecot.conf"}, []string{"192.0.2.56:24", "192.0.2.56:993"}},
 	{"opendkim-sender", "opendkim", []string{"-f", "-x", root + "/etc/delivery/opendkim/sender.conf"}, []string{"127.0.0.1:8891"}},
 	{"opendkim-company", "opendkim", []string{"-f", "-x", root + "/etc/delivery/opendkim/company.conf"}, []string{"127.0.0.1:8892"}},
@@ -36,7 +37,6 @@ var deliveryServers = []struct {
 	{"postfix-sender", "postfix", []string{"-c", root + "/etc/delivery/sender", "start-fg"}, []string{"192.0.2.51:587"}},
 	{"postfix-company", "postfix", []string{"-c", root + "/etc/delivery/company", "start-fg"}, []string{"192.0.2.52:25", "127.0.0.1:2552"}},
 	{"postfix-app", "postfix", []string{"-c", root + "/etc/delivery/app", "start-fg"}, []string{"192.0.2.55:25"}},
-	{"mailman", "setpriv", []string{"--reuid", "list", "--regid", "list", "--clear-groups", "/usr/lib/mailman3/bin/master", "-C", root + "/etc/delivery/mailman.cfg"}, []string{"127.0.0.1:8024"}},
 }
 
 // delivery is the world with three mail systems in it.
@@ -47,7 +47,11 @@ type delivery struct {
 // delivers follows messages through three mail systems into mailboxes.
 func (w *world) delivers(t *testing.T) {
 	d := w.startDelivery(t)
+	d.startMailpit(t)
+	t.Run("sends-only-when-told", d.sendsOnlyWhenTold)
+	t.Run("page", d.showsMessage)
 	t.Run("real-messages", d.makesRealMessages)
+	t.Run("follows", d.follows)
 }
 
 // startDelivery starts the three mail systems for one test.
@@ -197,4 +201,12 @@ func (d *delivery) mutt(t *testing.T, mailbox, keys string, settings ...string) 
 	if p.exit != 0 {
 		t.Errorf("mutt ended with %d\n%s", p.exit, p.out)
 	}
+}
+
+// sends runs the program with the sender's login.
+func (d *delivery) sends(t *testing.T, limit time.Duration, command string, args ...string) printed {
+	t.Helper()
+	args = append([]string{command, "smtp.sender.example:587", "--encryption", "starttls", "--account", candidate, "--password-env", "INTEROP_SECRET",
+		"--ca-file", caFile, "--yes", "--no-input", "-o", "json"}, args...)
+	return d.smtpdx(t, limit, []string{"INTEROP_SECRET=candidate-4711"}, args...)
 }

@@ -47,10 +47,12 @@ func prove(ctx context.Context, e *probe.DeliveryEvidence, dns spf.DNSResolver, 
 // bracketed is an address as a server stamps it: [192.0.2.1], [IPv6:2001:db8::1].
 var bracketed = regexp.MustCompile(`[\[(](?:IPv6:)?([0-9A-Fa-f.:]{3,45})[\])]`)
 
-// clientOf is the first address from outside that the receiving side has
-// stamped, from the newest stamp down: who handed the message over.
+// clientOf is who handed the message to the receiving side: the first address
+// from outside, from the stamp of the server that judged the sender on down,
+// else from the newest stamp.
 func clientOf(h received.Header) netip.Addr {
-	for _, stamp := range h.All("Received") {
+	stamps := h.All("Received")
+	for _, stamp := range stamps[entry(h, stamps):] {
 		from, _, _ := strings.Cut(stamp, " by ")
 		for _, m := range bracketed.FindAllStringSubmatch(from, -1) {
 			a, err := netip.ParseAddr(m[1])
@@ -60,6 +62,31 @@ func clientOf(h received.Header) netip.Addr {
 		}
 	}
 	return netip.Addr{}
+}
+
+// entry is the stamp of the receiving side's first server, the one that leaves
+// its results (Authentication-Results): above its stamp, or below as Google
+// does. What is stamped after it is the way to the mailbox. 0 where the results
+// are none of the receiving side's.
+func entry(h received.Header, stamps []string) int {
+	verdicts := h.Verdicts()
+	if len(verdicts) == 0 || verdicts[0].Set != 0 || verdicts[0].Above == 0 {
+		return 0
+	}
+	server, above := string(verdicts[0].Server), verdicts[0].Above
+	newest := received.Organisation(string(received.ParseHop(stamps[0]).By))
+	if server != "" && newest != "" && !sameOrganisation(server, newest) {
+		return 0
+	}
+	if server == "" { // Microsoft signs its results with no name
+		return min(above, len(stamps)-1)
+	}
+	for _, i := range []int{above, above - 1} {
+		if i < len(stamps) && strings.EqualFold(string(received.ParseHop(stamps[i]).By), server) {
+			return i
+		}
+	}
+	return 0
 }
 
 func checkSPF(ctx context.Context, r spf.DNSResolver, client netip.Addr, sender, from string) *probe.SPFResult {

@@ -119,6 +119,7 @@ var sights = map[string]string{
 	"auth-silent":                 "i/o timeout",
 	"auth-flood":                  "lines without end",
 	"hostile-echo":                "with password correct-horse\n5.7.8 account am9ic0BhY21lLmV4YW1wbGU=, password Y29ycmVjdC1ob3JzZQ==",
+	"hostile-injection":           "authentication failed: <script>alert(6)</script>",
 	"sender-not-owned":            "MAIL 550 Sender address is not allowed.",
 	"sender-not-owned-at-rcpt":    "RCPT 553 5.7.1 <ceo@acme.example>: Sender address rejected: not owned by user jobs@acme.example",
 	"sender-login-map-broken":     "RCPT 553 5.7.1",
