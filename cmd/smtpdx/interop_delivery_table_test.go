@@ -111,7 +111,7 @@ func (d *delivery) follow(t *testing.T, c deliveryCase) (deliveryRow, string, ti
 	}
 	r := doc.Results[0]
 	seen, fault := decisive(t, steps.Results[0])
-	got := deliveryRow{r.aboutMessage(p.exit), "-", "-"}
+	got := deliveryRow{r.row(p.exit), "-", "-"}
 	if seen.How != "" {
 		got.how, got.kept = seen.How, told(seen.SenderKept)+"/"+told(seen.DMARCSurvives)
 	}
@@ -131,19 +131,6 @@ func (d *delivery) follow(t *testing.T, c deliveryCase) (deliveryRow, string, ti
 		c.says(t, seen)
 	}
 	return got, evidence, p.took
-}
-
-// aboutMessage is what the result comes to, with what is said of the message
-// before what is said of the way to the server.
-func (r result) aboutMessage(exit int) row {
-	got := r.row(exit)
-	for _, f := range r.Findings {
-		if f.Severity != "info" && slices.Contains([]string{"message", "delivery", "redirect"}, f.Step) {
-			got.cause = f.Cause
-			break
-		}
-	}
-	return got
 }
 
 // decisive puts what the last steps saw into one, with the fault of the one that failed.
