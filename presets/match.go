@@ -2,6 +2,7 @@ package presets
 
 import (
 	"cmp"
+	"iter"
 	"slices"
 	"strings"
 )
@@ -87,6 +88,43 @@ func Match(name string) (id, by string, ok bool) {
 		return id, "host", true
 	}
 	return "", "", false
+}
+
+// Names gives every name by which the list knows a provider: submission hosts,
+// what follows the placeholder of a host, mail domains and the ends of MX names.
+func Names() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, p := range patterns {
+			if !yield(p.suffix) {
+				return
+			}
+		}
+		for _, keys := range [][]key{hosts, domains, wildcards, suffixes} {
+			for _, k := range keys {
+				if !yield(k.name) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// CustomerPart gives the labels of a submission host that stand for a
+// placeholder and are the customer's, "" when there are none.
+func CustomerPart(host string) string {
+	host = plain(host)
+	if _, exact := find(hosts, host); exact {
+		return ""
+	}
+	for parent := range parents(host) {
+		for _, p := range patterns {
+			middle, fits := strings.CutPrefix(strings.TrimSuffix(host, "."+p.suffix), p.prefix)
+			if p.suffix == parent && fits && middle != "" {
+				return middle
+			}
+		}
+	}
+	return ""
 }
 
 // plain is the form of the names in the index.

@@ -215,6 +215,7 @@ func withoutCredentials(s Settings) Settings {
 	s.From, s.To, s.ClientCert, s.AllowPlaintextAuth = nil, nil, nil, false
 	s.Cleaned, s.Remarks, s.Refused, s.Provider = nil, nil, nil, nil
 	s.UsedBy = "here"
+	s.Message, s.Follow = nil, nil // an inbox has a password of its own
 	return s
 }
 

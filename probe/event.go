@@ -48,6 +48,7 @@ type RunBegin struct {
 	Command   string    `json:"command"` // the command line, without secrets
 	StartedAt time.Time `json:"started_at"`
 	Profiles  int       `json:"profiles"` // how many results will come
+	Masked    bool      `json:"masked"`   // stand-ins are in the place of names
 }
 
 // Planned tells what one profile's probe is going to do.
@@ -101,7 +102,7 @@ func (r *Report) Add(e Event) {
 	switch {
 	case e.Run != nil:
 		r.Schema = ReportSchema
-		r.Tool, r.Command, r.StartedAt = e.Run.Tool, e.Run.Command, e.Run.StartedAt
+		r.Tool, r.Command, r.StartedAt, r.Masked = e.Run.Tool, e.Run.Command, e.Run.StartedAt, e.Run.Masked
 	case e.End != nil:
 		r.DurationMs, r.Verdict, r.ExitCode, r.Vantage = e.End.DurationMs, e.End.Verdict, e.End.ExitCode, e.End.Vantage
 	case e.Plan != nil:

@@ -50,8 +50,8 @@ func factsOf(s *Settings, res *Result, step StepResult) []cause.Facts {
 func baseFacts(s *Settings, res *Result, step StepResult) cause.Facts {
 	f := cause.Facts{
 		Step: string(step.ID), Failed: step.Status == Fail,
-		Host: s.Host, HostKind: hostKind(s.Host), Port: s.Port, Encryption: string(s.Encryption),
-		Account: string(res.Settings.Account), AccountForm: accountForm(s.Account), Credential: credentialKind(s), UsedBy: s.UsedBy,
+		Host: s.Host, HostKind: HostKind(s.Host), Port: s.Port, Encryption: string(s.Encryption),
+		Account: string(res.Settings.Account), AccountForm: AccountForm(s.Account), Credential: credentialKind(s), UsedBy: s.UsedBy,
 		Seen: cause.Set{}, Values: map[string]string{},
 	}
 	if s.Provider != nil {
@@ -91,7 +91,8 @@ func verbOf(command string) string {
 	return strings.ToUpper(verb)
 }
 
-func hostKind(host string) string {
+// HostKind tells what was entered as host: name, bare-name, ipv4, ipv6 or localhost.
+func HostKind(host string) string {
 	if a, err := netip.ParseAddr(host); err == nil {
 		switch {
 		case a.IsLoopback():
@@ -110,7 +111,8 @@ func hostKind(host string) string {
 	return "name"
 }
 
-func accountForm(account string) string {
+// AccountForm tells the form of a login name: none, address or bare.
+func AccountForm(account string) string {
 	switch {
 	case account == "":
 		return "none"
@@ -266,7 +268,7 @@ func dnsFacts(f *cause.Facts, s *Settings, e *DNSEvidence) {
 	f.Values["mx"] = strings.Join(e.MX, ", ")
 	f.Values["resolver"] = string(e.Resolver)
 	f.Values["rcode"] = string(e.Rcode)
-	if hostKind(s.Host) == "name" && slices.ContainsFunc(e.MX, func(mx string) bool { return !strings.EqualFold(mx, s.Host) }) {
+	if HostKind(s.Host) == "name" && slices.ContainsFunc(e.MX, func(mx string) bool { return !strings.EqualFold(mx, s.Host) }) {
 		f.Seen.Add(cause.NameIsMailDomain)
 	}
 	if e.partial {
@@ -380,13 +382,44 @@ func certificateFacts(f *cause.Facts, e *CertificateEvidence) {
 	}
 	if len(e.Chain) > 0 {
 		leaf := e.Chain[0]
-		f.Values["issuer"], f.Values["subject"] = leaf.Issuer, leaf.Subject
+		f.Values["issuer"], f.Values["subject"] = holderName(leaf.Issuer), holderName(leaf.Subject)
 		f.Values["names"] = firstNames(leaf.Names, 4)
 		f.Values["not_after"] = leaf.NotAfter.Format("2006-01-02")
 		f.Values["not_before"] = leaf.NotBefore.Format("2006-01-02")
 	}
 	f.Values["checked"] = string(e.HostChecked)
 	f.Values["fits"], f.Values["link"], f.Values["product"] = e.fits, e.link, e.product
+}
+
+// holderName is what a person calls the holder of a distinguished name (RFC
+// 4514): "ACME (Issuing CA 1)" for CN=Issuing CA 1,O=ACME,C=DE. A name without
+// CN and O stays as it is.
+func holderName(dn string) string {
+	organisation, common := attribute(dn, "O"), attribute(dn, "CN")
+	switch {
+	case organisation == "" && common == "":
+		return dn
+	case organisation == "" || strings.Contains(strings.ToLower(common), strings.ToLower(organisation)):
+		return common
+	case common == "":
+		return organisation
+	}
+	return organisation + " (" + common + ")"
+}
+
+// attribute is the first value of a type in a distinguished name.
+func attribute(dn, kind string) string {
+	for start, escaped, i := 0, false, 0; i <= len(dn); i++ {
+		if i < len(dn) && (escaped || dn[i] != ',' && dn[i] != '+') {
+			escaped = !escaped && dn[i] == '\\'
+			continue
+		}
+		if value, ok := strings.CutPrefix(dn[start:i], kind+"="); ok {
+			return strings.ReplaceAll(value, `\`, "")
+		}
+		start = i + 1
+	}
+	return ""
 }
 
 // firstNames lists at most n names and counts the rest.

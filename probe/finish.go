@@ -170,19 +170,18 @@ func rank(res *Result, f Finding) int {
 }
 
 func findingOf(found cause.Found, step StepResult, facts cause.Facts) Finding {
-	f := FindingOf(found, step.ID, nil)
-	f.Address = step.Address
+	f := NewFinding(found)
+	f.Step, f.Address = Maybe(step.ID), step.Address
 	if words := evidenceWords(step, facts); words != "" {
 		f.Evidence = List[FindingEvidence]{{Step: Maybe(step.ID), Address: step.Address, Text: words}}
 	}
 	return f
 }
 
-// FindingOf makes a finding of a cause that was found at a step, with the
-// texts that it rests on.
-func FindingOf(found cause.Found, step StepID, evidence []string) Finding {
-	f := Finding{Cause: found.Cause, Step: Maybe(step), Severity: found.Severity,
-		Confidence: found.Confidence, Title: found.Title, Explanation: found.Explanation, Who: found.Who}
+// NewFinding is what a rule found, without the place where it was seen.
+func NewFinding(found cause.Found) Finding {
+	f := Finding{Cause: found.Cause, Severity: found.Severity, Confidence: found.Confidence,
+		Title: found.Title, Explanation: found.Explanation, Who: found.Who}
 	for _, fix := range found.Fix {
 		f.Fix = append(f.Fix, fixOf(fix))
 	}
@@ -191,9 +190,6 @@ func FindingOf(found cause.Found, step StepID, evidence []string) Finding {
 	}
 	for _, l := range found.Links {
 		f.Links = append(f.Links, Link{Title: l.Title, URL: l.URL})
-	}
-	for _, text := range evidence {
-		f.Evidence = append(f.Evidence, FindingEvidence{Step: Maybe(step), Text: text})
 	}
 	return f
 }

@@ -37,11 +37,20 @@ var interceptors = []struct{ words, product string }{
 // Names alone prove nothing: the caller asks only for chains that no public root stands behind.
 func interceptorOf(chain []*x509.Certificate) string {
 	for _, c := range chain {
-		names := strings.ToLower(strings.Join(append(append([]string{c.Issuer.CommonName}, c.Issuer.Organization...), c.Issuer.OrganizationalUnit...), "\n"))
-		for _, known := range interceptors {
-			if hasWord(names, known.words) {
-				return known.product
-			}
+		names := strings.Join(append(append([]string{c.Issuer.CommonName}, c.Issuer.Organization...), c.Issuer.OrganizationalUnit...), "\n")
+		if product := Interceptor(names); product != "" {
+			return product
+		}
+	}
+	return ""
+}
+
+// Interceptor names the product whose authority calls itself so, "" when none is known.
+func Interceptor(issuer string) string {
+	issuer = strings.ToLower(issuer)
+	for _, known := range interceptors {
+		if hasWord(issuer, known.words) {
+			return known.product
 		}
 	}
 	return ""

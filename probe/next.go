@@ -133,11 +133,24 @@ func fileCommand(s *Settings) string {
 	return strings.Join(words, " ")
 }
 
+// CheckCommand writes the check of settings that are known in part: host, port
+// (0: not known), encryption ("": not known), account and sender.
+func CheckCommand(host string, port int, e Encryption, account, from string) string {
+	shown := ShownSettings{Account: Maybe(account)}
+	if from != "" {
+		shown.From = List[string]{from}
+	}
+	return checkCommand(&Settings{TLSMin: tls.VersionTLS12}, SuggestedSettings{Host: host, Port: port, Encryption: string(e)}, shown)
+}
+
 // checkCommand writes the command line for settings. Credentials are asked
 // for, so none is in it.
 func checkCommand(s *Settings, set SuggestedSettings, shown ShownSettings) string {
-	words := []string{"smtpdx", s.command(), net.JoinHostPort(set.Host, itoa(set.Port))}
-	if impliedEncryption(set.Port) != Encryption(set.Encryption) {
+	words := []string{"smtpdx", s.command(), quote(set.Host)}
+	if set.Port != 0 {
+		words[2] = net.JoinHostPort(set.Host, itoa(set.Port))
+	}
+	if set.Encryption != "" && impliedEncryption(set.Port) != Encryption(set.Encryption) {
 		words = append(words, "--encryption", set.Encryption)
 	}
 	if account := string(shown.Account); account != "" && !hidden(account) {

@@ -16,6 +16,7 @@ type Report struct {
 	Schema     string       `json:"schema"`
 	Tool       Tool         `json:"tool"`
 	Command    string       `json:"command"`
+	Masked     bool         `json:"masked"` // stand-ins are in the place of names
 	StartedAt  time.Time    `json:"started_at"`
 	DurationMs Ms           `json:"duration_ms"`
 	Verdict    Status       `json:"verdict"`

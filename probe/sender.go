@@ -235,15 +235,15 @@ var (
 	saysLogin = regexp.MustCompile(`(?i)auth(entication|enticate|enticated|orization)? (is )?required|must (first )?(log ?in|authenticate|issue a starttls)|not (logged in|authenticated)|log ?in first`)
 )
 
-// whoIsRefused reads from enhanced code (RFC 3463 sections 3.2 and 3.8) and
-// text whether sender or recipient is refused.
-func whoIsRefused(verb string, r wire.Reply, from, to string) string {
-	text := r.Text()
+// WhoIsRefused reads from enhanced code (RFC 3463 sections 3.2 and 3.8) and
+// text whether the answer to verb (MAIL, RCPT) refuses the sender or the
+// recipient, or whether that is unclear. Addresses that are not known are "".
+func WhoIsRefused(verb string, code int, enhanced, text, from, to string) string {
 	switch {
-	case saysLogin.MatchString(text), saysRelay.MatchString(text), r.Code == 530:
+	case saysLogin.MatchString(text), saysRelay.MatchString(text), code == 530:
 		return "unclear"
 	}
-	switch subject(r.Enhanced) {
+	switch subject(enhanced) {
 	case "1.7", "1.8", "7.60", "7.509":
 		return "sender"
 	case "1.1", "1.2", "1.3", "1.6", "1.10", "2.1", "2.2":
@@ -265,10 +265,14 @@ func whoIsRefused(verb string, r wire.Reply, from, to string) string {
 		return "recipient"
 	case sender:
 		return "sender"
-	case r.Code == 450 || r.Code == 451:
+	case code == 450 || code == 451:
 		return "recipient"
 	}
 	return "unclear"
+}
+
+func whoIsRefused(verb string, r wire.Reply, from, to string) string {
+	return WhoIsRefused(verb, r.Code, r.Enhanced, r.Text(), from, to)
 }
 
 // startsWithRecipient: Postfix names what it refuses behind the address.
@@ -281,7 +285,7 @@ func saysSenderOnly(text string) bool {
 }
 
 func contains(text, address string) bool {
-	return strings.Contains(strings.ToLower(text), strings.ToLower(address))
+	return address != "" && strings.Contains(strings.ToLower(text), strings.ToLower(address))
 }
 
 // subject is an enhanced code without its class.

@@ -173,3 +173,17 @@ func tlsVersionNumber(v uint16) string {
 	}
 	return "1." + string(rune('0'+v-tls.VersionTLS10))
 }
+
+// IsUnusual knows the pairs of port and encryption that do not go together
+// (RFC 8314 section 3.3); login: an account is used.
+func IsUnusual(port int, e Encryption, login bool) bool {
+	switch port {
+	case 465:
+		return e != SSL
+	case 587, 2525:
+		return e == SSL
+	case 25:
+		return e == SSL || login
+	}
+	return false
+}

@@ -38,7 +38,11 @@ func (o *baselineOption) compare(p *process, output *outputOptions, now probe.Re
 	if o.path == "" || code == exitInterrupted {
 		return code, nil
 	}
-	c := compare.Reports(o.report, now)
+	before := o.report
+	if p.mask != nil {
+		before = p.mask.Report(before) // as the other one is already
+	}
+	c := compare.Reports(before, now)
 	var w io.Writer = p.out
 	if output.isMachine() || output.quiet {
 		w = p.err

@@ -60,7 +60,7 @@ ways, 6 worse than the --baseline, 130 interrupted, 1 the tool itself failed.`,
 }
 
 func (o *checkOptions) run(cmd *cobra.Command, p *process, targets []string) error {
-	if err := o.output.check(); err != nil {
+	if err := o.output.check(p); err != nil {
 		return err
 	}
 	if err := o.settings.check(); err != nil {
@@ -111,6 +111,9 @@ func (o *checkOptions) probe(cmd *cobra.Command, p *process, targets []string, a
 	if err != nil {
 		return err
 	}
+	if p.mask != nil {
+		p.mask.Learn(all...)
+	}
 	o.beforeLogin(p, all)
 	run := probing{process: p, command: commandLine(cmd, understood(targets, all), homeFolder(), p.getenv), strict: o.output.strict,
 		out: out, mayAsk: mayAsk, prober: probe.Prober{Transcript: o.output.verbose, ProviderOf: providerOf, JudgeToken: judgeToken, Alternatives: o.alternatives(), Mailbox: delivery.Mailbox{}}}
@@ -160,7 +163,7 @@ func (o *checkOptions) beforeLogin(p *process, all []probe.Settings) {
 		}
 		for _, sentence := range s.Provider.BeforeLogin {
 			if !said[sentence] {
-				fmt.Fprintln(p.err, folded("Note: "+sentence))
+				fmt.Fprintln(p.err, folded(p.masked("Note: "+sentence)))
 			}
 			said[sentence] = true
 		}

@@ -104,12 +104,15 @@ func (f *finding) words() string {
 // loadAddress finds the settings of an address and reads them as if they were
 // flags; what flags say goes before.
 func (o *checkOptions) loadAddress(ctx context.Context, p *process, typed string, mayAsk bool) ([]probe.Settings, error) {
+	if p.mask != nil {
+		p.mask.LearnAddress(typed)
+	}
 	flags := o.settings.flags(nil)
 	if flags.Values["host"] != "" || flags.Values["preset"] != "" {
 		return o.loadAccount(ctx, p, flags, typed)
 	}
 	if !o.isSilent() {
-		fmt.Fprintf(p.err, "Looking for the settings of %s ...\n", secret.Clean(typed[strings.LastIndex(typed, "@")+1:]))
+		fmt.Fprintf(p.err, "Looking for the settings of %s ...\n", p.masked(secret.Clean(typed[strings.LastIndex(typed, "@")+1:])))
 	}
 	f, err := o.find(ctx, p, typed)
 	if err != nil {
@@ -155,9 +158,9 @@ func (o *checkOptions) loadAccount(ctx context.Context, p *process, flags profil
 
 // say tells a person what was found before it is checked.
 func (f *finding) say(p *process) {
-	fmt.Fprintln(p.err, folded(f.words()+"."))
+	fmt.Fprintln(p.err, folded(p.masked(f.words()+".")))
 	for _, note := range f.outcome.Findings {
-		fmt.Fprintln(p.err, folded("Note: "+note.Title))
+		fmt.Fprintln(p.err, folded(p.masked("Note: "+note.Title)))
 	}
 	fmt.Fprintln(p.err)
 }

@@ -18,7 +18,7 @@ import (
 func tokenOf(p *process, w profile.World, mayAsk bool) getCredential {
 	return func(ctx context.Context, s probe.Settings) (secret.Value, error) {
 		source := token.Source{Request: tokenRequestOf(s), World: token.World{Transport: token.Transport(nil), Store: tokenStore(s.OAuth.Cache, w),
-			Note: func(text string) { fmt.Fprintln(p.err, text) }}}
+			Note: func(text string) { fmt.Fprintln(p.err, p.masked(text)) }}}
 		if mayAsk {
 			source.World.Show = func(prompt token.Prompt) { showPrompt(p, prompt) }
 		}

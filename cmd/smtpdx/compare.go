@@ -16,6 +16,7 @@ import (
 
 type compareOptions struct {
 	output presetsOutput
+	mask   bool
 }
 
 func newCompare(p *process) *cobra.Command {
@@ -37,6 +38,7 @@ Exit codes: 0 nothing is worse, 6 something is worse, 2 a file is no report.`,
 		RunE:    func(_ *cobra.Command, args []string) error { return o.run(p, args[0], args[1]) },
 	}
 	o.output.add(cmd)
+	addMask(cmd.Flags(), &o.mask)
 	return cmd
 }
 
@@ -54,6 +56,7 @@ func (o *compareOptions) run(p *process, a, b string) error {
 	if err := o.output.check(); err != nil {
 		return err
 	}
+	p.maskIf(o.mask)
 	before, err := namedReport(p, "the first file", a)
 	if err != nil {
 		return err
@@ -61,6 +64,11 @@ func (o *compareOptions) run(p *process, a, b string) error {
 	now, err := namedReport(p, "the second file", b)
 	if err != nil {
 		return err
+	}
+	if p.mask != nil {
+		p.mask.LearnReport(before)
+		p.mask.LearnReport(now)
+		before, now = p.mask.Report(before), p.mask.Report(now)
 	}
 	c := compare.Reports(before, now)
 	if err := printComparison(p, p.out, o.output.format, c); err != nil {

@@ -72,7 +72,7 @@ func newDemo(p *process) *cobra.Command {
 }
 
 func (o *demoOptions) run(cmd *cobra.Command, p *process, name string) error {
-	if err := o.output.check(); err != nil {
+	if err := o.output.check(p); err != nil {
 		return err
 	}
 	dialogue, err := findDialogue(name)
@@ -98,6 +98,9 @@ func (o *demoOptions) run(cmd *cobra.Command, p *process, name string) error {
 	prober := probe.Prober{Transcript: o.output.verbose, Net: probe.Net{Roots: roots, PublicRoots: roots}, Mailbox: delivery.Mailbox{}}
 	if dialogue.Follows() {
 		prober.LookUpSender = delivery.SenderDomain // asks the lab's name server
+	}
+	if p.mask != nil {
+		p.mask.Learn(settings)
 	}
 	o.introduce(p, dialogue, server)
 	var seen probe.Report
@@ -185,7 +188,7 @@ func (o *demoOptions) introduce(p *process, d smtptest.Dialogue, server *smtptes
 // the next demonstration.
 func (o *demoOptions) conclude(p *process, d smtptest.Dialogue, seen *probe.Report, code int, violations []string) error {
 	for _, violation := range violations {
-		fmt.Fprintf(p.err, "smtpdx: the lab's server complains: %s\n", violation)
+		fmt.Fprintf(p.err, "smtpdx: the lab's server complains: %s\n", p.masked(violation))
 	}
 	if !fits(d, seen, code, o.output.strict) || len(violations) > 0 {
 		fmt.Fprintf(p.err, "smtpdx: this is not what the dialogue %s is about (%s, exit code %d).\n  Found: %s, exit code %d.\n",

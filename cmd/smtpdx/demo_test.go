@@ -57,6 +57,7 @@ func TestEveryDemoEndsAsItsDialogueSays(t *testing.T) {
 					t.Error(err)
 				}
 			}
+			masksTheLab(t, d, string(document))
 			for _, text := range []string{string(document), out.String()} {
 				if code, again, errs := rendered(text, "json"); code != 0 || again != string(document) {
 					t.Errorf("printed again it is another: exit code %d %s\n%s\n%s", code, errs, document, again)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/smtpdx/smtpdx/probe"
 	"github.com/smtpdx/smtpdx/probe/discover"
+	"github.com/smtpdx/smtpdx/probe/mask"
 	"github.com/smtpdx/smtpdx/probe/profile"
 	"github.com/smtpdx/smtpdx/probe/secret"
 )
@@ -27,6 +28,7 @@ type discoverOptions struct {
 	onlineDatabase bool
 	yes            bool
 	noAsk          bool
+	mask           bool
 	resolver       string
 	caFile         string
 }
@@ -80,6 +82,7 @@ func (o *discoverOptions) add(cmd *cobra.Command) {
 		f.StringVar(&o.write, "write", "", "save the settings, without a password, to a new `FILE`")
 	})
 	o.output.add(cmd)
+	inGroup(flags, "Output", func(f *pflag.FlagSet) { addMask(f, &o.mask) })
 	for _, name := range []string{"account", "resolver", "password-env", "password-command", "password-keyring"} {
 		completeWith(cmd, name)
 	}
@@ -101,7 +104,7 @@ func (o *discoverOptions) run(ctx context.Context, p *process, typed string) err
 		return err
 	}
 	if p.term.errTTY && o.output.format == formatText {
-		fmt.Fprintf(p.err, "Looking for the settings of %s, for at most 12 seconds ...\n", d.address.Unicode)
+		fmt.Fprintf(p.err, "Looking for the settings of %s, for at most 12 seconds ...\n", p.masked(d.address.Unicode))
 	}
 	world := discover.World{Resolver: d.settings.Resolver, CA: d.settings.CA}
 	d.outcome = discover.Find(ctx, world, d.address.Domain, discover.Options{Autodiscover: o.autodiscover, OnlineDatabase: o.onlineDatabase})
@@ -132,6 +135,11 @@ func (d *discovery) prepare(ctx context.Context, typed string) error {
 		return usage(addressHint(err), "%v", err)
 	}
 	d.address = address
+	if d.process.maskIf(o.mask); o.mask {
+		d.process.mask.LearnAddress(o.account)
+		d.process.mask.LearnAddress(typed)
+		d.process.mask.LearnHosts(address.Domain, address.Unicode)
+	}
 	if _, err := os.Lstat(o.write); o.write != "" && !errors.Is(err, fs.ErrNotExist) {
 		return usage("Name a file that is not there yet.", "--write: there is such a file already, and none is overwritten")
 	}
@@ -313,12 +321,16 @@ func (d *discovery) save() error {
 func (d *discovery) print() error {
 	switch d.options.output.format {
 	case formatJSON:
-		fmt.Fprintf(d.process.err, "%s\n", d.verdict())
-		return printDocument(d.process, d.document())
+		fmt.Fprintf(d.process.err, "%s\n", d.process.masked(d.verdict()))
+		document := d.document()
+		if d.process.mask != nil {
+			document = mask.Document(d.process.mask, document)
+		}
+		return printDocument(d.process, document)
 	case formatMarkdown:
-		fmt.Fprint(d.process.out, d.sheet().markdown())
+		fmt.Fprint(d.process.out, d.sheet().masked(d.process).markdown())
 	default:
-		fmt.Fprint(d.process.out, d.sheet().text(d.process.term.width))
+		fmt.Fprint(d.process.out, d.sheet().masked(d.process).text(d.process.term.width))
 	}
 	return nil
 }

@@ -161,6 +161,31 @@ func TestDiscoverWritesJSONByTheContract(t *testing.T) {
 	contains(t, errs.String(), "FOUND")
 }
 
+func TestAMaskedDiscoveryNamesNobody(t *testing.T) {
+	t.Parallel()
+	w := newDomain(t, "healthy", "smtp.acme.example", submissionSRV)
+	saved := filepath.Join(t.TempDir(), "acme.yaml")
+	for _, args := range [][]string{{"-o", "text"}, {"-o", "json"}, {"-o", "markdown", "--write", saved}} {
+		p, out, errs := pipes(nil)
+		w.discover(t, p, exitPassed, append(args, "wilhelmine.huber@acme.example", "--mask")...)
+		text := strings.ReplaceAll(out.String()+errs.String(), saved, "")
+		contains(t, text, "user1@domain1.example", "smtp.domain1.example", "FOUND")
+		if args[1] == formatJSON {
+			if err := fitsOwn(out.Bytes()); err != nil {
+				t.Error(err)
+			}
+		}
+		for _, name := range []string{"wilhelmine", "huber", "acme"} {
+			if strings.Contains(strings.ToLower(text), name) {
+				t.Errorf("%v: %s in\n%s", args, name, text)
+			}
+		}
+	}
+	if text, err := os.ReadFile(saved); err != nil || !strings.Contains(string(text), "smtp.acme.example") {
+		t.Errorf("what was saved is of no use: %v\n%s", err, text)
+	}
+}
+
 func TestDiscoverWritesMarkdown(t *testing.T) {
 	t.Parallel()
 	w := newDomain(t, "healthy", "smtp.acme.example", submissionSRV)

@@ -67,9 +67,9 @@ func (p *process) conclude(ctx context.Context, args []string, err error) int {
 
 // complain writes an error and what to do about it to standard error.
 func (p *process) complain(text, hint string) {
-	fmt.Fprintf(p.err, "smtpdx: %s\n", text)
+	fmt.Fprintf(p.err, "smtpdx: %s\n", p.masked(text))
 	if hint != "" {
-		fmt.Fprintf(p.err, "%s\n", indent(hint, "  "))
+		fmt.Fprintf(p.err, "%s\n", indent(p.masked(hint), "  "))
 	}
 }
 

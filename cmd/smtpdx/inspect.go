@@ -31,7 +31,7 @@ func newInspect(p *process) *cobra.Command {
 	var o inspectOptions
 	cmd := &cobra.Command{
 		Use:   "inspect FILE",
-		Short: "How a saved message came, and whether its original sender survived",
+		Short: "How a saved message came, and whether its sender survived",
 		Long: `Looks at a saved message and says how it came: straight, redirected, or forwarded
 as something new; whether a program that reads its header gets the original
 sender; and whether mail of senders with a strict DMARC policy comes through on

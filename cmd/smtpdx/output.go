@@ -51,6 +51,7 @@ type outputOptions struct {
 	quiet   bool
 	verbose bool
 	strict  bool
+	mask    bool
 }
 
 func (o *outputOptions) add(flags *pflag.FlagSet) {
@@ -67,6 +68,7 @@ func (o *outputOptions) addPrinting(flags *pflag.FlagSet) {
 		f.StringArrayVar(&o.reports, "report", nil, "also write a report to `FILE`, format by its ending ("+strings.Join(endings(), " ")+") or FORMAT=FILE; repeatable")
 		f.BoolVarP(&o.quiet, "quiet", "q", false, "one line a result")
 		f.BoolVarP(&o.verbose, "verbose", "v", false, "with every line of the dialogue, credentials hidden")
+		addMask(f, &o.mask)
 	})
 }
 
@@ -83,7 +85,10 @@ func (o *outputOptions) reportsRefusals() bool {
 	return f.Refusals
 }
 
-func (o *outputOptions) check() error {
+// check refuses what cannot be used. From then on, what the process says is masked
+// where that was asked for.
+func (o *outputOptions) check(p *process) error {
+	p.maskIf(o.mask)
 	if _, known := report.Lookup(o.format); !known {
 		return usage("-o "+strings.Join(formats(), ", "), "there is no such output format")
 	}
@@ -209,6 +214,9 @@ func (o *outputs) summarize(path string) error {
 
 // Print hands an event to every printer.
 func (o *outputs) Print(e probe.Event) error {
+	if o.process.mask != nil {
+		e = o.process.mask.Event(e)
+	}
 	o.seen.Add(e)
 	if e.End != nil {
 		state := report.NagiosState(o.seen)

@@ -39,6 +39,22 @@ func (s *sheet) addCommand(label, command string) {
 	s.rows = append(s.rows, sheetRow{label: label, paragraphs: []string{command}, isCommand: true})
 }
 
+// masked is the sheet as it may be shown.
+func (s *sheet) masked(p *process) *sheet {
+	if p.mask == nil {
+		return s
+	}
+	out := &sheet{title: p.masked(s.title)}
+	for _, row := range s.rows {
+		masked := sheetRow{label: row.label, isCommand: row.isCommand}
+		for _, text := range row.paragraphs {
+			masked.paragraphs = append(masked.paragraphs, p.masked(text))
+		}
+		out.rows = append(out.rows, masked)
+	}
+	return out
+}
+
 const sheetLabelWidth = 13
 
 func (s *sheet) text(width int) string {

@@ -28,7 +28,7 @@ func newRedirect(p *process) *cobra.Command {
 	var o redirectOptions
 	cmd := &cobra.Command{
 		Use:   "redirect [TARGET] --via ADDR...",
-		Short: "Send a test message through an address that redirects; judge how it came",
+		Short: "The same through an address that redirects; judge how it came",
 		Long: `Sends a test message, as somebody outside would, to an address that redirects
 its mail, and looks for it in the mailbox to which it redirects. Then it says how
 the message came, whether its header still has the original sender, and whether
@@ -102,22 +102,12 @@ func (o *redirectOptions) run(cmd *cobra.Command, p *process, targets []string) 
 
 // prepareAll makes the settings of a run for each address that redirects.
 func (o *redirectOptions) prepareAll(ctx context.Context, p *process, targets []string) ([]probe.Settings, error) {
-	if err := o.output.check(); err != nil {
-		return nil, err
-	}
-	if err := o.settings.check(); err != nil {
-		return nil, err
-	}
-	message, err := o.message.read(p.in)
+	mayAsk := o.mayAsk(p)
+	loaded, message, err := o.read(ctx, p, targets, mayAsk)
 	if err != nil {
 		return nil, err
 	}
 	message.AsPerson = true
-	mayAsk := o.mayAsk(p)
-	loaded, err := o.load(ctx, p, targets, mayAsk)
-	if err != nil {
-		return nil, err
-	}
 	bounces, err := o.sendersInbox(ctx, p, targets, loaded)
 	if err != nil {
 		return nil, err
@@ -216,7 +206,7 @@ func bareAddress(text string) string {
 // tellByHand says who must send what, and where to look; nothing is contacted,
 // and no settings file is read.
 func (o *redirectOptions) tellByHand(p *process, targets []string) error {
-	if err := o.output.check(); err != nil {
+	if err := o.output.check(p); err != nil {
 		return err
 	}
 	if o.output.format != formatText || len(targets) > 0 {

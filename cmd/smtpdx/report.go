@@ -37,7 +37,7 @@ func newReport(p *process) *cobra.Command {
 }
 
 func (o *reportOptions) run(p *process, path string) error {
-	if err := o.output.check(); err != nil {
+	if err := o.output.check(p); err != nil {
 		return err
 	}
 	r, err := readReport(p, path)
@@ -47,6 +47,9 @@ func (o *reportOptions) run(p *process, path string) error {
 	out, err := o.output.open(p, printing{})
 	if err != nil {
 		return err
+	}
+	if p.mask != nil {
+		p.mask.LearnReport(r)
 	}
 	for _, e := range report.Events(r) {
 		if err = out.Print(e); err != nil {

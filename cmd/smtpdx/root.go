@@ -55,6 +55,7 @@ const firstScreen = `smtpdx finds out why mail settings (SMTP) do not work, and 
 
   You have the settings      smtpdx check smtp.example.com:587 -u me@example.com
   You have only an address   smtpdx check me@example.com
+  You have only an error     smtpdx explain "535 5.7.139 Authentication ..."
   You have nothing yet       smtpdx demo %s
   You write a mail client    smtpdx lab list
 

@@ -37,7 +37,7 @@ func exitCodes() []exitCode {
 		{"1", "smtpdx itself failed"},
 		{"2", "command line or settings; nothing was contacted"},
 		{"3", "warnings under --strict"},
-		{"4", "nothing found (discover, presets); inspect: cannot be told"},
+		{"4", "nothing found (discover, presets, explain); inspect: unclear"},
 		{"5", "several profiles failed in different ways"},
 		{"6", "worse than before (compare, --baseline)"},
 		{"10", "dns"},

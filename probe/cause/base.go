@@ -13,6 +13,8 @@ type Base struct {
 	services []Service
 	rules    []*rule
 	byStep   map[string][]*rule // a step's rules, those for any step among them; "" has all
+	wordings map[string][]*pattern
+	sayings  []Wording // what wordings was made of
 }
 
 // Found is a cause that fits facts, with its texts filled in.
@@ -20,6 +22,7 @@ type Found struct {
 	Cause       string
 	Severity    Severity
 	Confidence  Confidence
+	General     bool // the cause of the step and code, as nothing special is known
 	Title       string
 	Explanation string
 	Who         Who
@@ -70,12 +73,15 @@ type Cause struct {
 // Builtin gives the knowledge base that the binary holds.
 func Builtin() *Base { return builtin() }
 
-var builtin = sync.OnceValue(func() *Base { return New(entries, services) })
+var builtin = sync.OnceValue(func() *Base { return New(entries, services, wordings...) })
 
 // New makes a base of entries that the loader has checked. They stay the
 // caller's and must not change.
-func New(entries []Entry, services []Service) *Base {
-	b := &Base{entries: entries, services: services, byStep: map[string][]*rule{}}
+func New(entries []Entry, services []Service, wordings ...Wording) *Base {
+	b := &Base{entries: entries, services: services, byStep: map[string][]*rule{}, wordings: map[string][]*pattern{}, sayings: wordings}
+	for _, w := range wordings {
+		b.wordings[w.ID] = patterns(w.Says)
+	}
 	for i := range entries {
 		for j := range entries[i].Rules {
 			b.rules = append(b.rules, newRule(&entries[i], &entries[i].Rules[j], len(b.rules)))
@@ -119,12 +125,12 @@ func describe(e *Entry) Cause {
 	}
 }
 
-// Entries gives a copy of what the base was made of, for whoever measures what
-// a part of it is worth.
-func (b *Base) Entries() ([]Entry, []Service) {
+// Parts gives a copy of what the base was made of, for whoever measures what a
+// part of it is worth.
+func (b *Base) Parts() ([]Entry, []Service, []Wording) {
 	entries := slices.Clone(b.entries)
 	for i := range entries {
 		entries[i].Rules = slices.Clone(entries[i].Rules)
 	}
-	return entries, b.services
+	return entries, b.services, slices.Clone(b.sayings)
 }

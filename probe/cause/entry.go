@@ -39,6 +39,7 @@ type When struct {
 	Code        []Codes
 	Enhanced    []string  // "5.7.8"; an x stands for any number
 	Text        []Pattern // in the text with single blanks
+	Wording     []string  // ids of wordings.yaml: what programs call a fault, in the text as well
 	NotText     []Pattern // none of these
 	Same        []string  // named groups of Text that must have caught the same word
 	Mentions    []string  // from, to, account, host, helo: the text has this value in it
@@ -55,6 +56,7 @@ type When struct {
 	Account     []Pattern
 	Sender      []string // From against the account: account, same-domain, other-domain, unknown
 	Known       []string // placeholders that the facts can fill
+	Unknown     []string // placeholders that they cannot
 	Seen        []Observation
 	AnySeen     []Observation
 	Unseen      []Observation
@@ -99,6 +101,13 @@ type DecidesEntry struct {
 type LinkEntry struct {
 	When       *When
 	Title, URL string
+}
+
+// Wording is what programs and systems, in their languages, call one and the
+// same fault: a list that rules refer to.
+type Wording struct {
+	ID   string
+	Says []Pattern
 }
 
 // Service is who answers: a provider or a make of server, and the signs of it.

@@ -1,4 +1,4 @@
 package cause
 
 // Fresh gives the built-in base before any pattern is compiled.
-func Fresh() *Base { return New(entries, services) }
+func Fresh() *Base { return New(entries, services, wordings...) }

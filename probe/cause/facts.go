@@ -6,8 +6,8 @@
 // (STEP.yaml, or STEP-PART.yaml), with a rule and an example, and run go
 // generate ./probe/cause; what is missing or misspelt is refused with file and
 // line. Rules for another step stand in that step's file, under "more: ID".
-// Type When has the words that rules know. A new word is an Observation here and the place in the engine that
-// adds it.
+// Type When has the words that rules know. A new word is an Observation here
+// and the place in the engine that adds it.
 package cause
 
 // Facts is all that a rule may look at: plain data, computed from a report or
@@ -24,7 +24,7 @@ type Facts struct {
 
 	// Who answers.
 	Host       string // as entered
-	HostKind   string // name, bare-name, ipv4, ipv6, localhost
+	HostKind   string // name, bare-name, ipv4, ipv6, localhost, malformed (pasted, and no name)
 	Provider   string // preset id
 	Greeting   string // text of the greeting
 	ServerName string // first word of the EHLO reply, else of the greeting

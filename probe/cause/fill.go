@@ -72,7 +72,7 @@ func fixes(w words, all []FixEntry, v *view) []Fix {
 	var list []Fix
 	for _, e := range all {
 		text, ok := fill(e.Text, w, nil)
-		if !ok || !v.holds(e.When) {
+		if !ok || !v.holdsSurely(e.When) {
 			continue
 		}
 		list = append(list, Fix{Text: text, Who: e.Who, Setting: optional(e.Setting, w), From: optional(e.From, w), To: optional(e.To, w),
@@ -95,7 +95,7 @@ func decides(w words, all []DecidesEntry, v *view) []Decides {
 	var list []Decides
 	for _, e := range all {
 		question, ok := fill(e.Question, w, nil)
-		if !ok || !v.holds(e.When) {
+		if !ok || !v.holdsSurely(e.When) {
 			continue
 		}
 		command, _ := fill(e.Command, w, quoteFor("posix"))
@@ -107,7 +107,7 @@ func decides(w words, all []DecidesEntry, v *view) []Decides {
 func links(all []LinkEntry, v *view) []Link {
 	var list []Link
 	for _, e := range all {
-		if v.holds(e.When) {
+		if v.holdsSurely(e.When) {
 			list = append(list, Link{Title: e.Title, URL: e.URL})
 		}
 	}

@@ -67,7 +67,7 @@ func weigh(w *When) int {
 			n += points
 		}
 	}
-	add(6, len(w.Text) > 0)
+	add(6, len(w.Text)+len(w.Wording) > 0)
 	add(3, len(w.Enhanced) > 0)
 	add(3, len(w.Mentions) > 0)
 	add(2, len(w.Service)+len(w.Host)+len(w.Provider) > 0)
@@ -90,7 +90,9 @@ type view struct {
 	services map[string]bool // who answers
 	asked    bool            // services are known
 	caught   map[string]string
-	assumed  int // what a rule wants and a pasted text does not show
+	said     map[string]bool // wordings that were asked for, and whether the text has them
+	assumed  int             // what a rule wants and a pasted text does not show
+	strict   bool            // nothing may be assumed
 }
 
 // hit is a rule that fits.
@@ -187,11 +189,11 @@ func remaining(hits []hit) []hit {
 	})
 }
 
-// over tells whether a hit takes another one's place; a general one takes
-// none but a general one's. Of two that would take each other's, the more
-// likely stays.
+// over tells whether a hit takes another one's place; a general one, and one
+// that is only possible, take none but a general one's. Of two that would
+// take each other's, the more likely stays.
 func (h hit) over(other hit) bool {
-	if h.General && !other.General {
+	if h.General && !other.General || h.confidence() == Possible && !other.General {
 		return false
 	}
 	return has(h.entry.Over, other.entry.ID) || has(h.Rule.Over, other.entry.ID)
@@ -209,7 +211,7 @@ func (v *view) found(h hit) Found {
 	v.caught = h.caught
 	e := h.entry
 	found := Found{
-		Cause: e.ID, Severity: h.severity(), Confidence: h.confidence(), Who: e.Who,
+		Cause: e.ID, Severity: h.severity(), Confidence: h.confidence(), General: h.General, Who: e.Who,
 		Title:       firstFilled(slices.Concat(h.Title, e.Title), v),
 		Explanation: firstFilled(slices.Concat(h.Explanation, e.Explanation), v),
 		Links:       links(e.Links, v), Suggest: v.suggest(h.Suggest),
@@ -271,7 +273,22 @@ func (v *view) fitsText(r *rule) bool {
 	if len(r.text) > 0 && !v.catch(r.text) {
 		return false
 	}
-	return v.caughtSame(r.When.Same) && !anyFits(r.notText, v.text, v.lower)
+	return v.caughtSame(r.When.Same) && v.says(r.When.Wording) && !anyFits(r.notText, v.text, v.lower)
+}
+
+// says tells whether the text has one of some wordings. Rules share them, so
+// each is looked for once.
+func (v *view) says(ids []string) bool {
+	return len(ids) == 0 || slices.ContainsFunc(ids, func(id string) bool {
+		if said, ok := v.said[id]; ok {
+			return said
+		}
+		if v.said == nil {
+			v.said = map[string]bool{}
+		}
+		v.said[id] = anyFits(v.base.wordings[id], v.text, v.lower)
+		return v.said[id]
+	})
 }
 
 func (v *view) caughtSame(groups []string) bool {
@@ -307,7 +324,7 @@ func (v *view) holds(w *When) bool {
 func (v *view) holdsReply(w *When) bool {
 	f := v.f
 	return v.fitsStep(w) && fitsTruth(w.Failed, f.Failed) && fitsWord(w.Fault, f.Fault) &&
-		fitsCode(w.Code, f.Code) && fitsEnhanced(w.Enhanced, f.Enhanced) && v.fitsOrAssumes(w.Verb, f.Verb) &&
+		v.fitsCode(w) && fitsEnhanced(w.Enhanced, f.Enhanced) && v.fitsOrAssumes(w.Verb, f.Verb) &&
 		(len(w.Mentions) == 0 || slices.ContainsFunc(w.Mentions, v.mentions)) && !slices.ContainsFunc(w.NotMentions, v.mentions)
 }
 
@@ -315,8 +332,8 @@ func (v *view) holdsSettings(w *When) bool {
 	f := v.f
 	return fitsWord(w.HostKind, f.HostKind) && v.fitsOrAssumes(w.Encryption, f.Encryption) && v.fitsOrAssumes(w.AccountForm, f.AccountForm) &&
 		v.fitsCredential(w.Credential) && fitsWord(w.Mechanism, f.Mechanism) && fitsWord(w.UsedBy, f.UsedBy) &&
-		v.fitsPort(w.Port) && !slices.Contains(w.NotPort, f.Port) &&
-		(len(w.Host) == 0 || underAny(w.Host, f.Host)) && fitsWord(w.Provider, f.Provider) && fitsWord(w.Sender, f.sender()) && v.knows(w.Known)
+		v.fitsPort(w.Port) && v.fitsNotPort(w.NotPort) &&
+		(len(w.Host) == 0 || underAny(w.Host, f.Host)) && fitsWord(w.Provider, f.Provider) && fitsWord(w.Sender, f.sender()) && v.knows(w.Known) && !v.knowsAny(w.Unknown)
 }
 
 func (v *view) holdsSeen(w *When) bool {
@@ -338,14 +355,18 @@ func (v *view) knows(names []string) bool {
 	return !slices.ContainsFunc(names, func(n string) bool { _, ok := v.word(n); return !ok })
 }
 
+func (v *view) knowsAny(names []string) bool {
+	return slices.ContainsFunc(names, func(n string) bool { _, ok := v.word(n); return ok })
+}
+
 func has(list []string, word string) bool { return slices.Contains(list, word) }
 
 func fitsWord(list []string, word string) bool { return len(list) == 0 || has(list, word) }
 
 func fitsTruth(want Truth, is bool) bool { return want == "" || (want == Yes) == is }
 
-func fitsCode(all []Codes, code int) bool {
-	return len(all) == 0 || slices.ContainsFunc(all, func(c Codes) bool { return c.From <= code && code <= c.To })
+func hasCode(all []Codes, code int) bool {
+	return slices.ContainsFunc(all, func(c Codes) bool { return c.From <= code && code <= c.To })
 }
 
 func fitsEnhanced(all []string, code string) bool {

@@ -262,3 +262,36 @@ func BenchmarkFirstRefusedLogin(b *testing.B) {
 		cause.Fresh().Match(facts)
 	}
 }
+
+func TestAGuessTakesNoBetterOnesPlace(t *testing.T) {
+	guess := entry("guess", cause.When{Text: pattern("quota")}, cause.Possible)
+	guess.Over = []string{"better"}
+	better := entry("better", code535, cause.Likely)
+	if got := names(cause.New([]cause.Entry{guess, better}, nil).Match(refused("quota"))); got != "better guess" {
+		t.Error(got)
+	}
+}
+
+func TestWhatTheFactsCannotFillCanBeAskedFor(t *testing.T) {
+	e := entry("c", code535, cause.Likely)
+	e.Fix = []cause.FixEntry{{Text: "enter {names}", Who: cause.User}, {When: &cause.When{Unknown: []string{"names"}}, Text: "enter the right name", Who: cause.User}}
+	base := cause.New([]cause.Entry{e}, nil)
+	facts := refused("no")
+	if fixes := base.Match(facts)[0].Fix; len(fixes) != 1 || fixes[0].Text != "enter the right name" {
+		t.Errorf("%+v", fixes)
+	}
+	facts.Values = map[string]string{"names": "mail.acme.example"}
+	if fixes := base.Match(facts)[0].Fix; len(fixes) != 1 || fixes[0].Text != "enter mail.acme.example" {
+		t.Errorf("%+v", fixes)
+	}
+}
+
+func TestARuleCanAskForAWordingAndATextTogether(t *testing.T) {
+	e := entry("local", cause.When{Wording: []string{"refused"}, Text: pattern("localhost")}, cause.Likely)
+	base := cause.New([]cause.Entry{e}, nil, cause.Wording{ID: "refused", Says: pattern("verweigert|refused")})
+	for text, want := range map[string]string{"localhost: connection refused": "local", "mail.acme.example: refused": "", "localhost: timed out": ""} {
+		if got := names(base.Match(refused(text))); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}

@@ -6,4 +6,5 @@ package cause
 var (
 	entries  []Entry
 	services []Service
+	wordings []Wording
 )

@@ -167,9 +167,28 @@ func (c *Session) way() (func() error, error) {
 	case !c.caps.Has(imap.CapLoginDisabled):
 		return func() error { return c.client.Login(account, password.Reveal()).Wait() }, nil
 	case has(sasl.Login):
-		return by(sasl.NewLoginClient(account, password.Reveal())), nil
+		return by(&byTurns{account: account, password: password.Reveal()}), nil
 	}
 	return nil, trouble(cause.IMAPNoMechanism, "the server offers no login with a password")
+}
+
+// byTurns is the mechanism LOGIN: account, then password, whatever the server
+// calls them when it asks.
+type byTurns struct {
+	account, password string
+	said              bool
+}
+
+// Start gives the account, which goes along or answers the first question.
+func (b *byTurns) Start() (string, []byte, error) { return sasl.Login, []byte(b.account), nil }
+
+// Next gives the password, once.
+func (b *byTurns) Next([]byte) ([]byte, error) {
+	if b.said {
+		return nil, sasl.ErrUnexpectedServerChallenge
+	}
+	b.said = true
+	return []byte(b.password), nil
 }
 
 // xoauth2 is Google's and Microsoft's way to log in with a token.

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/smtpdx/smtpdx/probe"
 	"github.com/smtpdx/smtpdx/probe/cause"
 )
 
@@ -75,13 +76,12 @@ func (c corpusCase) accepts(id string) bool { return id == c.Cause || slices.Con
 
 // corpus is a file and how it is to be measured.
 type corpus struct {
-	cases         []corpusCase
-	part          string
-	stages        []string
-	isShared      bool
-	printsEvery   bool
-	leftSetAside  bool
-	minimumLoaded int
+	cases        []corpusCase
+	part         string
+	stages       []string
+	isShared     bool
+	printsEvery  bool
+	leftSetAside bool
 }
 
 func loadCorpus(t *testing.T) corpus {
@@ -155,7 +155,7 @@ func (c *corpus) choose(t *testing.T) {
 // outcome is a case and what explain said of it.
 type outcome struct {
 	corpusCase
-	found []Finding
+	found []probe.Finding
 }
 
 func (o outcome) first() string {
@@ -168,7 +168,7 @@ func (o outcome) first() string {
 func (o outcome) isHit() bool    { return o.accepts(o.first()) }
 func (o outcome) isStrict() bool { return o.first() == o.Cause }
 func (o outcome) isInThree() bool {
-	return slices.ContainsFunc(o.found[:min(3, len(o.found))], func(f Finding) bool { return o.accepts(f.Cause) })
+	return slices.ContainsFunc(o.found[:min(3, len(o.found))], func(f probe.Finding) bool { return o.accepts(f.Cause) })
 }
 
 func run(base *cause.Base, cases []corpusCase, withSettings bool) []outcome {
@@ -193,7 +193,7 @@ func TestCorpus(t *testing.T) {
 		t.Run(how.name, func(t *testing.T) {
 			all := run(cause.Builtin(), c.cases, how.withSettings)
 			t.Log(c.tables(all))
-			worked, _ := parts(all)
+			worked, _ := halves(all)
 			if hits := share(worked, outcome.isHit); c.isShared && hits < how.floor {
 				t.Errorf("%.1f %% hits, %.1f %% were reached before", 100*hits, 100*how.floor)
 			}
@@ -201,7 +201,7 @@ func TestCorpus(t *testing.T) {
 	}
 }
 
-func parts(all []outcome) (worked, setAside []outcome) {
+func halves(all []outcome) (worked, setAside []outcome) {
 	for _, o := range all {
 		if o.isSetAside() {
 			setAside = append(setAside, o)
@@ -232,7 +232,7 @@ func only(all []outcome, is func(outcome) bool) []outcome {
 // tables prints what was measured. Nothing but sums is said of the quarter set aside.
 func (c *corpus) tables(all []outcome) string {
 	var b strings.Builder
-	worked, setAside := parts(all)
+	worked, setAside := halves(all)
 	if c.part == "every" {
 		worked, setAside = all, nil
 	}
@@ -322,8 +322,8 @@ func (c *corpus) misses(b *strings.Builder, all []outcome) {
 			continue
 		}
 		s := o.settings()
-		f, _ := factsOf(o.Evidence, s)
-		fmt.Fprintf(b, "  %s %s, %s:%d %s: is %s %v\n     facts: step %q of %v, %d %q, verb %q, fault %q\n", o.ID, o.Stage, s.Host, s.Port, s.Encryption,
+		f, _ := factsOf(readTicket(o.Evidence, s))
+		fmt.Fprintf(b, "  %s %s, %q:%d %s: is %s %v\n     facts: step %q of %v, %d %q, verb %q, fault %q\n", o.ID, o.Stage, f.Host, f.Port, f.Encryption,
 			o.Cause, o.Also, f.Step, f.Steps, f.Code, f.Enhanced, f.Verb, f.Fault)
 		for _, found := range o.found[:min(3, len(o.found))] {
 			fmt.Fprintf(b, "     found: %s (%s)\n", found.Cause, found.Confidence)

@@ -1,32 +1,51 @@
 package explain
 
 import (
-	"net/netip"
 	"strings"
 
+	"github.com/smtpdx/smtpdx/probe"
 	"github.com/smtpdx/smtpdx/probe/cause"
 )
 
 // factsOf makes of a text what the rules may look at, and tells whether there
-// was anything in it.
-func factsOf(text string, s Settings) (cause.Facts, bool) {
+// was an error in it.
+func factsOf(t *ticket) (cause.Facts, bool) {
+	s, text := t.settings, withConstants(t.said)
 	f := cause.Facts{
 		Step: s.Step, Failed: true, Text: text, Host: s.Host, HostKind: hostKind(s.Host), Port: s.Port, Encryption: s.Encryption,
 		Provider: s.Provider, Account: s.Account, AccountForm: accountForm(s.Account), From: s.From,
 		Seen: cause.Set{cause.Pasted: true}, Values: map[string]string{},
 	}
 	unknown(&f)
-	r, refused := decisive(replies(text))
+	cleanHost(&f)
+	transcriptFacts(&f, t.text)
+	r, refused := decisive(text)
 	f.Verb, f.Steps = placeOf(text, r)
 	if refused {
 		replyFacts(&f, r)
+		whoIsRefused(&f)
 		return f, true
 	}
 	fault, steps := faultIn(text)
-	if f.Fault = fault; fault != "" && f.Steps == nil {
+	if f.Fault = fault; fault == "no-such-host" && f.Seen[cause.HostCleaned] {
+		f.Fault = "malformed-name"
+	}
+	if fault != "" && (f.Steps == nil || len(steps) == 1) {
 		f.Steps = steps
 	}
-	return f, strings.TrimSpace(text) != ""
+	if fault == "" && isGeneric(text) {
+		f.Seen.Add(cause.GenericSentence)
+	}
+	return f, fault != "" || f.Seen[cause.GenericSentence]
+}
+
+// whoIsRefused says of an answer to MAIL or RCPT what a check would.
+func whoIsRefused(f *cause.Facts) {
+	if f.Verb != "MAIL" && f.Verb != "RCPT" {
+		return
+	}
+	f.Seen.Add(map[string]cause.Observation{"sender": cause.SenderRefused, "recipient": cause.RecipientRefused,
+		"unclear": cause.RefusalUnclear}[probe.WhoIsRefused(f.Verb, f.Code, f.Enhanced, f.Text, f.From, f.To)])
 }
 
 func replyFacts(f *cause.Facts, r reply) {
@@ -36,6 +55,17 @@ func replyFacts(f *cause.Facts, r reply) {
 		f.Fault = "deferred"
 		f.Seen.Add(cause.Temporary)
 	}
+}
+
+// cleanHost notes a host that is none as it stands.
+func cleanHost(f *cause.Facts) {
+	given := f.Host
+	f.Host = strings.Trim(given, " \t\"',;:<>/")
+	if f.Host != given {
+		f.Seen.Add(cause.HostCleaned)
+		f.Values["given"], f.Values["used"] = given, f.Host
+	}
+	f.HostKind = hostKind(f.Host)
 }
 
 func unknown(f *cause.Facts) {
@@ -53,36 +83,22 @@ func unknown(f *cause.Facts) {
 	}
 }
 
-// hostKind is "" for a host that is not known.
+// hostKind is "" for a host that is not known, and malformed for what can be no name.
 func hostKind(host string) string {
 	if host == "" {
 		return ""
 	}
-	if a, err := netip.ParseAddr(host); err == nil {
-		switch {
-		case a.IsLoopback():
-			return "localhost"
-		case a.Unmap().Is4():
-			return "ipv4"
-		}
-		return "ipv6"
+	kind := probe.HostKind(host)
+	if kind != "ipv6" && strings.ContainsAny(host, " \t,;:@/\\\"'=()<>%$") {
+		return "malformed"
 	}
-	switch lower := strings.ToLower(strings.TrimSuffix(host, ".")); {
-	case lower == "localhost" || strings.HasSuffix(lower, ".localhost"):
-		return "localhost"
-	case !strings.Contains(lower, "."):
-		return "bare-name"
-	}
-	return "name"
+	return kind
 }
 
 // accountForm is "" for an account that is not known.
 func accountForm(account string) string {
-	switch {
-	case account == "":
+	if account == "" {
 		return ""
-	case strings.Contains(account, "@"):
-		return "address"
 	}
-	return "bare"
+	return probe.AccountForm(account)
 }

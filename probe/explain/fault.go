@@ -6,10 +6,10 @@ import "regexp"
 type clientError struct {
 	fault string
 	steps []string
-	words *regexp.Regexp
+	words func() *regexp.Regexp
 }
 
-func words(expr string) *regexp.Regexp { return regexp.MustCompile(`(?i)` + expr) }
+func words(expr string) func() *regexp.Regexp { return compiled(`(?i)` + expr) }
 
 // clientErrors goes from the special to the general: the first that fits says
 // the fault. They name the mechanics only; what it means is for the rules.
@@ -18,6 +18,7 @@ var clientErrors = []clientError{
 	{"no-resolver", []string{"dns"}, words(`eai_again|temporary failure in name resolution|resolv\.conf|econnrefused.{0,30}:53\b|host lookup did not complete|name ?server.{0,30}(timed out|unreachable)|querya etimeout`)},
 	{"servfail", []string{"dns"}, words(`server misbehaving|servfail|wsatry_again|\b11002\b|non-recoverable failure in name resolution`)},
 	{"no-such-host", []string{"dns"}, words(`enotfound|no such host|name or service not known|nodename nor servname|unknownhost|unknown host|getaddrinfo(info)? failed|nxdomain|host (name )?(could )?not (be )?(found|resolved)|could ?n.t resolve (host|server|name)|name does not resolve|\b11001\b|\b11004\b|no address associated|remote name could not be resolved|der remotename konnte nicht aufgel|host ist unbekannt|host unbekannt|hostname.{0,20}nicht (gefunden|aufgel)|edns\b|php_network_getaddresses|unable to resolve|enodata`)},
+	{"not-offered", []string{"starttls"}, words(`starttls[^\n]{0,30}(not (supported|offered|available|found|advertised)|nicht unterst)|(does(n.t| not)|did(n.t| not)) (support|offer|advertise)[^\n]{0,20}starttls`)},
 	{"tls-version", []string{"tls"}, words(`unsupported protocol|protocol version|no protocols available|tlsv1 alert protocol|version too low|protocol_version|do not possess a common algorithm|no appropriate protocol|keine gemeinsamen algorithmus|legacy.?version`)},
 	{"tls-cipher", []string{"tls"}, words(`no shared cipher|dh key too small|no cipher|handshake.?failure|ee key too small|no common (cipher|signature)|insufficient.security|no ciphers available|ca md too weak|prime.{0,30}(short|small)`)},
 	{"certificate", []string{"certificate"}, words(`x509:|certificate (verify|has expired|is not|signed|validation|common name|not yet|chain|problem)|unable to (get|verify).{0,30}(cert|issuer)|self[- ]?signed|cert_|pkix|sslhandshakeexception.{0,80}cert|remote certificate|remotezertifikat|zertifikat|err_tls_cert|altname|untrusted|trustfailure|hostname.{0,40}(does not|doesn.t|not) match|peer certificate|certpath|subjectaltname|subject alternative|no alternative certificate|unknown ca\b|bad certificate`)},
@@ -35,7 +36,7 @@ var clientErrors = []clientError{
 // faultIn names the first fault that a text's words tell, with the steps it can be from.
 func faultIn(text string) (fault string, steps []string) {
 	for _, e := range clientErrors {
-		if e.words.MatchString(text) {
+		if e.words().MatchString(text) {
 			return e.fault, e.steps
 		}
 	}

@@ -1,7 +1,7 @@
 package explain
 
 import (
-	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -16,16 +16,19 @@ type reply struct {
 
 // replyCode finds what can be a reply code with its enhanced code: 535 5.7.8,
 // 535-5.7.8, (535, b'5.7.8, "code 535", 535: 5.7.8, #550 5.7.1.
-var replyCode = regexp.MustCompile(`(?:^|[^\w.:/@+-]|code[:= ]"?|response[:= ]|_)(4[2-7]\d|5[0-7]\d)(?:[ \t]?[-:,;)\]"'#=|>]{0,4}[ \t]{0,2}(?:\(|\[|b['"]|#|")?([45]\.\d{1,3}\.\d{1,3})\b|([ \t]*[-:,;)\]"'|>=\n]|[ \t]|$))`)
+var replyCode = compiled(`(?:^|[^\w.:/@+-]|code[:= ]"?|response[:= ]|_)(4[2-7]\d|5[0-7]\d)(?:[ \t]?[-:,;)\]"'#=|>]{0,4}[ \t]{0,2}(?:\(|\[|b['"]|#|")?([45]\.\d{1,3}\.\d{1,3})\b|([ \t]*[-:,;)\]"'|>=\n]|[ \t]|$))`)
 
 // enhancedAlone finds an enhanced code that has no reply code before it.
-var enhancedAlone = regexp.MustCompile(`(?:^|[^\w.:/-])([45]\.\d\.\d{1,3})(?:$|[^\w.]|\.(?:$|\s))`)
+var enhancedAlone = compiled(`(?:^|[^\w.:/-])([45]\.\d\.\d{1,3})(?:$|[^\w.]|\.(?:$|\s))`)
 
 // replyBefore is what stands before a code in a reply that is quoted.
-var replyBefore = regexp.MustCompile(`(?i)(?:code|said|response|reply|server|error|status|retcode|smtp|got|message|failed|with|returned|data|client|<-?|<<|s:|->|[({\["'` + "`" + `>:|])[\s:="'(#<{\[-]*$`)
+var replyBefore = compiled(`(?i)(?:code|said|response|reply|server|error|status|retcode|smtp|got|message|failed|with|returned|data|client|<-?|<<|s:|->|[({\["'` + "`" + `>:|])[\s:="'(#<{\[-]*$`)
 
 // notReply is what stands before a number that is no reply code.
-var notReply = regexp.MustCompile(`(?i)(?:port|line|pid|id|after|took|bytes|size|error:|\.go:|\.js:|\.py"?, line|errno|in)[\s:=#]*$`)
+var notReply = compiled(`(?i)\b(?:port|line|pid|id|after|took|bytes|size|\.go:|\.js:|\.py"?, line|errno|in)[\s:=#]*$`)
+
+// processID is what stands before the number of a process in a log: postfix/smtp[535].
+var processID = compiled(`[a-z]\[$`)
 
 // known are the codes that servers use; others need more around them.
 var known = map[int]bool{421: true, 422: true, 430: true, 431: true, 432: true, 435: true, 450: true, 451: true, 452: true, 453: true, 454: true, 455: true,
@@ -35,7 +38,7 @@ var known = map[int]bool{421: true, 422: true, 430: true, 431: true, 432: true, 
 // replies finds the refusals of a text in their order.
 func replies(text string) []reply {
 	var all []reply
-	for _, at := range replyCode.FindAllStringSubmatchIndex(text, -1) {
+	for _, at := range replyCode().FindAllStringSubmatchIndex(text, -1) {
 		code, _ := strconv.Atoi(text[at[2]:at[3]])
 		r := reply{code: code, at: at[2]}
 		if at[4] >= 0 {
@@ -58,10 +61,10 @@ func looksLikeReply(text string, r reply, end int) int {
 		points++
 	}
 	atStart := strings.TrimRight(before, " \t>|") == "" || strings.HasSuffix(strings.TrimRight(before, " \t>|\"'"), "\n")
-	if atStart || replyBefore.MatchString(before) {
+	if atStart || replyBefore().MatchString(before) {
 		points += 2
 	}
-	if r.enhanced == "" && notReply.MatchString(before) {
+	if r.enhanced == "" && notReply().MatchString(before) || processID().MatchString(before) {
 		return 0
 	}
 	rest := strings.TrimLeft(text[end:min(len(text), end+30)], " \t-:,;)]\"'#=|b(>")
@@ -80,15 +83,25 @@ func alone(text string, have []reply) []reply {
 		return nil
 	}
 	var all []reply
-	for _, at := range enhancedAlone.FindAllStringSubmatchIndex(text, -1) {
+	for _, at := range enhancedAlone().FindAllStringSubmatchIndex(text, -1) {
 		all = append(all, reply{enhanced: text[at[2]:at[3]], at: at[2], points: 2})
 	}
 	return all
 }
 
-// decisive is the refusal that ended it: the last of those that look most
-// like one, but not one that follows from an earlier (QUIT, a second command).
-func decisive(all []reply) (reply, bool) {
+// decisive is the refusal that ended it, of those in a text: a refused login
+// before what follows from it, else the one that looks most like a reply, and
+// no command that the client went on without.
+func decisive(text string) (reply, bool) {
+	all := replies(text)
+	if len(all) == 0 {
+		return reply{}, false
+	}
+	in := lastLogin(text)
+	if login, ok := refusedLogin(all, in); ok {
+		return login, true
+	}
+	all = slices.DeleteFunc(all, func(r reply) bool { return authCodes[r.code] && r.at < in })
 	if len(all) == 0 {
 		return reply{}, false
 	}
@@ -98,14 +111,39 @@ func decisive(all []reply) (reply, bool) {
 			best = r
 		}
 	}
-	if best.enhanced == "" { // the number is often told first, the words later
-		for _, r := range all {
-			if r.code == best.code && r.enhanced != "" {
-				return r, true
-			}
+	return withEnhanced(best, all), true
+}
+
+// refusedLogin is the login that was refused for good; what comes after it is
+// a consequence.
+func refusedLogin(all []reply, in int) (reply, bool) {
+	for _, r := range all {
+		if authCodes[r.code] && r.points > 1 && r.at > in {
+			return withEnhanced(r, all), true
 		}
 	}
-	return best, true
+	return reply{}, false
+}
+
+// lastLogin is where the last login succeeded, -1 when none did; refusals before it count for nothing.
+func lastLogin(text string) int {
+	if all := loggedIn().FindAllStringIndex(text, -1); len(all) > 0 {
+		return all[len(all)-1][0]
+	}
+	return -1
+}
+
+// withEnhanced: programs tell the number first and quote the reply later.
+func withEnhanced(r reply, all []reply) reply {
+	if r.enhanced != "" {
+		return r
+	}
+	for _, other := range all {
+		if other.code == r.code && other.enhanced != "" {
+			return other
+		}
+	}
+	return r
 }
 
 // isConsequence: servers say these after something else went wrong, or on the way to another try.

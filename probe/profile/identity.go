@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/smtpdx/smtpdx/probe"
 	"github.com/smtpdx/smtpdx/probe/cause"
 )
 
@@ -99,7 +100,7 @@ func (b *builder) helo() {
 
 // remark notes what is unusual about values that are each right by themselves.
 func (b *builder) remark() {
-	if isUnusual(b.s.Port, b.s.Encryption, b.s.Account != "") {
+	if probe.IsUnusual(b.s.Port, b.s.Encryption, b.s.Account != "") {
 		b.see(cause.PortEncryptionUnusual, nil)
 	}
 	if b.s.Account != "" && !strings.Contains(b.s.Account, "@") {

@@ -181,16 +181,3 @@ func usualPort(e probe.Encryption) int {
 	}
 	return 587
 }
-
-// isUnusual knows the pairs that do not go together (RFC 8314 section 3.3).
-func isUnusual(port int, e probe.Encryption, login bool) bool {
-	switch port {
-	case 465:
-		return e != probe.SSL
-	case 587, 2525:
-		return e == probe.SSL
-	case 25:
-		return e == probe.SSL || login
-	}
-	return false
-}

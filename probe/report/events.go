@@ -6,7 +6,7 @@ import "github.com/smtpdx/smtpdx/probe"
 // like a live one.
 func Events(r probe.Report) []probe.Event {
 	events := []probe.Event{{Kind: probe.EventRun, Schema: probe.EventSchema, Run: &probe.RunBegin{Tool: r.Tool, Command: r.Command,
-		StartedAt: r.StartedAt, Profiles: len(r.Results)}}}
+		StartedAt: r.StartedAt, Profiles: len(r.Results), Masked: r.Masked}}}
 	for i := range r.Results {
 		events = append(events, eventsOf(&r.Results[i], r.Vantage)...)
 	}

@@ -72,7 +72,7 @@ func handOver(r *probe.Report) *handover {
 		h.title = "Mail settings: " + strings.TrimSuffix(countWords(r), ".")
 	}
 	h.heading(1, "%s", h.title)
-	h.paragraph(says("This report names the mail server, the account, addresses and computers, and quotes what the server said. No password and no token is in it; please do not send one with it.")...)
+	h.paragraph(contents(r)...)
 	for i := range r.Results {
 		result := &r.Results[i]
 		level := 2
@@ -86,6 +86,16 @@ func handOver(r *probe.Report) *handover {
 	h.list(false, []item{{words: says("%s %s", r.Tool.Name, r.Tool.Version)}, {words: append(says("Command line: "), asCode(r.Command))},
 		{words: says("Exit code: %d", r.ExitCode)}})
 	return h
+}
+
+// contents says what is in the report of what somebody may want to keep.
+func contents(r *probe.Report) []piece {
+	secrets := " No password and no token is in it; please do not send one with it."
+	if r.Masked {
+		return says("This report quotes what the server said. It is masked: names and addresses are stand-ins, except the provider's.%s", secrets)
+	}
+	return append(says("This report names the mail server, the account, addresses and computers, and quotes what the server said; "),
+		asCode("--mask"), piece{text: " replaces names and addresses by stand-ins." + secrets})
 }
 
 // headline names the settings and what is wrong with them.

@@ -13,17 +13,18 @@ import (
 	"fmt"
 	"math/big"
 	"net"
+	"slices"
 	"sync"
 	"time"
 )
 
-// certificateKinds are what a dialogue can ask for. All but the first three
+// certificateKinds are what a dialogue can ask for. All but the first four
 // are bad enough that no credential may follow them.
-var certificateKinds = []string{"good", "expires-soon", "weak", "expired", "not-yet-valid", "misnamed", "self-signed",
+var certificateKinds = []string{"good", "expires-soon", "weak", "hostile", "expired", "not-yet-valid", "misnamed", "self-signed",
 	"unknown-issuer", "missing-intermediate", "intercepted"}
 
 func isBadCertificate(kind string) bool {
-	return kind != "good" && kind != "expires-soon" && kind != "weak"
+	return kind != "good" && kind != "expires-soon" && kind != "weak" && kind != "hostile"
 }
 
 const day = 24 * time.Hour
@@ -124,6 +125,14 @@ func newKey(kind string, useRSA bool) (crypto.Signer, error) {
 	return ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 }
 
+// hostileNames try the syntax of whatever a report is written in: HTML,
+// Markdown, XML, the commands of GitHub's runners, Nagios' performance data, and
+// what moves a terminal's cursor.
+var hostileNames = []string{
+	"<script>alert('cn')</script>", "[o](javascript:alert(1))", "]]></failure><testcase name=\"ou\"/>",
+	"a\r\n::error::forged", "b|time=0s;;;;", "c\x1b[2J",
+}
+
 // template is the leaf of a kind: it lasts 90 days, of which 60 are left.
 func (a *authority) template(kind string) *x509.Certificate {
 	now := time.Now()
@@ -137,6 +146,9 @@ func (a *authority) template(kind string) *x509.Certificate {
 		BasicConstraintsValid: true,
 	}
 	switch kind {
+	case "hostile":
+		t.Subject = pkix.Name{CommonName: hostileNames[0], Organization: hostileNames[1:2], OrganizationalUnit: hostileNames[2:]}
+		t.DNSNames = append(slices.Clone(a.names), hostileNames...)
 	case "expired":
 		t.NotBefore, t.NotAfter = now.Add(-100*day), now.Add(-10*day)
 	case "not-yet-valid":

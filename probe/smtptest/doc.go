@@ -39,7 +39,8 @@ mailbox, is met by sending a message.
 The recipient's mailbox, to be read by IMAP over TLS (any of these, with commas):
 
 	mailbox: inbox | junk | loses | after 2s | twice | adds a footer |
-	         rewrites from | forgery | refuses login
+	         rewrites from | forgery | refuses login | is switched off |
+	         does not answer
 
 The recipient as an address that redirects to another mailbox, which is the one
 that is read then; the sender has a mailbox too, for reports:
@@ -68,7 +69,7 @@ What the server is:
 	oauth error: {"status":"401"}         challenge before a token's 535
 	scram: no-signature | wrong-signature
 	iterations: 4096
-	certificate: good | expires-soon | weak | expired | not-yet-valid | misnamed | self-signed |
+	certificate: good | expires-soon | weak | hostile | expired | not-yet-valid | misnamed | self-signed |
 	             unknown-issuer | missing-intermediate | intercepted
 	tls: 1.2-1.3
 	ciphers: weak

@@ -20,14 +20,14 @@ import (
 
 // arrival is what becomes of a message on its way into the mailbox.
 type arrival struct {
-	words []string // inbox, junk, loses, refuses login, adds a footer, rewrites From, forgery, twice
+	words []string // of arrivalWords
 	after time.Duration
 }
 
 func (a *arrival) is(word string) bool { return slices.Contains(a.words, word) }
 
 // arrivalWords are what the key "mailbox" knows besides a time.
-var arrivalWords = []string{"inbox", "junk", "loses", "refuses login", "adds a footer", "rewrites from", "forgery", "twice"}
+var arrivalWords = []string{"inbox", "junk", "loses", "refuses login", "is switched off", "does not answer", "adds a footer", "rewrites from", "forgery", "twice"}
 
 // parseArrival reads "inbox", "junk, after 2s", ...
 func parseArrival(value string) (*arrival, error) {
@@ -58,6 +58,7 @@ type LetterBox struct {
 	account  string
 	password string
 	port     int
+	listener net.Listener // nil for one that does not listen
 }
 
 // Folders of a LetterBox.
@@ -84,7 +85,12 @@ func (s *Server) NewLetterBox(account, password string) (*LetterBox, error) {
 	}
 	b.imap = imapserver.New(&imapserver.Options{
 		NewSession: func(*imapserver.Conn) (imapserver.Session, *imapserver.GreetingData, error) {
-			return memory.NewSession(), nil, nil
+			session := memory.NewSession()
+			whole, ok := session.(imapserver.SessionIMAP4rev2)
+			if a := s.dialogue.mailbox; ok && a != nil && a.is("is switched off") {
+				return switchedOff{whole}, nil, nil
+			}
+			return session, nil, nil
 		},
 		Caps: imap.CapSet{imap.CapIMAP4rev1: {}, imap.CapIdle: {}, imap.CapSpecialUse: {}, imap.CapUIDPlus: {}, imap.CapUnselect: {},
 			imap.CapNamespace: {}, imap.CapESearch: {}},
@@ -108,7 +114,7 @@ func (s *Server) OpenLetterBox(account, password string) (*LetterBox, error) {
 	if err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
-	b.port = int(at.Port())
+	b.port, b.listener = int(at.Port()), l
 	s.running.Go(func() { _ = b.imap.Serve(tls.NewListener(l, b.config)) }) // ends with the server
 	return b, s.keep(l)
 }
@@ -116,6 +122,13 @@ func (s *Server) OpenLetterBox(account, password string) (*LetterBox, error) {
 // Serve holds a session on a connection, TLS from the first byte, and closes it.
 func (b *LetterBox) Serve(conn net.Conn) {
 	b.server.running.Go(func() { _ = b.imap.Serve(&oneConn{conn: tls.Server(conn, b.config)}) })
+}
+
+// switchedOff is a mailbox that no program may read.
+type switchedOff struct{ imapserver.SessionIMAP4rev2 }
+
+func (switchedOff) Login(string, string) error {
+	return &imap.Error{Type: imap.StatusResponseTypeNo, Code: imap.ResponseCodeAlert, Text: "Your account is not enabled for IMAP use."}
 }
 
 // oneConn is a listener to which one connection comes.
@@ -185,6 +198,9 @@ func (s *Server) openMailbox() error {
 		return err
 	}
 	b.password = mailboxPassword // what the client is told
+	if s.dialogue.mailbox.is("does not answer") {
+		_ = b.listener.Close() // nothing was accepted yet
+	}
 	s.letterBox = b
 	if err := s.openSenderBox(); err != nil {
 		return err

@@ -63,11 +63,11 @@ func (c *Conn) replyWithin(ctx context.Context, limit time.Duration) (Reply, err
 func dotStuffed(message []byte) []byte {
 	var out bytes.Buffer
 	for line := range bytes.Lines(message) {
-		line = bytes.TrimRight(line, "\r\n")
+		line = bytes.ReplaceAll(bytes.TrimRight(line, "\n"), []byte("\r"), nil) // first: it must not hide a dot
 		if len(line) > 0 && line[0] == '.' {
 			out.WriteByte('.')
 		}
-		out.Write(bytes.ReplaceAll(line, []byte("\r"), nil))
+		out.Write(line)
 		out.WriteString("\r\n")
 	}
 	out.WriteString(".\r\n")

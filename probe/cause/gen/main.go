@@ -47,6 +47,8 @@ func table(base source.Base) ([]byte, error) {
 	write(&b, reflect.ValueOf(base.Entries), true)
 	b.WriteString("\n\nvar services = ")
 	write(&b, reflect.ValueOf(base.Services), true)
+	b.WriteString("\n\nvar wordings = ")
+	write(&b, reflect.ValueOf(base.Wordings), true)
 	return format.Source(b.Bytes())
 }
 

@@ -14,7 +14,12 @@ import (
 func findings(v verdict, facts cause.Facts) []probe.Finding {
 	var all []probe.Finding
 	for _, found := range cause.Builtin().Match(facts) {
-		all = append(all, probe.FindingOf(found, probe.StepRedirect, evidenceOf(v, facts)))
+		f := probe.NewFinding(found)
+		f.Step = probe.Maybe(probe.StepRedirect)
+		for _, text := range evidenceOf(v, facts) {
+			f.Evidence = append(f.Evidence, probe.FindingEvidence{Step: f.Step, Text: text})
+		}
+		all = append(all, f)
 	}
 	return all
 }

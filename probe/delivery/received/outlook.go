@@ -18,10 +18,14 @@ const oleMagic = "\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1"
 // maxOutlook is how large a .msg may be: it cannot be read line by line.
 const maxOutlook = 300 << 20
 
+// maxStreams is how many entries of a .msg are looked at; one with many
+// attachments has some thousands.
+const maxStreams = 100_000
+
 // What a .msg lacks.
 var (
 	ErrOutlook         = errors.New("it is a file of Outlook's format that cannot be read")
-	ErrOutlookNoHeader = errors.New("Outlook has kept no header with it: it was written here, or came by Exchange from inside")
+	ErrOutlookNoHeader = errors.New("no header is kept with it in Outlook: it was written here, or came by Exchange from inside")
 )
 
 // The properties of a .msg that are read (MS-OXPROPS), by the numbers that
@@ -70,7 +74,9 @@ type streams struct {
 
 func readStreams(file *mscfb.Reader) streams {
 	s := streams{texts: map[string]string{}}
-	for entry, err := file.Next(); err == nil && len(s.texts) < maxParts; entry, err = file.Next() {
+	left := maxStreams
+	for entry, err := file.Next(); err == nil && left > 0 && len(s.texts) < maxParts; entry, err = file.Next() {
+		left--
 		path := strings.Join(entry.Path, "/")
 		number, isProperty := strings.CutPrefix(entry.Name, "__substg1.0_")
 		if !isProperty || strings.Count(path, "/") > 2 {

@@ -63,7 +63,7 @@ func (w *walker) entity(h Header, depth int) string {
 	case strings.HasPrefix(kind, "multipart/") && boundary != "" && len(w.boundaries) < maxDepth:
 		return w.container(boundary, depth)
 	case kind == "message/rfc822" || kind == "message/global":
-		return w.attachedMessage(h, kind, depth)
+		return w.attachedMessage(h, depth)
 	case len(w.parts) >= maxParts || len(w.boundaries) >= maxDepth:
 		w.skipped = true
 		return w.skip()
@@ -122,7 +122,7 @@ func (w *walker) each(take func(string)) string {
 
 // attachedMessage keeps the header of a message within the message, and what
 // is in it one level deeper.
-func (w *walker) attachedMessage(h Header, kind string, depth int) string {
+func (w *walker) attachedMessage(h Header, depth int) string {
 	encoding := strings.ToLower(strings.TrimSpace(h.Get("Content-Transfer-Encoding")))
 	part := Part{Type: "message/rfc822", Filename: filename(h), Attached: isAttached(h), Depth: depth}
 	if len(w.parts) >= maxParts || depth >= maxDepth {

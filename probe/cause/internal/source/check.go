@@ -97,7 +97,7 @@ func (f *file) checkRule(n *yaml.Node, r *cause.Rule) {
 		f.fail(n, "a general rule cannot be certain")
 	}
 	w := r.When
-	empty := w.Failed == "" && len(w.Fault)+len(w.Code)+len(w.Enhanced)+len(w.Text)+len(w.Seen)+len(w.AnySeen)+len(w.Mentions)+len(w.Sender) == 0
+	empty := w.Failed == "" && len(w.Fault)+len(w.Code)+len(w.Enhanced)+len(w.Text)+len(w.Wording)+len(w.Seen)+len(w.AnySeen)+len(w.Mentions)+len(w.Sender) == 0
 	if empty {
 		f.fail(n, "a rule needs evidence: a fault, a reply or something seen")
 	}

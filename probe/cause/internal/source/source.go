@@ -18,6 +18,7 @@ import (
 type Base struct {
 	Entries  []cause.Entry
 	Services []cause.Service
+	Wordings []cause.Wording
 	Examples []Example
 }
 
@@ -49,6 +50,12 @@ func defaultSteps(file string) []string {
 	return []string{file}
 }
 
+// connectionSteps are those between which a pasted sentence of a client seldom
+// tells: a rule for such texts holds at all of them.
+func connectionSteps() []string {
+	return []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}
+}
+
 // Read reads all files of a folder. Observations is the vocabulary of
 // "seen". The error tells everything that is wrong, a line for each.
 func Read(folder fs.FS, observations []string) (Base, error) {
@@ -58,6 +65,9 @@ func Read(folder fs.FS, observations []string) (Base, error) {
 		return Base{}, err
 	}
 	l.readServices(folder)
+	if slices.Contains(names, "wordings.yaml") {
+		l.readWordings(folder)
+	}
 	for _, step := range fileOrder() {
 		for _, name := range names {
 			if stepOfFile(name) == step {
@@ -66,7 +76,7 @@ func Read(folder fs.FS, observations []string) (Base, error) {
 		}
 	}
 	for _, name := range names {
-		if step := stepOfFile(name); step != "services" && !slices.Contains(fileOrder(), step) {
+		if step := stepOfFile(name); step != "services" && step != "wordings" && !slices.Contains(fileOrder(), step) {
 			l.problems = append(l.problems, fmt.Errorf("%s: unknown step %q", name, step))
 		}
 	}
@@ -131,6 +141,36 @@ func (l *loader) readServices(folder fs.FS) {
 		l.base.Services = append(l.base.Services, s)
 	})
 	l.problems = append(l.problems, r.errs...)
+}
+
+// readWordings reads the lists of wordings; rules refer to them by their ids.
+func (l *loader) readWordings(folder fs.FS) {
+	root, err := parse(folder, "wordings.yaml")
+	if err != nil {
+		l.problems = append(l.problems, err)
+		return
+	}
+	f := &file{reader: reader{file: "wordings.yaml"}, loader: l}
+	f.each(root, func(n *yaml.Node) {
+		var w cause.Wording
+		f.fields(n, map[string]func(*yaml.Node){"id": f.word(&w.ID), "says": f.patterns(&w.Says)})
+		if w.ID == "" || len(w.Says) == 0 || slices.Contains(l.wordingIDs(), w.ID) {
+			f.fail(n, "wordings need an id of their own, and patterns")
+		}
+		l.base.Wordings = append(l.base.Wordings, w)
+	})
+	if len(f.own) > 0 {
+		f.fail(root, "patterns of wordings catch nothing: %v", f.own)
+	}
+	l.problems = append(l.problems, f.errs...)
+}
+
+func (l *loader) wordingIDs() []string {
+	var ids []string
+	for _, w := range l.base.Wordings {
+		ids = append(ids, w.ID)
+	}
+	return ids
 }
 
 func (l *loader) hasService(id string) bool {

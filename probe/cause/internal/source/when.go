@@ -27,6 +27,7 @@ func (f *file) when(into *cause.When) func(*yaml.Node) {
 			keys[key] = f.patterns(list)
 		}
 		keys["same"] = f.words(&into.Same)
+		keys["wording"] = f.oneOf(&into.Wording, "wording", f.wordingIDs())
 		f.fields(n, keys)
 		for _, group := range into.Same {
 			f.allow(n, "named group", group, f.own)
@@ -36,6 +37,8 @@ func (f *file) when(into *cause.When) func(*yaml.Node) {
 			into.Step = nil
 		case len(into.Step) == 0 && f.step == "any":
 			f.fail(n, "a rule of any.yaml names its step, or any")
+		case len(into.Step) == 0 && slices.Contains(into.Seen, cause.Pasted) && slices.Contains(connectionSteps(), f.step):
+			into.Step = connectionSteps()
 		case len(into.Step) == 0:
 			into.Step = defaultSteps(f.step)
 		}
@@ -51,15 +54,15 @@ func (f *file) plainConditions(w *cause.When) map[string]func(*yaml.Node) {
 		"mentions": f.oneOf(&w.Mentions, "setting", settings), "not_mentions": f.oneOf(&w.NotMentions, "setting", settings),
 		"service": f.oneOf(&w.Service, "service", f.serviceIDs()), "not_service": f.oneOf(&w.NotService, "service", f.serviceIDs()),
 		"host": f.words(&w.Host), "provider": f.words(&w.Provider), "software": f.words(&w.Software),
-		"host_kind":  f.oneOf(&w.HostKind, "kind of host", []string{"name", "bare-name", "ipv4", "ipv6", "localhost"}),
+		"host_kind":  f.oneOf(&w.HostKind, "kind of host", []string{"name", "bare-name", "ipv4", "ipv6", "localhost", "malformed"}),
 		"encryption": f.oneOf(&w.Encryption, "encryption", []string{"starttls", "ssl", "none"}),
 		"port":       f.numbers(&w.Port), "not_port": f.numbers(&w.NotPort),
 		"account_form": f.oneOf(&w.AccountForm, "form of account", []string{"none", "address", "bare"}),
 		"credential":   f.oneOf(&w.Credential, "credential", []string{"none", "password", "token"}),
 		"mechanism":    f.words(&w.Mechanism), "used_by": f.oneOf(&w.UsedBy, "place", []string{"here", "cloud"}),
 		"sender": f.oneOf(&w.Sender, "sender", []string{"account", "same-domain", "other-domain", "unknown"}),
-		"known":  f.oneOf(&w.Known, "placeholder", cause.Placeholders()),
-		"seen":   f.seen(&w.Seen), "any_seen": f.seen(&w.AnySeen), "unseen": f.seen(&w.Unseen),
+		"known":  f.oneOf(&w.Known, "placeholder", cause.Placeholders()), "unknown": f.oneOf(&w.Unknown, "placeholder", cause.Placeholders()),
+		"seen": f.seen(&w.Seen), "any_seen": f.seen(&w.AnySeen), "unseen": f.seen(&w.Unseen),
 	}
 }
 
@@ -155,10 +158,17 @@ func (f *file) readExample(n *yaml.Node, id string) Example {
 	first := id
 	x := cause.Facts{Seen: cause.Set{}, Values: map[string]string{}, Step: defaultSteps(f.step)[0]}
 	var failed *bool
+	isPasted := false
 	var seen []cause.Observation
 	f.fields(n, map[string]func(*yaml.Node){
 		"behind": f.word(&first),
 		"step":   typed(&f.reader, &x.Step, "step", cause.Steps()...),
+		"pasted": func(n *yaml.Node) { // a text that shows no step
+			f.truth(new(bool))(n)
+			x.Step, failed = "", new(bool)
+			*failed = true
+			isPasted = true
+		},
 		"failed": func(n *yaml.Node) { failed = new(bool); f.truth(failed)(n) },
 		"fault":  typed(&f.reader, &x.Fault, "fault", cause.Faults()...), "code": f.number(&x.Code), "enhanced": f.word(&x.Enhanced),
 		"text": f.lines(&x.Text), "verb": f.word(&x.Verb), "host": f.word(&x.Host), "host_kind": f.word(&x.HostKind),
@@ -169,12 +179,27 @@ func (f *file) readExample(n *yaml.Node, id string) Example {
 		"used_by": f.word(&x.UsedBy), "seen": f.seen(&seen), "values": f.valueMap(x.Values),
 	})
 	x.Seen.Add(seen...)
+	if isPasted {
+		x.Seen.Add(unknown(&x)...)
+	}
 	x.Failed = x.Fault != "" || x.Code >= 400
 	if failed != nil {
 		x.Failed = *failed
 	}
 	deriveForms(&x)
 	return Example{Cause: id, First: first, File: f.file, Line: n.Line, Facts: x}
+}
+
+// unknown is what a pasted text leaves open.
+func unknown(x *cause.Facts) []cause.Observation {
+	seen := []cause.Observation{cause.Pasted}
+	for o, is := range map[cause.Observation]bool{cause.HostUnknown: x.Host == "", cause.PortUnknown: x.Port == 0,
+		cause.EncryptionUnknown: x.Encryption == "", cause.AccountUnknown: x.Account == ""} {
+		if is {
+			seen = append(seen, o)
+		}
+	}
+	return seen
 }
 
 func (f *file) lines(into *string) func(*yaml.Node) {
