@@ -119,6 +119,9 @@ func (o *redirectOptions) prepareAll(ctx context.Context, p *process, targets []
 	}
 	message.AsPerson = true
 	mayAsk := o.mayAsk(p)
+	if err := o.answerable(targets, mayAsk); err != nil {
+		return nil, err
+	}
 	loaded, err := o.load(ctx, p, targets, mayAsk)
 	if err != nil {
 		return nil, err

@@ -86,6 +86,9 @@ func (o *sendOptions) prepare(ctx context.Context, p *process, targets []string)
 		return nil, err
 	}
 	mayAsk := o.mayAsk(p)
+	if err := o.answerable(targets, mayAsk); err != nil {
+		return nil, err
+	}
 	all, err := o.load(ctx, p, targets, mayAsk)
 	if err != nil {
 		return nil, err
@@ -103,6 +106,16 @@ func (o *sendOptions) prepare(ctx context.Context, p *process, targets []string)
 		}
 	}
 	return all, nil
+}
+
+// answerable refuses a run in which nobody can say yes, before the settings of
+// an address are looked up: that asks the network.
+func (o *sendOptions) answerable(targets []string, mayAsk bool) error {
+	address, err := onlyAddress(targets)
+	if err != nil || address == "" || o.settings.yes || mayAsk {
+		return err
+	}
+	return usage("--yes sends it without a question.", "a test message would go out, and nobody can be asked whether it may")
 }
 
 // agree says what would go to whom, and asks whether it may.
