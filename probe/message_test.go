@@ -404,3 +404,11 @@ func TestQueueIDsAreRead(t *testing.T) {
 		}
 	}
 }
+
+func TestOtherSettingsAreTriedWithoutMessageAndMailbox(t *testing.T) {
+	s := given("mail.acme.example", 587, STARTTLS, "jobs@acme.example", "correct-horse")
+	s.Message, s.Follow = testMessage(), &Follow{Inbox: &Inbox{Host: "imap.acme.example"}}
+	if other := withoutCredentials(s); other.Message != nil || other.Follow != nil {
+		t.Errorf("an alternative gets %+v", other)
+	}
+}

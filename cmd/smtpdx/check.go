@@ -66,7 +66,7 @@ func (o *checkOptions) run(cmd *cobra.Command, p *process, targets []string) err
 	if err := o.settings.check(); err != nil {
 		return err
 	}
-	if err := o.baseline.read(p); err != nil {
+	if err := o.baseline.read(p, o.output.format); err != nil {
 		return err
 	}
 	mayAsk := o.mayAsk(p)
@@ -244,7 +244,7 @@ func wantedFormat(args []string) string {
 
 // isForMonitoring tells whether a command line whose output is a report has -o nagios.
 func isForMonitoring(args []string) bool {
-	return len(args) > 0 && slices.Contains(append(probes(), "demo", "report"), args[0]) && formatOf(args) == "nagios"
+	return len(args) > 0 && slices.Contains(append(probes(), "demo", "report"), args[0]) && formatOf(args) == formatNagios
 }
 
 // formatOf is the last value of -o in a command line, as the parser has it.

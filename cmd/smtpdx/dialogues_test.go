@@ -43,12 +43,15 @@ func withoutDialogue() map[string]string {
 		"imap-not-deleted":                   "a remark for information: it never ends a dialogue",
 		"imap-certificate-unchecked":         "a demonstration goes past no bad certificate of a mailbox",
 		"delivery-late":                      "it takes a minute",
+		"redirect-loop":                      "it takes two servers that redirect to each other",
+		"redirect-absence-reply":             "a remark for information: it never ends a dialogue",
+		"redirect-sender-kept":               "a remark for information: it never ends a dialogue",
 	}
 }
 
 // connectionFiles are the files of causes, up to the login, whose dialogues are listed here.
 func connectionFiles() []string {
-	return []string{"settings", "dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "auth", "delivery", "any"}
+	return []string{"settings", "dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "auth", "delivery", "redirect", "any"}
 }
 
 func TestEveryCauseOfTheConnectionHasADialogueOrAReasonWhyNot(t *testing.T) {

@@ -38,6 +38,7 @@ func redirects(via string, more ...string) []string {
 var deliveryCases = []deliveryCase{
 	{name: "delivered", args: delivers("in", target), decided: "INBOX", want: came("-", "-"),
 		says: func(t *testing.T, s deliveryStep) {
+			t.Helper()
 			if c := s.Checked; c == nil || c.Client != "192.0.2.51" || c.SPF == nil || c.SPF.Result != "pass" || len(c.DKIM) != 1 || c.DKIM[0].Result != "pass" {
 				t.Errorf("the program's own look at SPF and DKIM: %+v", s.Checked)
 			}
@@ -47,6 +48,7 @@ var deliveryCases = []deliveryCase{
 	{name: "junked", args: delivers("spam", "spam@app.example"), decided: "Junk", want: warned("delivery-junk", "-", "-")},
 	{name: "delayed 20 s", args: delivers("late", "late@app.example", "--wait", "40s"), within: 60 * time.Second, decided: "INBOX", want: came("-", "-"),
 		says: func(t *testing.T, s deliveryStep) {
+			t.Helper()
 			if s.ArrivedAfterMs < 20000 || s.ArrivedAfterMs > 35000 {
 				t.Errorf("arrived after %.0f ms", s.ArrivedAfterMs)
 			}
@@ -62,10 +64,10 @@ var deliveryCases = []deliveryCase{
 	{name: "DKIM kept", args: redirects("recipient@company.example"), want: came("redirected", "yes/yes")},
 	{name: "DKIM broken by a footer", args: redirects("footer@company.example"), want: warned("redirect-signature-broken", "redirected", "yes/no")},
 	{name: "resent by hand", args: redirects("resend@company.example"), decided: "Resent-From", want: came("resent", "yes/yes"),
-		meanwhile: byHand("resend@company.example", "<bounce-message>in@app.example<enter><exit>")},
+		at: "resend@company.example", hand: &byHand{keys: "<bounce-message>in@app.example<enter><exit>"}},
 	{name: "forward as new message", args: redirects("as-new@company.example"), decided: "Fwd:", want: stopped("redirect", "redirect-forwarded-as-new", 20, "forwarded-as-new", "no/?")},
 	{name: "forward as attachment", args: redirects("attach@company.example"), want: stopped("redirect", "redirect-forwarded-as-new", 20, "forwarded-as-attachment", "no/?"),
-		meanwhile: byHand("attach@company.example", "<forward-message>in@app.example<enter><send-message><exit>", "set mime_forward=yes")},
+		at: "attach@company.example", hand: &byHand{keys: "<forward-message>in@app.example<enter><send-message><exit>", settings: []string{"set mime_forward=yes"}}},
 	{name: "From rewritten", args: redirects("nofrom@company.example"), decided: "nofrom@company.example", want: stopped("redirect", "redirect-from-rewritten", 20, "from-rewritten", "no/?")},
 	{name: "From rewritten, Reply-To kept", args: redirects("refrom@company.example"), decided: "Reply-To", want: warned("redirect-from-rewritten", "from-rewritten", "yes/?")},
 	{name: "From rewritten by a list", args: redirects("munged@lists.company.example"), decided: "Reply-To", want: warned("redirect-from-rewritten", "from-rewritten", "yes/?")},
@@ -76,17 +78,4 @@ var deliveryCases = []deliveryCase{
 	{name: "forwarding to the outside blocked", args: redirects("blocked@company.example"), decided: "5.7.520", want: cameNot("redirect-external-blocked")},
 	{name: "looped", args: redirects("loop@company.example"), decided: "too many hops", want: cameNot("redirect-loop")},
 	{name: "lost on the way", args: redirects("lost@company.example", "--wait", "4s"), want: cameNot("redirect-not-arrived")},
-}
-
-// byHand has somebody at the company press keys when the message is there.
-func byHand(mailbox, keys string, settings ...string) func(*delivery, *testing.T) {
-	return func(d *delivery, t *testing.T) {
-		for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
-			if len(inMailbox(mailbox, "smtpdx")) > 0 {
-				d.mutt(t, mailbox, keys, settings...)
-				return
-			}
-		}
-		t.Errorf("nothing came to %s", mailbox)
-	}
 }

@@ -43,7 +43,7 @@ type realMessage struct {
 	Via      string `json:"via"`
 	Mailbox  string `json:"mailbox"` // in which it was found
 	realFacts
-	person func(d *delivery, t *testing.T) // what somebody does by hand once it is there
+	hand *byHand // what somebody does once it is at Via
 }
 
 func kept(how, dkim string) realFacts {
@@ -78,17 +78,11 @@ var realMessages = []realMessage{
 		realFacts: notKept("from-rewritten", "broken")},
 	{File: "altermime-footer", Programs: "postfix altermime", Did: "virtual alias; a filter adds a footer to both parts", Via: "footer@company.example", realFacts: kept("redirected", "broken")},
 	{File: "mutt-bounce", Programs: "mutt", Did: "bounce-message (b): resent by hand", Via: "mutt-bounce@company.example", realFacts: kept("resent", "kept"),
-		person: func(d *delivery, t *testing.T) {
-			d.mutt(t, "mutt-bounce@company.example", "<bounce-message>in@app.example<enter><exit>")
-		}},
+		hand: &byHand{keys: "<bounce-message>in@app.example<enter><exit>"}},
 	{File: "mutt-forward", Programs: "mutt", Did: "forward-message (f), inline", Via: "mutt-forward@company.example", realFacts: notKept("forwarded-as-new", "none"),
-		person: func(d *delivery, t *testing.T) {
-			d.mutt(t, "mutt-forward@company.example", "<forward-message>in@app.example<enter><send-message><exit>", "set mime_forward=no")
-		}},
+		hand: &byHand{keys: "<forward-message>in@app.example<enter><send-message><exit>", settings: []string{"set mime_forward=no"}}},
 	{File: "mutt-forward-attached", Programs: "mutt", Did: "forward-message (f) with mime_forward: as message/rfc822", Via: "mutt-attach@company.example", realFacts: notKept("forwarded-as-attachment", "none"),
-		person: func(d *delivery, t *testing.T) {
-			d.mutt(t, "mutt-attach@company.example", "<forward-message>in@app.example<enter><send-message><exit>", "set mime_forward=yes", `set forward_format="Fwd: %s"`)
-		}},
+		hand: &byHand{keys: "<forward-message>in@app.example<enter><send-message><exit>", settings: []string{"set mime_forward=yes", `set forward_format="Fwd: %s"`}}},
 	{File: "mailman-munged", Programs: "mailman3", Did: "list with dmarc_mitigate_action=munge_from and a footer", Via: "munged@lists.company.example", realFacts: kept("from-rewritten", "broken")},
 	{File: "mailman-footer", Programs: "mailman3", Did: "list that leaves From alone and adds a footer", Via: "footer@lists.company.example", realFacts: kept("redirected", "broken")},
 	{File: "mailman-wrapped", Programs: "mailman3", Did: "list with dmarc_mitigate_action=wrap_message: the message within one of the list", Via: "wrapped@lists.company.example", realFacts: kept("from-rewritten", "none")},
@@ -112,9 +106,8 @@ func (d *delivery) makesRealMessages(t *testing.T) {
 	}
 	for _, m := range realMessages {
 		t.Run(m.File, func(t *testing.T) {
-			if m.person != nil {
-				d.arrived(t, m.Via, tokens[m.File], 1)
-				m.person(d, t)
+			if m.hand != nil {
+				d.does(t, m.hand, m.Via, tokens[m.File])
 			}
 			found := d.arrived(t, m.mailbox(), tokens[m.File], 1)
 			if len(found) != 1 {

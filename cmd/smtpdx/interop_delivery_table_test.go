@@ -25,14 +25,15 @@ func (r deliveryRow) String() string { return fmt.Sprintf("%v %s %s", r.row, r.h
 
 // deliveryCase is one message on one way, and what must come of it.
 type deliveryCase struct {
-	name      string
-	args      []string
-	also      []string                           // causes that must be named as well
-	decided   string                             // stands in the evidence
-	within    time.Duration                      // 0 = 30 s
-	meanwhile func(d *delivery, t *testing.T)    // what somebody does by hand on the way
-	says      func(t *testing.T, s deliveryStep) // further demands on the evidence
-	want      deliveryRow
+	name    string
+	args    []string
+	also    []string      // causes that must be named as well
+	decided string        // stands in the evidence
+	within  time.Duration // 0 = 30 s
+	at      string        // a mailbox at which somebody does something meanwhile
+	hand    *byHand
+	says    func(t *testing.T, s deliveryStep) // further demands on the evidence
+	want    deliveryRow
 }
 
 // deliveryStep is what the table needs of the steps delivery and redirect.
@@ -91,11 +92,11 @@ func (d *delivery) follow(t *testing.T, c deliveryCase) (deliveryRow, string, ti
 	if limit == 0 {
 		limit = 30 * time.Second
 	}
-	if c.meanwhile != nil {
+	if c.hand != nil {
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			c.meanwhile(d, t)
+			d.does(t, c.hand, c.at, "smtpdx")
 		}()
 		defer func() { <-done }()
 	}
@@ -111,7 +112,7 @@ func (d *delivery) follow(t *testing.T, c deliveryCase) (deliveryRow, string, ti
 	}
 	r := doc.Results[0]
 	seen, fault := decisive(t, steps.Results[0])
-	got := deliveryRow{r.aboutMessage(p.exit), "-", "-"}
+	got := deliveryRow{r.row(p.exit), "-", "-"}
 	if seen.How != "" {
 		got.how, got.kept = seen.How, told(seen.SenderKept)+"/"+told(seen.DMARCSurvives)
 	}
@@ -131,19 +132,6 @@ func (d *delivery) follow(t *testing.T, c deliveryCase) (deliveryRow, string, ti
 		c.says(t, seen)
 	}
 	return got, evidence, p.took
-}
-
-// aboutMessage is what the result comes to, with what is said of the message
-// before what is said of the way to the server.
-func (r result) aboutMessage(exit int) row {
-	got := r.row(exit)
-	for _, f := range r.Findings {
-		if f.Severity != "info" && slices.Contains([]string{"message", "delivery", "redirect"}, f.Step) {
-			got.cause = f.Cause
-			break
-		}
-	}
-	return got
 }
 
 // decisive puts what the last steps saw into one, with the fault of the one that failed.

@@ -190,23 +190,24 @@ func inMailbox(mailbox, token string) []string {
 	return found
 }
 
-// mutt has a person at the company press keys in a mailbox.
-func (d *delivery) mutt(t *testing.T, mailbox, keys string, settings ...string) {
+// byHand is what a person at the company does in a mailbox, with mutt.
+type byHand struct {
+	keys     string
+	settings []string
+}
+
+// does has the person press the keys, once a message with a word is there.
+func (d *delivery) does(t *testing.T, hand *byHand, mailbox, word string) {
 	t.Helper()
+	if len(d.arrived(t, mailbox, word, 1)) == 0 {
+		return
+	}
 	local, domain, _ := strings.Cut(mailbox, "@")
 	rc := filepath.Join(deliveryDir, "mutt", local+".rc")
-	rewrite(t, rc, readFile(t, root+"/etc/delivery/muttrc")+strings.Join(settings, "\n")+"\npush '"+keys+"'\n")
+	rewrite(t, rc, readFile(t, root+"/etc/delivery/muttrc")+strings.Join(hand.settings, "\n")+"\npush '"+hand.keys+"'\n")
 	folder := filepath.Join(deliveryDir, "mail", domain, local, "Maildir")
 	p := runLimited(t, 20*time.Second, []string{"TERM=xterm"}, "/usr/bin/script", "-qec", "mutt -n -F "+rc+" -f "+folder, "/dev/null")
 	if p.exit != 0 {
 		t.Errorf("mutt ended with %d\n%s", p.exit, p.out)
 	}
-}
-
-// sends runs the program with the sender's login.
-func (d *delivery) sends(t *testing.T, limit time.Duration, command string, args ...string) printed {
-	t.Helper()
-	args = append([]string{command, "smtp.sender.example:587", "--encryption", "starttls", "--account", candidate, "--password-env", "INTEROP_SECRET",
-		"--ca-file", caFile, "--yes", "--no-input", "-o", "json"}, args...)
-	return d.smtpdx(t, limit, []string{"INTEROP_SECRET=candidate-4711"}, args...)
 }

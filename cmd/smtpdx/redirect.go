@@ -107,25 +107,12 @@ func (o *redirectOptions) run(cmd *cobra.Command, p *process, targets []string) 
 
 // prepareAll makes the settings of a run for each address that redirects.
 func (o *redirectOptions) prepareAll(ctx context.Context, p *process, targets []string) ([]probe.Settings, error) {
-	if err := o.output.check(p); err != nil {
-		return nil, err
-	}
-	if err := o.settings.check(); err != nil {
-		return nil, err
-	}
-	message, err := o.message.read(p.in)
+	mayAsk := o.mayAsk(p)
+	loaded, message, err := o.read(ctx, p, targets, mayAsk)
 	if err != nil {
 		return nil, err
 	}
 	message.AsPerson = true
-	mayAsk := o.mayAsk(p)
-	if err := o.answerable(targets, mayAsk); err != nil {
-		return nil, err
-	}
-	loaded, err := o.load(ctx, p, targets, mayAsk)
-	if err != nil {
-		return nil, err
-	}
 	bounces, err := o.sendersInbox(ctx, p, targets, loaded)
 	if err != nil {
 		return nil, err

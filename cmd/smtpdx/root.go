@@ -46,6 +46,7 @@ func newRoot(p *process, args []string) *cobra.Command {
 		newVersion(p),
 	)
 	root.AddCommand(newTopics()...)
+	root.SetHelpCommand(newHelp())
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd(args...)
 	return root

@@ -75,21 +75,8 @@ func (o *sendOptions) run(cmd *cobra.Command, p *process, targets []string) erro
 
 // prepare reads the settings, adds the message, and asks whether it may go.
 func (o *sendOptions) prepare(ctx context.Context, p *process, targets []string) ([]probe.Settings, error) {
-	if err := o.output.check(p); err != nil {
-		return nil, err
-	}
-	if err := o.settings.check(); err != nil {
-		return nil, err
-	}
-	message, err := o.message.read(p.in)
-	if err != nil {
-		return nil, err
-	}
 	mayAsk := o.mayAsk(p)
-	if err := o.answerable(targets, mayAsk); err != nil {
-		return nil, err
-	}
-	all, err := o.load(ctx, p, targets, mayAsk)
+	all, message, err := o.read(ctx, p, targets, mayAsk)
 	if err != nil {
 		return nil, err
 	}
@@ -118,6 +105,25 @@ func (o *sendOptions) answerable(targets []string, mayAsk bool) error {
 	return usage("--yes sends it without a question.", "a test message would go out, and nobody can be asked whether it may")
 }
 
+// read reads flags, message and settings.
+func (o *sendOptions) read(ctx context.Context, p *process, targets []string, mayAsk bool) ([]probe.Settings, *probe.Message, error) {
+	if err := o.output.check(p); err != nil {
+		return nil, nil, err
+	}
+	if err := o.settings.check(); err != nil {
+		return nil, nil, err
+	}
+	message, err := o.message.read(p.in)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := o.answerable(targets, mayAsk); err != nil {
+		return nil, nil, err
+	}
+	all, err := o.load(ctx, p, targets, mayAsk)
+	return all, message, err
+}
+
 // agree says what would go to whom, and asks whether it may.
 func (o *sendOptions) agree(ctx context.Context, p *process, s *probe.Settings, mayAsk bool) error {
 	if s.Refused != nil {
@@ -134,6 +140,10 @@ func (o *sendOptions) agree(ctx context.Context, p *process, s *probe.Settings, 
 	announced := folded("One test message goes " + way + ". Its token is " + s.Message.Token + ".")
 	switch {
 	case o.settings.yes && o.output.quiet:
+		return nil
+	case o.settings.yes && p.mask != nil:
+		p.mask.Learn(*s)
+		fmt.Fprintln(p.err, p.mask.Text(announced))
 		return nil
 	case o.settings.yes:
 		fmt.Fprintln(p.err, announced)

@@ -62,9 +62,15 @@ func (v *view) fitsCode(w *When) bool {
 	if f.Code != 0 || f.Enhanced == "" || !v.mayAssume() || len(w.Text)+len(w.Wording)+len(w.Enhanced) == 0 {
 		return false
 	}
+	if len(w.Enhanced) == 0 && !slices.ContainsFunc(w.Code, isClass) {
+		v.assumed++
+	}
 	class := int(f.Enhanced[0] - '0')
 	return slices.ContainsFunc(w.Code, func(c Codes) bool { return c.From/100 <= class && class <= c.To/100 })
 }
+
+// isClass: the rule means any code of a kind, not one that has a meaning of its own.
+func isClass(c Codes) bool { return c.From != c.To }
 
 // fitsOrAssumes: a setting that the text does not name may be any.
 func (v *view) fitsOrAssumes(list []string, word string) bool {

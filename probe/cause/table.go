@@ -141,20 +141,21 @@ var entries = []Entry{
 			{Expr: "(host|hostname|server)['\"]?\\s?[:=]>? ?['\"]([^'\"]*[ ,;@/|<>\\\\][^'\"]{0,60}|[^'\"]*[,.;:]{2,}[^'\"]*)['\"]", Needs: []string{"host", "server"}},
 			{Expr: "(enotfound|eai_again|eai_noname|esetupfail|edns|querya \\w+) ['\"]?(smtps?|ssl|tls|tcp|https?)(:|\\b ?$| (smtps?|ssl|tls|tcp|https?)[: ])", Needs: []string{"notfound", "again", "noname", "setupfail", "dns", "querya "}},
 			{Expr: "(enotfound|eai_again) [^ :]+:\\d+ [^ ]+:\\d+:\\d+", Needs: []string{"notfound", "ai_again"}},
-			{Expr: "(enotfound|eai_again) \\S*[,;/@|<>\\\\()&$%#!]\\S*", Needs: []string{"notfound", "ai_again"}},
-			{Expr: "getaddrinfo for (ssl|tls|tcp|smtps?|https?)://|getaddrinfo for \\S*[/,@]\\S* ?failed|getaddrinfo for failed|(no such host( is known)?|could not resolve host|unknown (smtp )?host)[:.]? [('\"]{0,2}(ssl|tls|tcp|smtps?|https?)(:|//)|could not resolve host: \\S*[,;@/]", Needs: []string{"getaddrinfo for ", "no such host", "could not resolve host", "unknown ", "could not resolve host: "}},
-			{Expr: "lookup (\\S*[/,;@\"]|\\S+ :|(ssl|tls|tcp|smtps?|https?):)|address \\S+: too many colons|too many colons in address|missing port in address|lookup (tcp|smtp)/", Needs: []string{"lookup ", ": too many colons", "too many colons in address", "missing port in address", "lookup "}},
+			{Expr: "(enotfound|eai_\\w+|eservfail|ebadname|enodata) \\S*[,;/@|<>\\\\()&$%#!]\\S*", Needs: []string{"notfound", "ai_", "servfail", "badname", "nodata"}},
+			{Expr: "getaddrinfo for (ssl|tls|tcp|smtps?|https?)://|getaddrinfo for \\S*[/,@]\\S* ?failed|getaddrinfo for (ssl|tls|tcp|smtps?|https?)? ?failed|(no such host( is known)?|could not resolve host|unknown (smtp )?host)[:.]? [('\"]{0,2}(ssl|tls|tcp|smtps?|https?)(:|//)|could not resolve host: \\S*[,;@/]", Needs: []string{"getaddrinfo for ", "no such host", "could not resolve host", "unknown ", "could not resolve host: "}},
+			{Expr: "lookup (\\S*[/,;@\"]|\\S+ :|\\S+\\.\\S+:\\d{2,5}: no such|(ssl|tls|tcp|smtps?|https?):)|address \\S+: too many colons|too many colons in address|missing port in address|lookup (tcp|smtp)/", Needs: []string{"lookup ", ": too many colons", "too many colons in address", "missing port in address", "lookup "}},
 			{Expr: "label (empty or )?too long|codec can.?t (en|de)code.{0,60}idna|idna. codec failed|invalid (host ?name|host)(:| ['\"]|$)|invalid hostentry|host ?name.{0,40}(invalid|contains|malformed|illegal|not valid)|illegal (character|host)|ungültige[rn]? (host|server)name|hostname (ist )?ungültig", Needs: []string{"too long", "codec can", " codec failed", "nvalid ", "invalid", "contains", "malformed", "illegal", "not valid", "illegal ", "ungültige", "hostname "}},
 			{Expr: "(ssl|tls|tcp)://(ssl|tls|tcp|smtps?|https?)[:/]", Needs: []string{"://"}},
 		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"dns-no-such-host", "dns-resolver-failure"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
-			{Expr: "(enotfound|eai_again|lookup|host(name)?['\"]?[:=] ?['\"]?|getaddrinfo for|resolve host:?|unknown (smtp )?host:?) ?(undefined|null|none|nan|false|true|\\[object|\\$\\{?|%\\(?|\\{\\{|<|your|example|my_?smtp|smtp_?(host|server|user)|mail_?(host|user|server|username)|user(name)?\\b|a_user|mail_?user|host\\b|server\\b|akia\\w{6,}|apikey|[0-9a-f]{12,}\\b|\\d+\\b( |$|:))", Needs: []string{"notfound", "ai_again", "lookup", "host", "getaddrinfo for", "resolve host", "unknown "}},
+			{Expr: "(enotfound|eai_again|lookup|host(name)?['\"]?[:=] ?['\"]?|getaddrinfo for|resolve host:?|unknown (smtp )?host:?) ?(\\[object|\\$\\{?|%\\(?|\\{\\{|<|your|example|(undefined|null|none|nan|false|true|my_?smtp|smtp_?(host|server|user)|mail_?(host|user|server|username)|user(name)?|a_user|mail_?user|host|server)([^a-z0-9_.-]|$)|akia\\w{6,}|apikey|[0-9a-f]{12,}\\b|\\d+\\b( |$|:))", Needs: []string{"notfound", "ai_again", "lookup", "host", "getaddrinfo for", "resolve host", "unknown "}},
 		}, Wording: []string{"name-unknown"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Title: []string{"{host} is no host name; a variable or a user name got there", "what was looked up is no host name but a variable or a user name"}, Explanation: []string{"What the program looked up is the name of a setting, an empty value or the user name. The setting was not filled, or a smtp:// URL was taken apart at the wrong place: special characters in user name or password must be percent-encoded there."}, Fix: []FixEntry{
 			{Text: "Look what the program really has as host, and enter the server's name", Who: "user", Setting: "host", From: "{host}"},
 			{Text: "In a smtp:// URL, percent-encode special characters of user name and password (@ is %40, / is %2F)", Who: "user"},
 		}, Over: []string{"dns-no-such-host"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, HostKind: []string{"bare-name"}, Wording: []string{"name-unknown"}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"name-unknown"}, Service: []string{"large-provider"}, Seen: []Observation{"pasted"}}, Confidence: "possible", Explanation: []string{"The name that is shown exists. A blank or an invisible character behind it in the settings makes it another name."}},
+		{When: When{HostKind: []string{"malformed"}, Seen: []Observation{"pasted", "generic-sentence"}}, Confidence: "likely", Over: []string{"error-text-generic", "tls-wrong-mode-implicit-on-starttls-port", "tls-wrong-mode-plain-on-tls-port"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"host-unreadable"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"dns-no-such-host", "dns-resolver-failure"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
 			{Expr: "err_invalid_url", Needs: []string{"err_invalid_url"}},
@@ -253,7 +254,7 @@ var entries = []Entry{
 			{Expr: "mail ?server at \"?(localhost|127\\.0\\.0\\.1)\"?", Needs: []string{"server at "}},
 			{Expr: "connection.{0,40}with host .{0,12}(localhost|127\\.0\\.0\\.1)", Needs: []string{"connection"}},
 		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"tcp-filtered-port"}},
-		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"refused"}, Service: []string{"large-provider"}, Port: []int{465, 587}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"refused"}, Service: []string{"large-provider"}, Port: []int{465, 587}, Seen: []Observation{"pasted"}}, Confidence: "possible", Title: []string{"the program may have dialled its own computer", "not the host entered"}},
 	}},
 	{ID: "tcp-filtered-port", Step: "tcp", Title: []string{"nothing answers on port {port}, seen from this computer", "nothing answers on this port, seen from this computer"}, Explanation: []string{"A port that stays silent is nearly always closed on the way: company firewall, VPN, network operator or hosting company. A wrong port would usually be refused at once."}, Who: "network", Severity: "error", Fix: []FixEntry{
 		{When: &When{Port: []int{25}}, Text: "Use port 587 with TLS/STARTTLS: many networks block 25 for good", Who: "user", Setting: "port", From: "25", To: "587"},
@@ -334,12 +335,30 @@ var entries = []Entry{
 		{Text: "Give the proxy's URL with user name and password", Who: "user", Setting: "proxy"},
 	}, Over: []string{"proxy-refused"}, Rules: []Rule{
 		{When: When{Step: []string{"tcp"}, Failed: "yes", Seen: []Observation{"proxy-wants-login"}}, Confidence: "certain"},
+		{When: When{Text: []Pattern{
+			{Expr: "\\b407\\b.{0,40}proxy", Needs: []string{"proxy"}},
+			{Expr: "proxy[ -]?authentication[ -]?(is )?(required|needed|failed)", Needs: []string{"authentication"}},
+			{Expr: "code 407 from proxy", Needs: []string{"code 407 from proxy"}},
+			{Expr: "proxy.{0,30}(requires|needs|wants) (an? )?(authentication|login)", Needs: []string{"proxy"}},
+			{Expr: "socks.{0,40}(authentication|user ?name|password|credentials).{0,30}(failed|rejected|required|denied|invalid)", Needs: []string{"failed", "jected", "quired", "denied", "invalid"}},
+			{Expr: "proxy.{0,20}(login|authentication|anmeldung).{0,20}(erforderlich|fehlgeschlagen|requise)", Needs: []string{"erforderlich", "fehlgeschlagen", "requise"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"not-an-smtp-service", "auth-required-missing", "auth-bad-credentials"}},
 	}},
 	{ID: "proxy-refused", Step: "tcp", Title: []string{"the proxy {proxy} does not connect to {server}", "the proxy does not make the connection"}, Explanation: []string{"The proxy is asked to connect to the mail server, and that failed: {text}. Many proxies allow web ports only.", "The proxy is asked to connect to the mail server, and that failed. Many proxies allow web ports only."}, Who: "network", Severity: "error", Fix: []FixEntry{
 		{Text: "Allow {server} in the rules of the proxy", Who: "network"},
 		{Text: "Correct the address of the proxy, or go without it where the network allows that", Who: "user", Setting: "proxy", From: "{proxy}"},
 	}, Rules: []Rule{
 		{When: When{Step: []string{"dns", "tcp"}, Fault: []string{"proxy"}}, Confidence: "certain"},
+		{When: When{Text: []Pattern{
+			{Expr: "code (400|403|404|405|50[0-4]) from proxy", Needs: []string{" from proxy"}},
+			{Expr: "tunnel connection failed: [45]\\d\\d", Needs: []string{"tunnel connection failed: "}},
+			{Expr: "proxy.{0,20}(connect|tunnel).{0,30}(failed|refused|denied|aborted|rejected)", Needs: []string{"connect", "tunnel"}},
+			{Expr: "(can.?t|cannot|could not|failed to|unable to) (complete|connect).{0,12} (socks|proxy|to (the )?(socks|proxy))", Needs: []string{"mplete", "nnect"}},
+			{Expr: "socks[45a]*.{0,40}(connection (not allowed|refused)|general (socks )?(server )?failure|rejected or failed|host unreachable|not allowed by ruleset)", Needs: []string{"connection ", "general ", "rejected or failed", "host unreachable", "not allowed by ruleset"}},
+			{Expr: "proxy (refused|rejected|denied)", Needs: []string{"proxy "}},
+		}, NotText: []Pattern{
+			{Expr: "\\b407\\b", Needs: []string{"407"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"not-an-smtp-service", "tcp-refused", "tcp-filtered-port", "tcp-unreachable"}},
 	}},
 	{ID: "tls-wrong-mode-plain-on-tls-port", Step: "greeting", Title: []string{"the encryption setting does not fit the port"}, Explanation: []string{"Port {port} of this server wants TLS from the first byte (SSL). With \"{encryption}\" both sides wait for the other: no greeting comes.", "This port wants TLS from the first byte (SSL). Both sides wait for the other, and no greeting comes."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Set the encryption to SSL", Who: "user", Setting: "encryption", From: "{encryption}", To: "SSL"},
@@ -372,7 +391,9 @@ var entries = []Entry{
 		}, Over: []string{"tcp-filtered-port", "connection-closed", "server-silent"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"no-greeting", "cut-off"}, NotText: []Pattern{
 			{Expr: "\\b(5|4)\\d\\d[ -]\\d\\.\\d\\.\\d"},
-			{Expr: "after (data|rcpt|mail|auth)", Needs: []string{"after "}},
+			{Expr: "after (data|rcpt|mail|auth|starttls)", Needs: []string{"after "}},
+			{Expr: "certificate", Needs: []string{"certificate"}},
+			{Expr: "\\balert\\b", Needs: []string{"alert"}},
 			{Expr: "authenticat", Needs: []string{"authenticat"}},
 			{Expr: "queue", Needs: []string{"queue"}},
 		}, Seen: []Observation{"pasted", "port-unknown"}}, Confidence: "possible", Explanation: []string{"The connection opened and no word came, or it was closed at once. If the port is 465, it wants TLS from the first byte (SSL), and both sides waited for the other."}},
@@ -443,6 +464,9 @@ var entries = []Entry{
 		}, Host: []string{"smtp.sendgrid.net", "smtp.mailgun.org", "smtp.eu.mailgun.org"}, Unseen: []Observation{"greeting-masked"}}, Confidence: "likely"},
 		{When: When{Step: []string{"certificate"}, Service: []string{"large-provider"}, Host: []string{"smtp.gmail.com", "smtp.googlemail.com", "smtp.office365.com", "smtp-mail.outlook.com", "smtp.mail.yahoo.com", "smtp.mail.me.com", "smtp.zoho.com", "smtp.sendgrid.net", "smtp.mailgun.org", "smtp.gmx.net", "mail.gmx.net"}, Seen: []Observation{"certificate-name-mismatch"}, Unseen: []Observation{"certificate-intercepted"}}, Confidence: "likely", Explanation: []string{"This provider's certificate always has its own name; what came is for {names}. Some hosting companies and networks lead outgoing mail connections to a server of their own.", "This provider's certificate always has its own name, and what came is for another. Some hosting companies and networks lead outgoing mail connections to a server of their own."}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"cert-other-name"}, Host: []string{"smtp.gmail.com", "smtp.googlemail.com", "smtp-relay.gmail.com", "smtp.office365.com", "smtp-mail.outlook.com", "smtp.mail.yahoo.com", "smtp.mail.me.com", "smtp.zoho.com", "smtp.zoho.eu", "smtp.sendgrid.net", "smtp.mailgun.org", "smtp.gmx.net", "mail.gmx.net", "smtp.yandex.ru", "smtp.yandex.com", "smtp.mail.ru", "smtp.fastmail.com", "smtp-relay.brevo.com", "smtp-relay.sendinblue.com", "in-v3.mailjet.com", "smtp.postmarkapp.com", "email-smtp.us-east-1.amazonaws.com"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Explanation: []string{"This provider's certificate always has its own name, and what came is for another. Some hosting companies and networks lead outgoing mail connections to a server of their own."}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
+			{Expr: "((expected cn=|, not |host name |hostname |valid for |host: |name matching |for the name )[`\"']?|host_name=)(smtp\\.gmail\\.com|smtp\\.googlemail\\.com|smtp-relay\\.gmail\\.com|smtp\\.office365\\.com|smtp-mail\\.outlook\\.com|smtp\\.mail\\.yahoo\\.com|smtp\\.mail\\.me\\.com|smtp\\.zoho\\.(com|eu)|smtp\\.sendgrid\\.net|smtp\\.mailgun\\.org|smtp\\.gmx\\.net|mail\\.gmx\\.net|smtp\\.yandex\\.(ru|com)|smtp\\.fastmail\\.com|smtp-relay\\.brevo\\.com|in-v3\\.mailjet\\.com|smtp\\.postmarkapp\\.com)\\b", Needs: []string{"expected cn=", ", not ", " name ", "name ", "valid for ", "host: ", "name matching ", "for the name ", "host_name="}},
+		}, Wording: []string{"cert-other-name"}, Seen: []Observation{"pasted", "host-unknown"}}, Confidence: "likely", Explanation: []string{"This provider's certificate always has its own name, and what came is for another. Some hosting companies and networks lead outgoing mail connections to a server of their own."}, Over: []string{"cert-name-mismatch", "auth-app-password-required"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
 			{Expr: "220[ -].{0,80}(exim|postfix|cpanel|plesk|we do not authorize|secureserver)", Needs: []string{"exim", "postfix", "cpanel", "plesk", "we do not authorize", "secureserver"}},
 			{Expr: "esmtp (exim|postfix)", Needs: []string{"esmtp "}},
@@ -554,10 +578,13 @@ var entries = []Entry{
 			{Expr: "\\b(helo|ehlo)\\b.{0,40}\\b(reject|denied|not allowed|not permitted|forged|spoof|fake|blacklist|localhost|fully.qualified|fqdn)", Needs: []string{"helo", "ehlo"}},
 			{Expr: "(reject|denied|invalid|bad|forged|fake).{0,30}\\b(helo|ehlo)\\b", Needs: []string{"helo", "ehlo"}},
 			{Expr: "helo ?host error", Needs: []string{"host error"}},
+			{Expr: "\\b(helo|ehlo)\\b( name)?.{0,20}(does ?n.t|does not|must|did not) (resolve|match|point)", Needs: []string{"resolve", "match", "point"}},
 			{Expr: "name you gave.{0,30}(helo|ehlo)", Needs: []string{"name you gave"}},
 			{Expr: "(helo|ehlo) name", Needs: []string{" name"}},
 		}, NotText: []Pattern{
 			{Expr: "send (helo|ehlo)", Needs: []string{"send "}},
+			{Expr: "sequence", Needs: []string{"sequence"}},
+			{Expr: "(helo|ehlo)( command)? (is )?(required|expected|needed|missing)", Needs: []string{"required", "expected", "needed", "missing"}},
 			{Expr: "rejected (helo|ehlo) command", Needs: []string{"rejected "}},
 			{Expr: "(helo|ehlo) first", Needs: []string{" first"}},
 			{Expr: "response: 220", Needs: []string{"response: 220"}},
@@ -639,6 +666,19 @@ var entries = []Entry{
 			{Expr: "currently", Needs: []string{"currently"}},
 			{Expr: "certificate", Needs: []string{"certificate"}},
 		}, Seen: []Observation{"pasted"}}, Confidence: "likely"},
+		{When: When{Text: []Pattern{
+			{Expr: "starttls( command)?[\"']?( failed| error)?\\W{0,12}(unrecogni[sz]ed|unknown|unimplemented|not (implemented|recogni[sz]ed)|invalid command|bad command)", Needs: []string{"starttls"}},
+			{Expr: "(unrecogni[sz]ed|unknown|unimplemented|invalid|bad) command\\W{0,4}starttls", Needs: []string{" command"}},
+			{Expr: "starttls\\W{1,24}((got|server -> client|response|recv|in)\\W{1,3})?50[024][ -]", Needs: []string{"starttls"}},
+		}, NotText: []Pattern{
+			{Expr: "already", Needs: []string{"already"}},
+			{Expr: "250[ -]starttls", Needs: []string{"starttls"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"auth-not-offered-at-all", "auth-mechanism-unsupported", "client-protocol-defect", "tls-handshake-failed"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Verb: []string{"STARTTLS"}, Code: []Codes{{From: 500, To: 500}, {From: 502, To: 502}, {From: 504, To: 504}}, NotText: []Pattern{
+			{Expr: "already", Needs: []string{"already"}},
+			{Expr: "250[ -]starttls", Needs: []string{"starttls"}},
+			{Expr: "\\bauth\\b.{0,200}\\b50[024]\\b", Needs: []string{"auth"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"auth-not-offered-at-all", "auth-mechanism-unsupported", "client-protocol-defect", "tls-handshake-failed"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Encryption: []string{"starttls"}, Wording: []string{"encryption-type"}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
 		{When: When{Encryption: []string{"starttls"}, Text: []Pattern{
 			{Expr: "\\b250[ -](pipelining|size|auth|8bitmime|help|enhancedstatuscodes)\\b", Needs: []string{"pipelining", "size", "auth", "8bitmime", "help", "enhancedstatuscodes"}},
@@ -709,6 +749,11 @@ var entries = []Entry{
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"plain-in-place-of-tls"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Explanation: []string{"The program began with TLS from the first byte (\"SSL\"), and port {port} answered in plain text. Such a port switches to TLS later (STARTTLS); \"SSL\" belongs to port 465.", "The program began with TLS from the first byte (\"SSL\"), and the port answered in plain text. Such a port (587, 25) switches to TLS later (STARTTLS); \"SSL\" belongs to port 465."}, Over: []string{"cert-untrusted-chain", "cert-tls-intercepted", "tls-weak-crypto"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Encryption: []string{"ssl"}, Wording: []string{"tls-not-started", "encryption-type", "starttls-missing"}, Port: []int{25, 587, 2525}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"cert-untrusted-chain", "cert-tls-intercepted", "tls-handshake-failed", "tls-weak-crypto"}, Suggest: &Suggest{Encryption: "starttls", Text: "servers begin in plain text on this port"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Encryption: []string{"ssl"}, Wording: []string{"cut-off", "reset", "no-answer", "no-greeting"}, Port: []int{587, 2525}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"tcp-filtered-port", "connection-closed", "server-silent", "tcp-reset"}, Suggest: &Suggest{Encryption: "starttls", Text: "servers begin in plain text on this port"}},
+		{When: When{Text: []Pattern{
+			{Expr: "port \\d+ is typically reserved for plain-?text connections", Needs: []string{" is typically reserved for plain"}},
+			{Expr: "try connecting to port 465 instead", Needs: []string{"try connecting to port 465 instead"}},
+			{Expr: "(port 587|this port) (does not|doesn.?t) (support|use|speak) (implicit|direct) (tls|ssl)", Needs: []string{"port 587", "this port"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"cert-untrusted-chain", "cert-tls-intercepted", "tls-handshake-failed", "tls-weak-crypto"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"encryption-type"}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"tls-not-started"}, NotText: []Pattern{
 			{Expr: "certificate", Needs: []string{"certificate"}},
@@ -761,6 +806,12 @@ var entries = []Entry{
 		}, Wording: []string{"old-tls"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Title: []string{"the program's TLS is too old for the server"}, Explanation: []string{"The server turned the handshake down because of the version: the program, or the system that it runs on, offers only TLS that the server no longer takes."}, Who: "user", Fix: []FixEntry{
 			{Text: "Update the program, its runtime (Java, .NET, OpenSSL) or the device so that it speaks TLS 1.2", Who: "application"},
 			{Text: "or have it use TLS 1.2 where it has a setting for the version", Who: "user"},
+		}, Over: []string{"tls-handshake-failed", "tls-weak-crypto", "tls-wrong-mode-implicit-on-starttls-port", "cert-untrusted-chain"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
+			{Expr: "no appropriate protocol", Needs: []string{"no appropriate protocol"}},
+		}, Wording: []string{"old-tls"}, Seen: []Observation{"pasted"}}, Confidence: "certain", Title: []string{"the program offers no TLS version that is still allowed"}, Explanation: []string{"Java says so before it sends anything: the versions that the program asks for (mostly 1.0 or 1.1) are forbidden by its runtime (jdk.tls.disabledAlgorithms). Nothing is known of the server."}, Who: "application", Fix: []FixEntry{
+			{Text: "In the program: set mail.smtp.ssl.protocols to \"TLSv1.2 TLSv1.3\"", Who: "application"},
+			{Text: "or update its mail library (JavaMail) and its Java", Who: "application"},
 		}, Over: []string{"tls-handshake-failed", "tls-weak-crypto", "tls-wrong-mode-implicit-on-starttls-port", "cert-untrusted-chain"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"old-tls"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"tls-handshake-failed", "cert-untrusted-chain", "tls-wrong-mode-implicit-on-starttls-port"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
@@ -882,9 +933,9 @@ var entries = []Entry{
 			{Expr: "expired or (is )?not yet valid(?:: current time \\S+ is after|$|[^:])", Needs: []string{"not yet valid"}},
 		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"cert-expired"}},
 	}},
-	{ID: "cert-name-mismatch", Step: "certificate", Title: []string{"the server's certificate is for another name than the host entered"}, Explanation: []string{"The host entered is {checked}, and the certificate is for {names}. Programs take that for somebody else's server. Often the host is an alias, and the certificate has the hosting company's name.", "Programs take a certificate with another name for somebody else's server. Often the host is an alias, and the certificate has the hosting company's name."}, Who: "user", Severity: "error", Fix: []FixEntry{
+	{ID: "cert-name-mismatch", Step: "certificate", Title: []string{"the server's certificate is for another name than the host entered"}, Explanation: []string{"The certificate is for {names}, not for {checked}, so programs take the server for somebody else's. Often the host entered is an alias, and the certificate has the hosting company's name.", "Programs take a certificate with another name for somebody else's server. Often the host is an alias, and the certificate has the hosting company's name."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{When: &When{Known: []string{"fitting_name"}}, Text: "Enter the name that the certificate carries", Who: "user", Setting: "host", From: "{host}", To: "{fitting_name}"},
-		{Text: "If {names} is your provider's, enter the host that the provider's help pages give", Who: "user", Setting: "host", From: "{host}"},
+		{Text: "If these names are your provider's, enter the host that its help pages give", Who: "user", Setting: "host", From: "{host}"},
 		{When: &When{Unknown: []string{"names"}}, Text: "Enter the host that the provider's help pages give", Who: "user", Setting: "host", From: "{host}"},
 		{Text: "or have {checked} put into the server's certificate", Who: "it-admin"},
 		{When: &When{Unknown: []string{"checked"}}, Text: "or have the name entered put into the server's certificate", Who: "it-admin"},
@@ -1158,7 +1209,7 @@ var entries = []Entry{
 		{When: &When{Service: []string{"microsoft"}}, Text: "Better, if the application offers it: its sign-in with Microsoft (OAuth)", Who: "user"},
 		{When: &When{NotService: []string{"microsoft"}}, Text: "Ask the administrator to allow SMTP login for this one mailbox", Who: "it-admin"},
 	}, Decides: []DecidesEntry{
-		{When: &When{Service: []string{"microsoft"}, Known: []string{"account"}}, Question: "Does \"Get-CASMailbox {account} | Format-List SmtpClientAuthenticationDisabled\" (PowerShell) answer True? Then this mailbox may not."},
+		{When: &When{Service: []string{"microsoft"}, Known: []string{"account"}}, Question: "What does \"Get-CASMailbox {account} | Format-List SmtpClientAuthenticationDisabled\" (PowerShell) answer? False: this mailbox may log in; True: it may not; nothing: what is set for the tenant counts."},
 	}, Links: []LinkEntry{
 		{When: &When{Service: []string{"microsoft"}}, Title: "Microsoft: authenticated client SMTP submission", URL: "https://learn.microsoft.com/en-us/exchange/clients-and-mobile-in-exchange-online/authenticated-client-smtp-submission"},
 	}, Over: []string{"account-blocked", "auth-access-not-enabled", "auth-required-missing", "auth-failed"}, Rules: []Rule{
@@ -1494,6 +1545,7 @@ var entries = []Entry{
 			{Expr: "token", Needs: []string{"token"}},
 			{Expr: "certificate", Needs: []string{"certificate"}},
 			{Expr: "expired,? or revoked", Needs: []string{" or revoked"}},
+			{Expr: "(will|would|may|might|could) (be|get|become) (temporarily |permanently )?(locked|blocked|suspended|disabled)", Needs: []string{"locked", "blocked", "suspended", "disabled"}},
 			{Expr: "\\bport\\b", Needs: []string{"port"}},
 			{Expr: "firewall", Needs: []string{"firewall"}},
 			{Expr: "too many", Needs: []string{"too many"}},
@@ -1536,7 +1588,8 @@ var entries = []Entry{
 			{Expr: "outgoing mail suspension", Needs: []string{"outgoing mail suspension"}},
 			{Expr: "(message )?sending (for|from|of) (this|your|the) (account|user|domain) (is |has been |was )?(disabled|suspended|blocked|restricted)", Needs: []string{"sending "}},
 			{Expr: "(your|the|this) (account|user|mailbox|domain|service|subscription|license|api key|mail) .{0,40}(suspend|disabled|deactivated|blocked|locked|banned|frozen|terminated|restricted|not (yet )?(activ|approved|enabled)|under review)", Needs: []string{"account", "user", "mailbox", "domain", "ervice", "ubscription", "license", "api key", "mail"}},
-			{Expr: "account (is )?(suspended|under review|not (yet )?activ\\w+|deactivated|restricted)", Needs: []string{"account "}},
+			{Expr: "account (is |are |still )*(suspended|under review|(pending|awaiting|waiting for|in) (approval|review|activation|verification|validation)|not (yet )?(activ|approv|verifi|valid)\\w+|deactivated|restricted)", Needs: []string{"account "}},
+			{Expr: "(account|sending|domain|user) (is |was |has been )?(paused|on hold|put on hold)", Needs: []string{"paused", "on hold", "put on hold"}},
 			{Expr: "(outgoing|outbound|sending) .{0,30}(is |has been |was )?(blocked|suspended|disabled|restricted) (for|on|by|due)", Needs: []string{"blocked", "suspended", "disabled", "restricted"}},
 			{Expr: "restricted (from|users?|entities)", Needs: []string{"restricted "}},
 			{Expr: "not allowed to send (mail|messages|e-?mails?)$", Needs: []string{"not allowed to send "}},
@@ -1780,6 +1833,7 @@ var entries = []Entry{
 			{Expr: "(unknown user|password mismatch|given password)\\b.{0,60}", Needs: []string{"unknown user", "password mismatch", "given password"}},
 			{Expr: "\\(?:?auth_failed\\b", Needs: []string{"auth_failed"}},
 			{Expr: "login denied", Needs: []string{"login denied"}},
+			{Expr: "login (was )?not accepted", Needs: []string{"not accepted"}},
 			{Expr: "invalid login( |\\.|,|!|$)", Needs: []string{"invalid login"}},
 			{Expr: "login to server \\S+.{0,60}failed", Needs: []string{"login to server "}},
 			{Expr: "login failed", Needs: []string{"login failed"}},
@@ -1792,6 +1846,8 @@ var entries = []Entry{
 			{Expr: "unable to authenticate to (the )?(outgoing|smtp)", Needs: []string{"unable to authenticate to "}},
 			{Expr: "bad username / password", Needs: []string{"bad username / password"}},
 			{Expr: "hat (ihre|die) anmeldung (abgelehnt|zur[üu]ckgewiesen)", Needs: []string{" anmeldung "}},
+			{Expr: "(benutzername|passwort|kennwort|zugangsdaten|anmeldedaten).{0,60}(abgelehnt|zur[üu]ckgewiesen|nicht (akzeptiert|angenommen))", Needs: []string{"abgelehnt", "ckgewiesen", "kzeptiert", "ngenommen"}},
+			{Expr: "fehler beim (einloggen|anmelden|login)\\b", Needs: []string{"fehler beim "}},
 			{Expr: "anmeldung (an|beim|bei|auf) .{0,80}fehlgeschlagen", Needs: []string{"fehlgeschlagen"}},
 			{Expr: "authentifizierung .{0,60}fehlgeschlagen", Needs: []string{"authentifizierung "}},
 			{Expr: "(mot de passe|identifiants?).{0,30}(incorrect|invalide|refus)", Needs: []string{"mot de passe", "identifiant"}},
@@ -1832,6 +1888,25 @@ var entries = []Entry{
 			{Expr: "peer", Needs: []string{"peer"}},
 			{Expr: "certificate", Needs: []string{"certificate"}},
 		}, NotService: []string{"google", "yahoo", "icloud", "fastmail", "yandex", "mail-ru", "netease", "qq", "proton", "ses", "sendgrid"}}, Confidence: "likely"},
+		{When: When{Step: []string{"auth", "sender", "message"}, Failed: "yes", Text: []Pattern{
+			{Expr: "missing credentials for", Needs: []string{"missing credentials for"}},
+			{Expr: "missing (smtp )?(user ?name|password|credentials|secret|login)\\b", Needs: []string{"missing "}},
+			{Expr: "requested but missing", Needs: []string{"requested but missing"}},
+			{Expr: "all-?whitespace username", Needs: []string{"whitespace username"}},
+			{Expr: "empty (user ?name|password)", Needs: []string{"empty "}},
+			{Expr: "(user ?name|password) (can ?not|must not|may not) be (empty|blank|null)", Needs: []string{"user", "password"}},
+			{Expr: "no (username|user name|password|credentials) (was |were )?(given|provided|specified|configured|set|found)", Needs: []string{"user", "password", "credentials"}},
+			{Expr: "(username|password|credentials) (is|are|was|were) (missing|empty|not set|undefined|required|none)", Needs: []string{"username", "password", "credentials"}},
+			{Expr: "credentials? (object )?(is )?missing", Needs: []string{"credential"}},
+			{Expr: "eauth.{0,60}missing", Needs: []string{"missing"}},
+			{Expr: "failed to authenticate .{0,40}no password", Needs: []string{"failed to authenticate "}},
+			{Expr: "kein (passwort|kennwort|benutzername) (angegeben|hinterlegt|gesetzt)", Needs: []string{"passwort", "kennwort", "benutzername"}},
+			{Expr: "fehlende(r|s)? (zugangsdaten|passwort|benutzername)", Needs: []string{"fehlende"}},
+		}}, Confidence: "likely", Title: []string{"the program has no account or password to log in with"}, Explanation: []string{"The program itself misses one of the two, before it asks the server. Often a variable of the environment is empty or has another name than the program reads."}, Fix: []FixEntry{
+			{Text: "Enter account and password where the program reads them, and see that the variable is set in its environment", Who: "user", Setting: "password"},
+		}, Decides: []DecidesEntry{
+			{Question: "Does the server want a login at all? If it takes known computers without one, switch the login off in the program."},
+		}, Over: []string{"auth-required-missing", "auth-failed"}},
 		{When: When{Text: []Pattern{
 			{Expr: "anmelden auf dem server .{0,200}fehlgeschlagen", Needs: []string{"anmelden auf dem server "}},
 			{Expr: "(server|dienst).{0,20} (hat )?(die|ihre) anmeldung (wurde )?(abgelehnt|zur[üu]ckgewiesen)", Needs: []string{" anmeldung "}},
@@ -1842,7 +1917,7 @@ var entries = []Entry{
 	{ID: "auth-username-form", Step: "auth", Title: []string{"the server does not know an account of the form \"{account}\"", "the account has another form than the server wants"}, Explanation: []string{"Most providers want the full mail address, some a customer number or a fixed word. A wrong form is mostly answered like a wrong password."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{When: &When{Service: []string{"sendgrid"}}, Text: "Enter the word \"apikey\" as account; the API key is the password", Who: "user", Setting: "account", From: "{account}", To: "apikey"},
 		{When: &When{AccountForm: []string{"bare"}, Known: []string{"account"}}, Text: "Enter the full mail address as account", Who: "user", Setting: "account", From: "{account}", To: "name@domain"},
-		{Text: "Enter the account in the form that the provider's help pages name", Who: "user", Setting: "account", From: "{account}"},
+		{When: &When{NotService: []string{"sendgrid"}}, Text: "Enter the account in the form that the provider's help pages name", Who: "user", Setting: "account", From: "{account}"},
 	}, Decides: []DecidesEntry{
 		{Question: "Which form of the account does the provider's help name: the full address, the part before the @, a number or a fixed word?"},
 	}, Links: []LinkEntry{
@@ -1896,7 +1971,7 @@ var entries = []Entry{
 		{When: &When{Service: []string{"brevo"}}, Text: "Use an SMTP key as password, not an API key and not the login of the web page", Who: "user", Setting: "password", Path: "Brevo > Settings > SMTP & API > SMTP"},
 		{When: &When{Service: []string{"postmark"}}, Text: "Use the server's API token as account and as password", Who: "user", Setting: "password"},
 		{When: &When{Service: []string{"mailjet"}}, Text: "Use API key and secret key as account and password", Who: "user", Setting: "password"},
-		{Text: "Create credentials for SMTP at the service and enter them", Who: "user", Setting: "password"},
+		{When: &When{NotService: []string{"ses", "sendgrid", "mailgun", "brevo", "postmark", "mailjet"}}, Text: "Create credentials for SMTP at the service and enter them", Who: "user", Setting: "password"},
 	}, Decides: []DecidesEntry{
 		{When: &When{Service: []string{"ses"}}, Question: "Were account and password made under \"SMTP settings\" of the SES console? The account then begins with AKIA and the password is 44 characters long."},
 		{When: &When{Service: []string{"sendgrid"}}, Question: "Is the account the word \"apikey\", and does the password begin with \"SG.\"? Then the key itself is wrong or was deleted."},
@@ -1968,6 +2043,9 @@ var entries = []Entry{
 			{Expr: "base ?64.{0,30}(invalid|error|decod|malformed|fail)", Needs: []string{"base"}},
 			{Expr: "cannot decode", Needs: []string{"cannot decode"}},
 			{Expr: "malformed auth", Needs: []string{"malformed auth"}},
+			{Expr: "malformed (initial |client )?response", Needs: []string{"malformed "}},
+			{Expr: "(invalid|illegal|bad) (initial|client) response", Needs: []string{" response"}},
+			{Expr: "(malformed|invalid|illegal|bad) auth\\w* (string|response|data|exchange)", Needs: []string{" auth"}},
 			{Expr: "invalid encoding", Needs: []string{"invalid encoding"}},
 			{Expr: "not base ?64", Needs: []string{"not base"}},
 		}, NotText: []Pattern{
@@ -1975,7 +2053,7 @@ var entries = []Entry{
 			{Expr: "oauthbearer", Needs: []string{"oauthbearer"}},
 		}}, Confidence: "likely", Over: []string{"auth-bad-credentials", "helo-syntax-invalid", "address-syntax-invalid"}},
 		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
-			{Expr: "(unicodeencodeerror|codec can.t encode).{0,400}(auth_(plain|login|cram_md5)|encode_plain|smtplib|\\blogin\\()", Needs: []string{"unicodeencodeerror", "codec can"}},
+			{Expr: "(unicodeencodeerror|codec can.t encode).{0,400}(auth_(plain|login|cram_md5)|encode_plain|smtplib|\\blogin\\b)", Needs: []string{"unicodeencodeerror", "codec can"}},
 			{Expr: "(auth_(plain|login|cram_md5)|encode_plain|\\.login\\().{0,600}(unicodeencodeerror|codec can.t encode)", Needs: []string{"unicodeencodeerror", "codec can"}},
 		}}, Confidence: "likely", Title: []string{"the program cannot encode this password or account: special signs in it"}, Explanation: []string{"Account or password hold a character outside plain ASCII (an umlaut, a typographic quote, a hard blank), which this program cannot encode for the login. Often it came in by copying."}, Over: []string{"address-syntax-invalid"}},
 		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
@@ -2216,6 +2294,8 @@ var entries = []Entry{
 	}, Over: []string{"auth-in-clear", "auth-not-offered-before-tls", "auth-not-offered-at-all", "auth-failed", "auth-required-missing", "sender-refused", "recipient-refused", "starttls-refused"}, Rules: []Rule{
 		{When: When{Step: []string{"ehlo", "auth", "sender", "message"}, Code: []Codes{{From: 500, To: 599}, {From: 451, To: 451}, {From: 454, To: 454}}, Text: []Pattern{
 			{Expr: "must issue (a )?starttls", Needs: []string{"must issue "}},
+			{Expr: "plain-?text (connection|session|submission|login|auth)\\w* (is |are )?(not (accepted|allowed|permitted|supported)|refused|disabled|forbidden)", Needs: []string{"ccepted", "llowed", "permitted", "supported", "refused", "disabled", "forbidden"}},
+			{Expr: "(please|must|should|;|,|:|-) use (start)?tls\\b", Needs: []string{" use "}},
 			{Expr: "starttls (is )?(required|first|needed)", Needs: []string{"starttls "}},
 			{Expr: "starttls command first", Needs: []string{"starttls command first"}},
 			{Expr: "(encryption|encrypted (connection|session)|secure connection|tls|ssl) (is )?(required|needed|mandatory)", Needs: []string{"required", "needed", "mandatory"}},
@@ -2306,6 +2386,7 @@ var entries = []Entry{
 			{Expr: "server does not support (smtp )?auth(entication)?\\b", Needs: []string{"server does not support "}},
 			{Expr: "did not advertise auth", Needs: []string{"did not advertise auth"}},
 			{Expr: "does not advertise auth", Needs: []string{"does not advertise auth"}},
+			{Expr: "host did not advertise auth", Needs: []string{"host did not advertise auth"}},
 			{Expr: "authentication is not allowed at this stage", Needs: []string{"authentication is not allowed at this stage"}},
 			{Expr: "missing_requirement.{0,80}:auth\\b", Needs: []string{"missing_requirement"}},
 			{Expr: "auth(entication)? extension not (supported|available|offered)", Needs: []string{" extension not "}},
@@ -2394,7 +2475,7 @@ var entries = []Entry{
 			{Expr: "mechanism \\S+ not supported", Needs: []string{" not supported"}},
 			{Expr: "requested auth method not available", Needs: []string{"requested auth method not available"}},
 			{Expr: "(does not|doesn.t) support (the )?(selected |requested |chosen )?(authentication|auth|login) (method|mechanism|type)", Needs: []string{" support "}},
-			{Expr: "none of the authentication methods supported", Needs: []string{"none of the authentication methods supported"}},
+			{Expr: "none of the (authentication|requested|configured|wanted|client.s|chosen|specified) (auth\\w* )?(methods|types|mechanisms)?.{0,40}support", Needs: []string{"none of the "}},
 			{Expr: "unsupported (smtp )?auth(entication)? (type|mechanism|method)", Needs: []string{"unsupported "}},
 			{Expr: "unsupported (smtp )?auth(entication)? (login|plain|cram|ntlm|xoauth)", Needs: []string{"unsupported "}},
 			{Expr: "does not support (the )?requested (smtp )?auth", Needs: []string{"does not support "}},
@@ -2572,7 +2653,9 @@ var entries = []Entry{
 			{Expr: "block", Needs: []string{"block"}},
 			{Expr: "black", Needs: []string{"black"}},
 			{Expr: "rcpthosts", Needs: []string{"rcpthosts"}},
-		}}, Confidence: "certain", Over: []string{"relay-denied-no-login"}},
+		}}, Confidence: "certain", Decides: []DecidesEntry{
+			{Question: "Which address does the server see this computer under, and is that one on its list?"},
+		}, Over: []string{"relay-denied-no-login"}},
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "tenantattribution", Needs: []string{"tenantattribution"}},
 		}}, Confidence: "certain", Explanation: []string{"Microsoft 365 did not recognise the connection as one of this tenant's: the address of this network or its certificate is in no connector, or the sender's domain is none of the tenant's."}, Fix: []FixEntry{
@@ -3009,6 +3092,19 @@ var entries = []Entry{
 		}, NotText: []Pattern{
 			{Expr: "\\b55\\d\\b"},
 		}}, Confidence: "certain"},
+		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
+			{Expr: "temporarily rejected (rcpt|after (rcpt|data))", Needs: []string{"temporarily rejected "}},
+		}, NotText: []Pattern{
+			{Expr: "verify", Needs: []string{"verify"}},
+			{Expr: "call-?out", Needs: []string{"call"}},
+			{Expr: "dns", Needs: []string{"dns"}},
+			{Expr: "look-?up", Needs: []string{"look"}},
+			{Expr: "too many", Needs: []string{"too many"}},
+			{Expr: "rate", Needs: []string{"rate"}},
+			{Expr: "sender", Needs: []string{"sender"}},
+			{Expr: "local problem", Needs: []string{"local problem"}},
+			{Expr: "relay", Needs: []string{"relay"}},
+		}}, Confidence: "possible"},
 		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 400, To: 499}}, Text: []Pattern{
 			{Expr: "first (contact|attempt|time)", Needs: []string{"first "}},
 			{Expr: "temporarily deferred", Needs: []string{"temporarily deferred"}},
@@ -3125,7 +3221,11 @@ var entries = []Entry{
 	}, Over: []string{"sender-refused", "recipient-refused", "relay-denied-not-allowed", "message-refused", "message-rejected-as-spam", "server-temporary-failure", "auth-bad-credentials"}, Rules: []Rule{
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "<(?P<envelope>[^<>@ ]+@[^<>]+)>: sender address rejected: not owned by (auth )?user (?P<owner>[^ ;,]+@[^ ;,]+)", Needs: []string{">: sender address rejected: not owned by "}},
-		}, Unseen: []Observation{"from-is-account", "account-sender-refused"}}, Confidence: "certain", Title: []string{"{envelope} does not belong to the account {owner}"}},
+		}, Unseen: []Observation{"from-is-account", "account-sender-refused"}}, Confidence: "certain", Title: []string{"{envelope} does not belong to the account {owner}"}, Fix: []FixEntry{
+			{Text: "Send as the account itself", Who: "user", Setting: "from", From: "{envelope}", To: "{owner}"},
+			{Text: "or log in with the mailbox {envelope} and its password", Who: "user", Setting: "account", From: "{owner}", To: "{envelope}"},
+			{Text: "or have {envelope} added to the account as alias or identity", Who: "it-admin"},
+		}},
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "not owned by (user|the user|auth|login|sasl|authori[sz]ed|you\\b)", Needs: []string{"not owned by "}},
 			{Expr: "sender address rejected: not owned", Needs: []string{"sender address rejected: not owned"}},
@@ -3150,10 +3250,12 @@ var entries = []Entry{
 			{Expr: "relaying disallowed as [^@ ]", Needs: []string{"relaying disallowed as "}},
 			{Expr: "sender is not allowed to relay", Needs: []string{"sender is not allowed to relay"}},
 			{Expr: "not local sender over smtp", Needs: []string{"not local sender over smtp"}},
+			{Expr: "sending (mail |messages? )?(as|from|with) .{0,40}(is )?(not (permitted|allowed|authori[sz]ed)|forbidden|denied)", Needs: []string{"sending "}},
 			{Expr: "from address is not one of your", Needs: []string{"from address is not one of your"}},
 			{Expr: "header from.{0,30}not (owned|allowed|permitted|authori[sz]ed)", Needs: []string{"header from"}},
 			{Expr: "sender (e-?mail )?(address )?(is )?(spoof|forg|fak)ed?", Needs: []string{"sender "}},
 			{Expr: "not (authori[sz]ed|permitted|allowed) to send (mail |messages? |e-?mails? )?(from|as|on behalf of) (this|that|the) (sender|from|address|header|domain|user)", Needs: []string{" to send "}},
+			{Expr: "sender (is )?(not (authori[sz]ed|permitted|allowed)|forbidden) to send (mail |messages? |e-?mails? )?(from|as|for) <?[\\w.@-]+", Needs: []string{" to send "}},
 			{Expr: "not authori[sz]ed to send.{0,30}on behalf of", Needs: []string{"on behalf of"}},
 			{Expr: "sender address (is )?not allowed", Needs: []string{"sender address "}},
 			{Expr: "not (a )?(valid|permitted|allowed) (sender|from) (address )?(for|of) (this|your|the) (account|user|login)", Needs: []string{"valid", "permitted", "allowed"}},
@@ -3184,6 +3286,9 @@ var entries = []Entry{
 		}, Unseen: []Observation{"not-logged-in", "from-is-account"}}, Confidence: "certain"},
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "sender.{0,40}not (allowed|permitted|authori[sz]ed)", Needs: []string{"allowed", "permitted", "authori"}},
+			{Expr: "unauthori[sz]ed (envelope |mail |header )?(sender|from)\\b", Needs: []string{"unauthori"}},
+			{Expr: "(sender|from) (address )?(is )?unauthori[sz]ed", Needs: []string{"unauthori"}},
+			{Expr: "may only (be sent|send) (via|through|by|from)", Needs: []string{"may only "}},
 			{Expr: "(not|n.t) (allowed|permitted|authori[sz]ed) as (a )?sender\\b", Needs: []string{"allowed", "permitted", "authori"}},
 			{Expr: "not a valid sender", Needs: []string{"not a valid sender"}},
 			{Expr: "invalid sender\\b", Needs: []string{"invalid sender"}},
@@ -3567,12 +3672,13 @@ var entries = []Entry{
 			{Expr: "mx record", Needs: []string{"mx record"}},
 		}}, Confidence: "likely"},
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
-			{Expr: "(internationali[sz]ed|smtputf8|non-?ascii|ascii local-?parts?|8.?bit|utf-?8).{0,60}(address|e-?mail|mailbox|local|not (supported|advertise|allowed|offered))", Needs: []string{"address", "mail", "mailbox", "local", "supported", "dvertise", "llowed", "offered"}},
+			{Expr: "(internationali[sz]ed|smtputf8|non-?ascii|ascii local-?parts?|8.?bit|utf-?8)[^*<>=\\n]{0,60}(address|e-?mail|mailbox|local|not (supported|advertise|allowed|offered))", Needs: []string{"address", "mail", "mailbox", "local", "supported", "dvertise", "llowed", "offered"}},
 			{Expr: "address.{0,60}(smtputf8|non-?ascii|internationali[sz]ed)", Needs: []string{"address"}},
 			{Expr: "does not advertise the required smtputf8", Needs: []string{"does not advertise the required smtputf8"}},
 			{Expr: "ascii local-?parts?", Needs: []string{"ascii local"}},
 			{Expr: "smtputf8 (is )?(required|needed|not)", Needs: []string{"smtputf8 "}},
 		}, NotText: []Pattern{
+			{Expr: "250[ -]smtputf8", Needs: []string{"smtputf8"}},
 			{Expr: "password", Needs: []string{"password"}},
 			{Expr: "credential", Needs: []string{"credential"}},
 			{Expr: "header", Needs: []string{"header"}},
@@ -3653,6 +3759,8 @@ var entries = []Entry{
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "auth(entication)?( is|'s)? (required|needed|necessary|mandatory)", Needs: []string{"auth"}},
 			{Expr: "requires? (smtp )?(authentication|authori[sz]ation|a login|login|smtp.?auth)", Needs: []string{"require"}},
+			{Expr: "requires? (that )?(you |users |clients |senders |the client )(to )?(log ?in|authenticate|be authenticated|sign ?in)", Needs: []string{"require"}},
+			{Expr: "authori[sz]ation (is )?(required|needed|necessary)", Needs: []string{"authori"}},
 			{Expr: "(must|need to|needs to|please|should|have to) (be )?(first )?(authenticate|log ?in|login|log on|authenticated|logged in)\\b", Needs: []string{"must", "need", "please", "should", "have to"}},
 			{Expr: "authentication first", Needs: []string{"authentication first"}},
 			{Expr: "not (logged in|authenticated)\\b", Needs: []string{"logged in", "authenticated"}},
@@ -3697,7 +3805,12 @@ var entries = []Entry{
 			{Expr: "認証が必要", Needs: []string{"認証が必要"}},
 		}, NotText: []Pattern{
 			{Expr: "sender is unauthenticated", Needs: []string{"sender is unauthenticated"}},
+			{Expr: "\\bno (auth\\w*|login) (is )?(needed|required|necessary)", Needs: []string{"needed", "required", "necessary"}},
+			{Expr: "auth\\w* (is )?not (needed|required|necessary)", Needs: []string{"needed", "required", "necessary"}},
+			{Expr: "already authenticated", Needs: []string{"already authenticated"}},
 			{Expr: "5\\.7\\.26", Needs: []string{"5.7.26"}},
+			{Expr: "proxy[ -]auth", Needs: []string{"proxy"}},
+			{Expr: "\\b407\\b", Needs: []string{"407"}},
 			{Expr: "credentials for relay", Needs: []string{"credentials for relay"}},
 			{Expr: "mail relay denied", Needs: []string{"mail relay denied"}},
 			{Expr: "not authenticated to access", Needs: []string{"not authenticated to access"}},
@@ -3733,12 +3846,24 @@ var entries = []Entry{
 			{Expr: "sender", Needs: []string{"sender"}},
 			{Expr: "verif", Needs: []string{"verif"}},
 		}, Unseen: []Observation{"logged-in"}}, Confidence: "certain"},
-		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 530, To: 530}}, Enhanced: []string{"5.7.57", "5.7.0", "5.5.1"}, NotText: []Pattern{
+		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 530, To: 530}}, Enhanced: []string{"5.7.57"}, NotText: []Pattern{
 			{Expr: "starttls", Needs: []string{"starttls"}},
 			{Expr: "tls", Needs: []string{"tls"}},
 			{Expr: "ssl", Needs: []string{"ssl"}},
 			{Expr: "encrypt", Needs: []string{"encrypt"}},
 			{Expr: "verif", Needs: []string{"verif"}},
+		}, Unseen: []Observation{"logged-in"}}, Confidence: "certain"},
+		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 530, To: 530}}, Enhanced: []string{"5.7.0", "5.5.1"}, Text: []Pattern{
+			{Expr: "\\b(auth|log ?in|log ?on|sign ?in|credential|anmeld|identif|autentic|autenticaz)", Needs: []string{"auth", "log", "sign", "credential", "anmeld", "identif", "autentic"}},
+		}, NotText: []Pattern{
+			{Expr: "starttls", Needs: []string{"starttls"}},
+			{Expr: "tls", Needs: []string{"tls"}},
+			{Expr: "ssl", Needs: []string{"ssl"}},
+			{Expr: "encrypt", Needs: []string{"encrypt"}},
+			{Expr: "verif", Needs: []string{"verif"}},
+			{Expr: "blocked", Needs: []string{"blocked"}},
+			{Expr: "content", Needs: []string{"content"}},
+			{Expr: "auth\\w* (rejected|refused|fail|denied|unsuccessful)", Needs: []string{"auth"}},
 		}, Unseen: []Observation{"logged-in"}}, Confidence: "certain"},
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "client host rejected: access denied(?: by)?[^a-z]*(?:;|$| in reply| from=)", Needs: []string{"client host rejected: access denied"}},
@@ -3757,21 +3882,6 @@ var entries = []Entry{
 			{Expr: "auth command first", Needs: []string{"auth command first"}},
 			{Expr: "(must|need to) (first )?(authenticate|log ?in)", Needs: []string{"must", "need to"}},
 		}, Seen: []Observation{"logged-in"}}, Confidence: "possible", Title: []string{"the login was made", "and the server still asks for one"}},
-		{When: When{Step: []string{"auth", "sender", "message"}, Failed: "yes", Text: []Pattern{
-			{Expr: "missing credentials for", Needs: []string{"missing credentials for"}},
-			{Expr: "all-?whitespace username", Needs: []string{"whitespace username"}},
-			{Expr: "empty (user ?name|password)", Needs: []string{"empty "}},
-			{Expr: "(user ?name|password) (can ?not|must not|may not) be (empty|blank|null)", Needs: []string{"user", "password"}},
-			{Expr: "no (username|user name|password|credentials) (was |were )?(given|provided|specified|configured|set|found)", Needs: []string{"user", "password", "credentials"}},
-			{Expr: "(username|password|credentials) (is|are|was|were) (missing|empty|not set|undefined|required|none)", Needs: []string{"username", "password", "credentials"}},
-			{Expr: "credentials? (object )?(is )?missing", Needs: []string{"credential"}},
-			{Expr: "eauth.{0,60}missing", Needs: []string{"missing"}},
-			{Expr: "failed to authenticate .{0,40}no password", Needs: []string{"failed to authenticate "}},
-			{Expr: "kein (passwort|kennwort|benutzername) (angegeben|hinterlegt|gesetzt)", Needs: []string{"passwort", "kennwort", "benutzername"}},
-			{Expr: "fehlende(r|s)? (zugangsdaten|passwort|benutzername)", Needs: []string{"fehlende"}},
-		}}, Confidence: "likely", Title: []string{"the program has no account or password to log in with"}, Explanation: []string{"The program itself misses one of the two, before it asks the server. Often a variable of the environment is empty or has another name than the program reads."}, Fix: []FixEntry{
-			{Text: "Enter account and password where the program reads them, and see that the variable is set in its environment", Who: "user", Setting: "password"},
-		}},
 		{When: When{Step: []string{"auth", "sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "secure connection or the client was not authenticated", Needs: []string{"secure connection or the client was not authenticated"}},
 			{Expr: "sichere verbindung,? oder der client wurde nicht authentifiziert", Needs: []string{" oder der client wurde nicht authentifiziert"}},
@@ -3930,6 +4040,10 @@ var entries = []Entry{
 			{Expr: "quota", Needs: []string{"quota"}},
 			{Expr: "header", Needs: []string{"header"}},
 		}}, Confidence: "likely"},
+		{When: When{Step: []string{"message", "sender"}, Code: []Codes{{From: 552, To: 552}}, Text: []Pattern{
+			{Expr: "552[^a-z]{0,8}$", Needs: []string{"552"}},
+			{Expr: "552 (requested mail action (aborted|not taken)|exceeded storage allocation|transaction failed)", Needs: []string{"requested mail action ", "exceeded storage allocation", "transaction failed"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "possible", Title: []string{"the message", "or the mailbox that it goes to", "is over a limit"}, Explanation: []string{"The number 552 alone says that a limit of storage was exceeded: mostly the size of the message, at times the room in the mailbox of the recipient, or how much may be sent."}},
 		{When: When{Step: []string{"message"}, Fault: []string{"local-policy"}, Seen: []Observation{"message-over-size"}}, Confidence: "certain", Title: []string{"the message has {size} bytes, and the server takes at most {limit}", "the message is larger than the server says that it takes"}, Explanation: []string{"The server names its limit in its reply to EHLO (SIZE), so the message was not sent at all. In a mail, attachments grow by about a third."}},
 		{When: When{Text: []Pattern{
 			{Expr: "gr[öo](ß|ss)e der (nachricht|e-?mail).{0,160}[üu]berschreitet", Needs: []string{"berschreitet"}},
@@ -3964,7 +4078,10 @@ var entries = []Entry{
 			{Expr: "line length", Needs: []string{"line length"}},
 			{Expr: "(duplicate|multiple|missing|more than one|no|invalid|malformed|bad|faulty|illegal|unparsable|unparseable|empty) .{0,20}\\b(from|to|date|subject|message-?id|sender|mime|reply-to|received)?:?-? ?headers?\\b", Needs: []string{"header"}},
 			{Expr: "header (error|syntax|is (missing|invalid|malformed|too))", Needs: []string{"header "}},
+			{Expr: "headers? (is |are )?too (long|large|big)", Needs: []string{"header"}},
 			{Expr: "(from|date|message-?id)( header)?( field)? (is )?(missing|required|absent)", Needs: []string{"missing", "required", "absent"}},
+			{Expr: "(does not|doesn.t|must|has to|should) (contain|have|include) (a |an |any |exactly one |one )?(valid |proper |single )?(message-?id|date|from|mime|subject|to)[ -](header|field|line)", Needs: []string{"does", "must", "has to", "should"}},
+			{Expr: "(without|lacks|has no) (a |an )?(valid )?(message-?id|date|from|subject)\\b", Needs: []string{"without", "lacks", "has no"}},
 			{Expr: "missing (a |the )?(from|date|message-?id|subject)\\b", Needs: []string{"missing "}},
 			{Expr: "(multiple|several) (from|addresses in from)", Needs: []string{"multiple", "several"}},
 			{Expr: "invalid ?characters?", Needs: []string{"character"}},
@@ -4193,6 +4310,15 @@ var entries = []Entry{
 			{Expr: "message too", Needs: []string{"message too"}},
 			{Expr: "smtp auth", Needs: []string{"smtp auth"}},
 		}}, Confidence: "certain", Over: []string{"message-rejected-as-spam", "sender-not-owned", "message-format-invalid"}},
+		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
+			{Expr: "\\b(prohibit|refus|block|disallow|forbid|not accepted|denied|deny|bounced|softfail|hardfail|unauthori[sz]ed).{0,40}\\b(spf|dkim|dmarc)\\b", Needs: []string{"prohibit", "refus", "block", "disallow", "forbid", "not accepted", "den", "bounced", "softfail", "hardfail", "unauthori"}},
+			{Expr: "\\b[45]\\d\\d[ -]\\S{0,40} ?.{0,80}\\b(spf|dkim|dmarc)\\b", Needs: []string{"spf", "kim", "marc"}},
+		}, NotText: []Pattern{
+			{Expr: "spf record.{0,20}lookup", Needs: []string{"spf record"}},
+			{Expr: "ptr record", Needs: []string{"ptr record"}},
+			{Expr: "message too", Needs: []string{"message too"}},
+			{Expr: "smtp auth", Needs: []string{"smtp auth"}},
+		}}, Confidence: "likely", Over: []string{"message-rejected-as-spam", "sender-not-owned", "message-format-invalid"}},
 		{When: When{Step: []string{"message", "sender"}, Failed: "yes", Enhanced: []string{"5.7.26", "5.7.27", "5.7.30", "5.7.32", "4.7.26", "4.7.27", "4.7.30", "4.7.32", "5.7.23", "5.7.24", "5.7.20", "5.7.21", "5.7.22", "5.7.509", "4.7.23", "4.7.24"}}, Confidence: "certain", Over: []string{"message-rejected-as-spam", "sender-not-owned"}},
 		{When: When{Step: []string{"message", "sender"}, Failed: "yes", Enhanced: []string{"5.7.9"}, Text: []Pattern{
 			{Expr: "message not accepted for policy reasons", Needs: []string{"message not accepted for policy reasons"}},
@@ -4277,6 +4403,7 @@ var entries = []Entry{
 			{Expr: "quota d.envoi", Needs: []string{"quota d"}},
 			{Expr: "email rate limit exceeded", Needs: []string{"email rate limit exceeded"}},
 			{Expr: "hour limit", Needs: []string{"hour limit"}},
+			{Expr: "(plan|month|monthly|daily|day).{0,30}(is|are|was|were|been) (all )?(used up|exhausted|consumed|spent)", Needs: []string{"used up", "exhausted", "consumed", "spent"}},
 			{Expr: "limit\\w*.{0,40}(ausgehend|nachrichten|versand).{0,30}(erreicht|[üu]berschritten|ersch[öo]pft)", Needs: []string{"ausgehend", "nachrichten", "versand"}},
 			{Expr: "limit of \\d+ .{0,30}(per|in|for)", Needs: []string{"limit of "}},
 			{Expr: "\\d+ (rcpts|recipients|messages|mails|e-?mails) per (\\d+ )?(hour|day|minute)", Needs: []string{" per "}},
@@ -4334,6 +4461,28 @@ var entries = []Entry{
 			{Expr: "storage", Needs: []string{"storage"}},
 			{Expr: "over quota", Needs: []string{"over quota"}},
 			{Expr: "unusual rate", Needs: []string{"unusual rate"}},
+		}}, Confidence: "likely"},
+		{When: When{Step: []string{"auth", "sender", "message"}, Failed: "yes", Text: []Pattern{
+			{Expr: "policy rejection.{0,4}quota", Needs: []string{"policy rejection"}},
+			{Expr: "(sending|outgoing|daily|hourly|send) (quota|limit)\\b", Needs: []string{"quota", "limit"}},
+			{Expr: "^.{0,80}\\bquota exceeded", Needs: []string{"quota exceeded"}},
+		}, NotText: []Pattern{
+			{Expr: "mailbox", Needs: []string{"mailbox"}},
+			{Expr: "inbox", Needs: []string{"inbox"}},
+			{Expr: "disk", Needs: []string{"disk"}},
+			{Expr: "storage", Needs: []string{"storage"}},
+			{Expr: "over quota", Needs: []string{"over quota"}},
+			{Expr: "size", Needs: []string{"size"}},
+			{Expr: "recipient.s", Needs: []string{"recipient"}},
+		}}, Confidence: "likely", Over: []string{"message-rejected-as-spam"}},
+		{When: When{Step: []string{"message", "sender"}, Failed: "yes", Text: []Pattern{
+			{Expr: "sorry, too many (e-?mails|messages|mails)", Needs: []string{"sorry, too many "}},
+			{Expr: "too many (e-?mails|messages|mails) (from|sent|by) (your|this|the) (account|user|ip|host|address|domain)", Needs: []string{"too many "}},
+			{Expr: "you (have )?(sent|are sending) too many (e-?mails|messages|mails)", Needs: []string{" too many "}},
+		}, NotText: []Pattern{
+			{Expr: "connection", Needs: []string{"connection"}},
+			{Expr: "per session", Needs: []string{"per session"}},
+			{Expr: "simultaneous", Needs: []string{"simultaneous"}},
 		}}, Confidence: "likely"},
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Enhanced: []string{"5.4.5", "4.4.5", "5.1.90", "5.7.233", "5.7.232"}, NotText: []Pattern{
 			{Expr: "mailbox.{0,10}full", Needs: []string{"mailbox"}},
@@ -4603,9 +4752,31 @@ var entries = []Entry{
 		{When: When{Text: []Pattern{
 			{Expr: "(send|use|say|issue) (a |an )?(helo|ehlo|hello)( \\(?(or|/) ?(helo|ehlo)\\)?)?(/(ehlo|helo))?( command)? first", Needs: []string{" first"}},
 			{Expr: "(helo|ehlo|hello).{0,20}first", Needs: []string{"first"}},
-			{Expr: "503.{0,20}(helo|ehlo) (is )?(required|expected)", Needs: []string{"required", "expected"}},
+			{Expr: "503.{0,40}(helo|ehlo)( command)? (is )?(required|expected|needed|missing)", Needs: []string{"required", "expected", "needed", "missing"}},
+			{Expr: "(no|missing|without) (helo|ehlo)( command)? (was )?(given|sent|received|issued|before)", Needs: []string{"helo", "ehlo"}},
 			{Expr: "polite people say (hello|helo)", Needs: []string{"polite people say "}},
 		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Title: []string{"the program does not introduce itself (EHLO) when it has to"}, Explanation: []string{"A client says EHLO first, and again after STARTTLS. This one went on without it, and the server refused to."}},
+		{When: When{Text: []Pattern{
+			{Expr: "need (a )?(valid )?rcpt", Needs: []string{"need "}},
+			{Expr: "rcpt( to)?( command)? (must|has to|should) (precede|come|be)", Needs: []string{"rcpt"}},
+			{Expr: "503.{0,40}(no|missing|without) (valid |any )?(recipients?|rcpt)", Needs: []string{"503"}},
+			{Expr: "bad sequence.{0,30}(no|need|missing) (valid )?(recipients?|rcpt)", Needs: []string{"bad sequence"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "possible", Title: []string{"the program goes on although no recipient was taken"}, Explanation: []string{"The server says at the text of the mail that it has no recipient: it refused all of them a moment before, or the program named none. The reply to RCPT holds the reason; this one only follows from it."}, Decides: []DecidesEntry{
+			{Question: "What did the server answer to RCPT TO? It stands in a log of the whole dialogue."},
+		}},
+		{When: When{Text: []Pattern{
+			{Expr: "(talk|talked|talking|spoke|speak|speaks|speaking|sent|sending|send) (too|to) (soon|early|fast)", Needs: []string{"soon", "early", "fast"}},
+			{Expr: "early ?-?talk(er|ing)", Needs: []string{"early"}},
+			{Expr: "\\bpre-?greet(ing)?\\b", Needs: []string{"greet"}},
+			{Expr: "(before|without waiting for) (the |my |our )?(greeting|banner|220|smtp banner)", Needs: []string{"before", "without waiting for"}},
+			{Expr: "(protocol|smtp) synchroni[sz]ation", Needs: []string{" synchroni"}},
+			{Expr: "smtp protocol violation", Needs: []string{"smtp protocol violation"}},
+			{Expr: "you are (out of sync|too fast)", Needs: []string{"you are "}},
+			{Expr: "(input|data|command)s? (was )?(sent|received) before", Needs: []string{" before"}},
+			{Expr: "improper use of smtp command pipelining", Needs: []string{"improper use of smtp command pipelining"}},
+			{Expr: "command pipelining.{0,20}(not|after|error)", Needs: []string{"command pipelining"}},
+			{Expr: "input sent without waiting", Needs: []string{"input sent without waiting"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Title: []string{"the program speaks before the server has answered"}, Explanation: []string{"A client has to wait for the greeting and for each answer before it says more. Servers that watch for this refuse the ones that do not wait, as programs that send spam are like that. A virus scanner or another device between can do it too."}, Over: []string{"server-temporary-failure"}},
 		{When: When{Text: []Pattern{
 			{Expr: "invalid greeting\\.? ?\\(?(response=)?.{0,20}250", Needs: []string{"invalid greeting"}},
 			{Expr: "rejected ehlo.{0,60}220[ -]", Needs: []string{"rejected ehlo"}},
@@ -4719,7 +4890,7 @@ var entries = []Entry{
 			{Expr: "email rate limit exceeded", Needs: []string{"email rate limit exceeded"}},
 		}}, Confidence: "certain"},
 		{When: When{Step: []string{"greeting", "ehlo", "ehlo-tls", "sender", "message"}, Failed: "yes", Text: []Pattern{
-			{Expr: "unusual rate of", Needs: []string{"unusual rate of"}},
+			{Expr: "unusual (rate|amount|volume|number) of", Needs: []string{"unusual "}},
 			{Expr: "rate limited (due to|because of)? ?(ip )?reputation", Needs: []string{"rate limited "}},
 			{Expr: "server busy", Needs: []string{"server busy"}},
 			{Expr: "receiving mail at a rate", Needs: []string{"receiving mail at a rate"}},
@@ -4939,11 +5110,13 @@ var entries = []Entry{
 			{Expr: "send(ing)? (e-?mail |mail )?directly", Needs: []string{"directly"}},
 			{Expr: "your isp.s (mail|smtp) server", Needs: []string{"your isp"}},
 			{Expr: "consumer (ip|broadband|line)", Needs: []string{"consumer "}},
-			{Expr: "end.?user (ip|address|range)", Needs: []string{"user "}},
+			{Expr: "end.?user (ip|address|range|network)", Needs: []string{"user "}},
 			{Expr: "no direct", Needs: []string{"no direct"}},
 			{Expr: "dynip", Needs: []string{"dynip"}},
 			{Expr: "dyn(amic)? ?(dns|ip)\\b", Needs: []string{"dyn"}},
 			{Expr: "connect from consumer", Needs: []string{"connect from consumer"}},
+			{Expr: "unauthenticated (mail|e-?mail|smtp|messages?|connections?|senders?) (is |are )?(not (allowed|accepted|permitted)|denied|refused|rejected|blocked) from", Needs: []string{"unauthenticated "}},
+			{Expr: "not (allowed|accepted|permitted) from (this|your) (ip )?(range|network|pool|block)", Needs: []string{"llowed", "ccepted", "permitted"}},
 			{Expr: "dynamique", Needs: []string{"dynamique"}},
 			{Expr: "din[áa]mica", Needs: []string{"mica"}},
 			{Expr: "динамич", Needs: []string{"динамич"}},
@@ -4981,6 +5154,11 @@ var entries = []Entry{
 			{Expr: "auth(entication)? (server|service|backend).{0,40}(unavailable|unreachable|down|timeout)", Needs: []string{"auth"}},
 			{Expr: "temporary (server |system )?(failure|error|problem)", Needs: []string{"temporary "}},
 			{Expr: "authdaemon", Needs: []string{"authdaemon"}},
+		}, NotText: []Pattern{
+			{Expr: "xoauth2", Needs: []string{"xoauth2"}},
+			{Expr: "oauthbearer", Needs: []string{"oauthbearer"}},
+			{Expr: "bearer", Needs: []string{"bearer"}},
+			{Expr: "\\btoken", Needs: []string{"token"}},
 		}}, Confidence: "certain", Title: []string{"the server's login service does not work at the moment"}, Explanation: []string{"The server could not look the account up, so it says neither yes nor no to the password."}, Fix: []FixEntry{
 			{Text: "Try again in some minutes", Who: "user"},
 			{Text: "If it lasts, look whether the login service (Dovecot, saslauthd, directory) runs", Who: "it-admin"},
@@ -5133,6 +5311,9 @@ var entries = []Entry{
 			{Expr: "cannot authenticate to server", Needs: []string{"cannot authenticate to server"}},
 			{Expr: "too many", Needs: []string{"too many"}},
 			{Expr: "xoauth2", Needs: []string{"xoauth2"}},
+			{Expr: "oauthbearer", Needs: []string{"oauthbearer"}},
+			{Expr: "bearer", Needs: []string{"bearer"}},
+			{Expr: "\\btoken", Needs: []string{"token"}},
 		}}, Confidence: "likely", Title: []string{"the server's login service does not work at the moment"}, Explanation: []string{"The server could not look the account up, so it says neither yes nor no to the password."}, Fix: []FixEntry{
 			{Text: "Try again in some minutes", Who: "user"},
 			{Text: "If it lasts, look whether the login service (Dovecot, saslauthd, directory) runs", Who: "it-admin"},
@@ -5192,6 +5373,9 @@ var entries = []Entry{
 		{When: When{Step: []string{"greeting"}, Fault: []string{"closed"}, Unseen: []Observation{"pasted"}}, Confidence: "likely", Explanation: []string{"The server took the connection and closed it without a greeting. Often it bans this address for a while after failed logins or too many connections, or its service is starting."}},
 		{When: When{Step: []string{"auth"}, Fault: []string{"closed"}, Unseen: []Observation{"pasted"}}, Confidence: "likely", Title: []string{"the server hung up during the login"}, Explanation: []string{"Whether the password is right does not show. Servers hang up when their login service breaks off, or after too many failed logins."}},
 		{When: When{Step: []string{"tcp", "ehlo", "starttls", "tls", "ehlo-tls", "certificate", "sender", "message"}, Fault: []string{"closed"}, Unseen: []Observation{"pasted"}}, Confidence: "likely"},
+		{When: When{Text: []Pattern{
+			{Expr: "(in the middle of the|mitten in der) transa[kc]tion", Needs: []string{"in the middle of the", "mitten in der"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Title: []string{"the server hung up in the middle of the conversation"}, Explanation: []string{"Thunderbird says so when the connection was made and ended before the message was accepted. It does not pass on a reply; the server's log has the reason, often a message that is too large, a virus scanner on the way, or a limit."}, Over: []string{"tls-wrong-mode-plain-on-tls-port", "tls-wrong-mode-implicit-on-starttls-port", "tcp-filtered-port", "server-silent", "tcp-reset", "error-text-generic"}},
 		{When: When{Wording: []string{"cut-off"}, Seen: []Observation{"pasted"}}, Confidence: "possible", General: true},
 		{When: When{Step: []string{"auth"}, Text: []Pattern{
 			{Expr: "\\bauth\\b", Needs: []string{"auth"}},
@@ -5310,7 +5494,7 @@ var wordings = []Wording{
 		{Expr: "no such host|name or service not known|nodename nor servname|name does not resolve", Needs: []string{"o such host", "ame or service not known", "odename nor servname", "ame does not resolve"}},
 		{Expr: "no address associated with|host ?name not found|(?:^|[^a-z])host not found(?:[^,]|$)|unknown (smtp )?host\\b|no such domain|non-?existent domain|\\bdomain name not found", Needs: []string{"no address associated with", "name not found", "host not found", "unknown ", " such domain", "existent domain", "domain name not found"}},
 		{Expr: "(could|can) ?not (be )?(resolved?|locate|find|look ?up)\\b.{0,20}\\bhost|(could|can) ?not resolve (proxy|server|hostname|the (server|host))|unable to resolve (host|the|server|name)|failed to resolve\\b|resolving .{0,60} failed", Needs: []string{"not ", "not resolve ", "unable to resolve ", "failed to resolve", "resolving "}},
-		{Expr: "remote name could not be resolved|(server|host)( name)? could not be (resolved|found)\\b|cannot locate host|could ?n.?t (find|resolve) .{0,40}\\bhost", Needs: []string{"remote name could not be resolved", " could not be ", "annot locate host", "ould"}},
+		{Expr: "remote name could not be resolved|(server|host)( name)?( or (ip )?address)? could not be (resolved|found)\\b|cannot locate host|could ?n.?t (find|resolve) .{0,40}\\bhost", Needs: []string{"remote name could not be resolved", " could not be ", "annot locate host", "ould"}},
 		{Expr: "getaddrinfo (for .{0,80} )?failed|gethostby(name|addr).{0,30}fail|failed to lookup address information|dns (lookup|resolution|name).{0,30}(failed|not exist|error: nx)", Needs: []string{"addrinfo ", "hostby", "failed to lookup address information", "failed", "not exist", "error: nx"}},
 		{Expr: "errno -?2\\]|\\[errno 8\\]|errno -5\\]|\\b1100[14]\\b|0x800ccc0d|0x80072ee7|0x80072af9|dns_error_rcode_name_error", Needs: []string{"errno ", "[errno 8]", "errno -5]", "1100", "0x800", "dns_error_rcode_name_error"}},
 		{Expr: "requested name is valid,? (but|and)|angeforderte name ist g(ü|ue?)ltig", Needs: []string{"requested name is valid", "angeforderte name ist g"}},
@@ -5328,7 +5512,7 @@ var wordings = []Wording{
 	}},
 	{ID: "resolver-fails", Says: []Pattern{
 		{Expr: "\\beai_again\\b|\\beai_fail\\b|\\beservfail\\b|\\bservfail\\b|\\betimeout\\b|\\bebadresp\\b|\\beai_system\\b", Needs: []string{"eai_again", "eai_fail", "eservfail", "servfail", "etimeout", "ebadresp", "eai_system"}},
-		{Expr: "address information: (try again|temporary)|temporary failure in name|non-?recoverable (failure|error) in name|temporary error during hostname resolution|host not found, try again|name service error.{0,80}try again|host lookup did not complete|host ?name lookup failure", Needs: []string{"address information: ", "temporary failure in name", "recoverable ", "temporary error during hostname resolution", "host not found, try again", "name service error", " lookup did not complete", "name lookup failure"}},
+		{Expr: "address information: (try again|temporary)|getaddrinfo: (try again|temporary)|temporary failure in name|non-?recoverable (failure|error) in name|temporary error during hostname resolution|host not found, try again|name service error.{0,80}try again|host lookup did not complete|host ?name lookup failure", Needs: []string{"address information: ", "getaddrinfo: ", "temporary failure in name", "recoverable ", "temporary error during hostname resolution", "host not found, try again", "name service error", " lookup did not complete", "name lookup failure"}},
 		{Expr: "server misbehaving|no servers could be reached|dns server failure|no (dns|name) ?servers?\\b|(dns|name) ?server (is )?(not respond|unreachable|unavailable|failed)|dns.{0,20}(timed? ?out|time-?out|unreachable|unavailable|temporary)|resolving timed out|resolver (error|failure|timeout)|name resolution (timed|time)", Needs: []string{"server misbehaving", "no servers could be reached", "dns server failure", "server", "server ", "time", "reachable", "available", "temporary", "resolv", "name resolution "}},
 		{Expr: "lookup .{1,120}(:53: (read|write|i/o)|on .{1,60}:53: (dial|read|write|i/o)|i/o timeout|on \\[?::1\\]?:53)|dial (udp|tcp) .{0,60}:53: |(read|write) udp .{0,80}:53:", Needs: []string{"lookup ", "dial ", " udp "}},
 		{Expr: "errno -3\\]|\\[errno -4\\]|\\b1100[23]\\b|0x800ccc0c", Needs: []string{"errno -3]", "[errno -4]", "1100", "0x800ccc0c"}},
@@ -5414,7 +5598,7 @@ var wordings = []Wording{
 	}},
 	{ID: "starttls-missing", Says: []Pattern{
 		{Expr: "(start_?tls|tls).{0,40}(extension )?(is )?(not|n.?t) (currently )?(supported|found|offered|available|advertised|enabled|announced|provided|support)|(not|n.?t) (support|offer|advertise|announce|have|provide|allow).{0,40}start_?tls|start_?tls.{0,40}(unsupported|unavailable|missing)|no start_?tls|without start_?tls|start_?tls (is )?(required|mandatory|requested|needed).{0,60}(not|n.?t) (support|offer|advertis)", Needs: []string{"supported", "found", "offered", "vailable", "dvertised", "enabled", "announced", "provided", "support", "start", "supported", "available", "missing", "no start", "without start", "required", "mandatory", "requested", "needed"}},
-		{Expr: "tls is required, but (was )?not offer(ed)?|(not|n.?t) (support|offer) (tls|ssl|secure|encrypt)|(requires?|demand|want).{0,20}tls.{0,30}not (offered|supported)|since it doesn.?t advertise that feature|0x800ccc7d|support (ssl|tls)-(secured|encrypted)|smtpnotsupportederror.{0,40}starttls|starttls extension not supported|mailsmtp_error_starttls|missing_requirement.{0,80}tls|(must issue|command) starttls (not|unrecogni)", Needs: []string{"tls is required, but ", "support", "offer", "offered", "supported", "t advertise that feature", "0x800ccc7d", "upport ", "mtpnotsupportederror", "tarttls extension not supported", "ailsmtp_error_starttls", "issing_requirement", " starttls "}},
+		{Expr: "tls.{0,30}(host|server|peer|relay) (does ?n.t|does not|did not|did ?n.t) (offer|support|announce|advertise) it|tls is required, but (was )?not offer(ed)?|(not|n.?t) (support|offer) (tls|ssl|secure|encrypt)|(requires?|demand|want).{0,20}tls.{0,30}not (offered|supported)|since it doesn.?t advertise that feature|0x800ccc7d|support (ssl|tls)-(secured|encrypted)|smtpnotsupportederror.{0,40}starttls|starttls extension not supported|mailsmtp_error_starttls|missing_requirement.{0,80}tls|(must issue|command) starttls (not|unrecogni)", Needs: []string{"offer", "support", "nnounce", "dvertise", " is required, but ", "support", "offer", "offered", "supported", "t advertise that feature", "0x800ccc7d", "upport ", "mtpnotsupportederror", "tarttls extension not supported", "ailsmtp_error_starttls", "issing_requirement", " starttls "}},
 		{Expr: "unterst(ü|ue?)tzt keine (sicheren|verschl|ssl|tls)|unterst(ü|ue?)tzt kein\\S* (start)?(tls|ssl)|starttls.{0,80}(nicht (unterst|angebot|anbiet|verf)|bietet.{0,20}nicht)|(bietet|biete).{0,20}kein (starttls|tls)|keine ssl-gesicherten", Needs: []string{"tzt keine ", "tzt kein", "starttls", "biete", "keine ssl-gesicherten"}},
 		{Expr: "ne (prend|supporte?).{0,30}(connexions s(é|e)curis|starttls)|no admite.{0,30}(conexiones seguras|starttls)|non (supporta|prevede).{0,30}(connessioni (protette|sicure)|starttls)|n(ã|a)o (oferece suporte|suporta|d(á|a) suporte).{0,30}(conex(õ|o)es seguras|starttls)|ondersteunt geen (beveiligde|starttls)|nie obs(ł|l)uguje.{0,30}(bezpiecznych po|starttls)|не поддерживает.{0,30}(безопасн|защищ|starttls)|不支持(安全连接|starttls)|(保護された接続|starttls).{0,6}サポート(し|されて)", Needs: []string{"connexions s", "starttls", "conexiones seguras", "starttls", "connessioni ", "starttls", "es seguras", "starttls", "ondersteunt geen ", "bezpiecznych po", "starttls", "не поддерживает", "不支持", "サポート"}},
 	}},
@@ -5425,7 +5609,7 @@ var wordings = []Wording{
 		{Expr: "0x80090302|requested function is not supported|funktion wird nicht unterst(ü|ue?)tzt|angeforderte funktion", Needs: []string{"0x80090302", "requested function is not supported", "funktion wird nicht unterst", "angeforderte funktion"}},
 	}},
 	{ID: "weak-crypto", Says: []Pattern{
-		{Expr: "dh.?key.?too.?small|ee.?key.?too.?small|ca.?(md|key).?too.?(weak|small)|md.?too.?weak|key (size )?too (small|weak|short)|(small|weak).{0,20}(dh|diffie|ephemeral).{0,20}key|diffie-hellman prime.{0,60}not acceptable|could not generate dh keypair|weak_(server|ephemeral|ecdhe?)|weak_server", Needs: []string{"small", "small", "weak", "small", "weak", "key ", "small", "weak", "diffie-hellman prime", "could not generate dh keypair", "weak_"}},
+		{Expr: "dh.?key.{0,4}too.?(small|short|weak)|ee.?key.?too.?small|ca.?(md|key).?too.?(weak|small)|md.?too.?weak|key (size )?too (small|weak|short)|(small|weak).{0,20}(dh|diffie|ephemeral).{0,20}key|diffie-hellman prime.{0,60}not acceptable|could not generate dh keypair|weak_(server|ephemeral|ecdhe?)|weak_server", Needs: []string{"mall", "hort", "weak", "small", "weak", "small", "weak", "key ", "small", "weak", "diffie-hellman prime", "could not generate dh keypair", "weak_"}},
 		{Expr: "no.shared.cipher|no.cipher|no_cypher_overlap|cipher.{0,20}mismatch|no common (cipher|encryption)|unknown cipher|wrong.cipher|(not|no) .{0,30}cipher suites? in common|unconfigured cipher|no ciphersuites?|no supported ciphersuite|inappropriate cipher|no.ciphers.available|ciphersuites?.{0,30}(unsupported|not supported)", Needs: []string{"shared", "cipher", "_cypher_overlap", "mismatch", "no common ", "unknown cipher", "cipher", "cipher suite", "unconfigured cipher", "ciphersuite", "supported ciphersuite", "inappropriate cipher", "available", "ciphersuite"}},
 		{Expr: "no.suitable.signature|wrong.signature.type|signature (algorithm|type).{0,40}(unsupported|not (supported|permitted|allowed)|weak|insecure)|insecure algorithm|insufficient.?security|algorithm constraints|does not comply to algorithm|algorithms? (is )?(disabled|not permitted)|unsafe.legacy.renegotiation|legacy.sigalg|insecure signature|unsupported.elliptic|nosignatureschemes|peerincompatible", Needs: []string{"signature", "signature", "signature ", "ecure algorithm", "ufficient", "algorithm constraints", "does not comply to algorithm", "algorithm", "renegotiation", "legacy", "insecure signature", "unsupported", "nosignatureschemes", "peerincompatible"}},
 	}},
@@ -5434,7 +5618,7 @@ var wordings = []Wording{
 		{Expr: "tls.{0,20}(handshake )?(failure|failed) \\(alert|fatal alert|a tls fatal alert has been received|remote error: tls: (handshake|internal)", Needs: []string{" (alert", "fatal alert", "a tls fatal alert has been received", "remote error: tls: "}},
 	}},
 	{ID: "tls-not-started", Says: []Pattern{
-		{Expr: "could not convert socket to tls|(could|can) ?not (start|establish|negotiate|enable) (the )?(tls|ssl|secure|encrypt)|establish an? (ssl|tls|ssl or tls|secure|encrypted)|sslhandshakeexception|unable to connect with (starttls|tls)|failed to (start|enable|establish|negotiate) (tls|ssl|a secure|an encrypted|crypto)|failed to enable crypto|tls (negotiation|handshake|connection)( has| was)? (failed|error)|ssl (handshake|negotiation|connect(ion)?).{0,12}(failed|error|failure)|stream_crypto_method|ssl_connect returned|starttls failed|failed starttls|error (upgrading|initializing|enabling) .{0,20}(starttls|tls)|problem with the ssl|ssl connect error|a call to sspi failed|schannel: |ssl: handshake|ssl_connect error|crypto enabling timeout|tls startup failed|tls/ssl (connection|handshake)|:?\\btls_failed|remote party (has )?closed the transport|(gegenseite|remotepartei|gegenstelle) den transport", Needs: []string{"could not convert socket to tls", "start", "establish", "negotiate", "enable", "establish a", "sslhandshakeexception", "unable to connect with ", "failed to ", "negotiation", "handshake", "connection", "handshake", "negotiation", "connect", "tream_crypto_method", "sl_connect returned", "tarttls failed", "failed starttls", "upgrading", "initializing", "enabling", "problem with the ssl", "ssl connect error", "a call to sspi failed", "channel: ", ": handshake", "_connect error", "crypto enabling timeout", " startup failed", "connection", "handshake", "tls_failed", "closed the transport", " den transport"}},
+		{Expr: "could not convert socket to tls|(could|can) ?not (start|establish|negotiate|enable) (the )?(tls|ssl|secure|encrypt)|establish an? (ssl|tls|ssl or tls|secure|encrypted)|sslhandshakeexception|unable to connect with (starttls|tls)|failed to (start|enable|establish|negotiate) (tls|ssl|a secure|an encrypted|crypto)|failed to enable crypto|tls (negotiation|handshake|connection)( has| was)? (failed|error)|ssl (handshake|negotiation|connect(ion)?).{0,12}(failed|error|failure)|stream_crypto_method|ssl_connect returned|starttls failed|failed starttls|ssl operation failed with code \\d+\\.?\\s*$|error (upgrading|initializing|enabling) .{0,20}(starttls|tls)|problem with the ssl|ssl connect error|a call to sspi failed|schannel: |ssl: handshake|ssl_connect error|crypto enabling timeout|tls startup failed|tls/ssl (connection|handshake)|:?\\btls_failed|remote party (has )?closed the transport|(gegenseite|remotepartei|gegenstelle) den transport", Needs: []string{"could not convert socket to tls", "start", "establish", "negotiate", "enable", "establish a", "sslhandshakeexception", "unable to connect with ", "failed to ", "negotiation", "handshake", "connection", "handshake", "negotiation", "connect", "tream_crypto_method", "sl_connect returned", "tarttls failed", "failed starttls", "ssl operation failed with code ", "upgrading", "initializing", "enabling", "problem with the ssl", "ssl connect error", "a call to sspi failed", "channel: ", ": handshake", "_connect error", "crypto enabling timeout", " startup failed", "connection", "handshake", "tls_failed", "closed the transport", " den transport"}},
 		{Expr: "fehler bei (dem |einem )?sspi-?aufruf|(keine|nicht).{0,30}(sichere|verschl(ü|ue?)sselte) verbindung.{0,30}|(ssl|tls)-?(handshake|verbindung|aushandlung).{0,40}(fehl|nicht|gescheitert)|fehler.{0,30}(ssl|tls)-?(handshake|verbindung)|sicherheitsautorit(ä|ae?)t.{0,30}nicht erreichbar|verschl(ü|ue?)sselungs(typ|methode)|0x80090304|local security authority cannot be contacted", Needs: []string{"fehler bei ", " verbindung", "handshake", "verbindung", "aushandlung", "handshake", "verbindung", "sicherheitsautorit", "sselungs", "0x80090304", "local security authority cannot be contacted"}},
 	}},
 	{ID: "encryption-type", Says: []Pattern{
@@ -5442,15 +5626,15 @@ var wordings = []Wording{
 	}},
 	{ID: "cert-expired", Says: []Pattern{
 		{Expr: "cert(ificate)?[ _]?(has )?[ _]?(already )?expired|certificate(s)? (chain )?(has|have|is|uses|was).{0,20}expired|cert_?expired|expired.{0,12}certificate|certificate.{0,80}notafter|validity check failed|invalid peer certificate: expired|alert number 45|certificate.{0,30}(ran out|out of date|no longer valid)|errno 10\\).{0,20}cert|expired_(issuer_)?certificate|num=10\\b|errorcode: 10\\b", Needs: []string{"expired", "ificate", "expired", "certificate", "certificate", "validity check failed", "invalid peer certificate: expired", "alert number 45", "certificate", "rrno 10)", "certificate", "num=10", "errorcode: 10"}},
-		{Expr: "not within its validity period|nottimevalid|0x800b0101|0x80090328|cert_e_expired|sec_e_cert_expired", Needs: []string{" within its validity period", "timevalid", "0x800", "cert_e_expired", "sec_e_cert_expired"}},
+		{Expr: "\\bnotafter: \\S{3} \\S{3}|not within its validity period|nottimevalid|0x800b0101|0x80090328|cert_e_expired|sec_e_cert_expired", Needs: []string{"notafter: ", " within its validity period", "timevalid", "0x800", "cert_e_expired", "sec_e_cert_expired"}},
 		{Expr: "zertifikat.{0,60}abgelaufen|zertifikat.{0,60}nicht (mehr )?(g(ü|ue?)ltig|im g(ü|ue?)ltigkeitszeitraum)|abgelaufene\\S* zertifikat|certificat.{0,40}expir|certificado.{0,40}(caducad|expir|vencid)|certificato.{0,40}scadut|certificaat.{0,40}verlopen|certyfikat.{0,40}wygas|сертификат.{0,60}(истек|просроч)|证书(已)?(过期|失效)|憑證.{0,6}過期|証明書.{0,12}(期限切れ|有効期限)", Needs: []string{"zertifikat", "abgelaufene", "ifica", "yfikat", "сертификат", "证书", "憑證", "期限切れ", "有効期限"}},
 	}},
 	{ID: "cert-not-yet", Says: []Pattern{
-		{Expr: "certificate (is )?not (yet )?valid(?: until|:| yet|\\b.{0,20}before)|not_yet_valid|notvalidyet|certificatenotyetvalid|certificate.{0,160}is before \\d|noch nicht g(ü|ue?)ltig|num=9\\b|not yet activated", Needs: []string{"certificate ", "_yet_valid", "validyet", "certificate", "och nicht g", "um=9", "ot yet activated"}},
+		{Expr: "certificate (is )?not yet valid|certificate (is )?not (yet )?valid(?: until|:| yet|\\b.{0,20}before)|not_yet_valid|notvalidyet|certificatenotyetvalid|certificate.{0,160}is before \\d|noch nicht g(ü|ue?)ltig|num=9\\b|certificate.{0,30}not (yet )?activ", Needs: []string{"certificate ", "_yet_valid", "validyet", "certificate", "och nicht g", "um=9", "certificate"}},
 	}},
 	{ID: "cert-other-name", Says: []Pattern{
 		{Expr: "did not match expected|altname_invalid|certificate.s altnames|not in the cert.s altnames|is valid for .{1,300}, not |(does not|doesn.?t|did not|didn.?t|not) match.{0,60}(target )?(host|server|domain|site|the name)|(host|server|domain|common|certificate|subject|peer) ?name.{0,40}(mis-?match|(does|do|did) ?n(o|.?)t match|not match)|(host ?name|name|ip address|address|domain).?mis-?match", Needs: []string{"did not match expected", "altname_invalid", "certificate", "not in the cert", "is valid for ", " match", "match", "t match", "not match", "match"}},
-		{Expr: "certificate (is )?not valid for|not valid for (the )?(name|host|domain)|certnotvalidforname|notvalidforname|no (subject )?alternative (dns )?(names?|certificate)|no name matching|no alternative certificate subject|legacy common name|ip sans|remotecertificatenamemismatch|bad_cert_domain|hostname_check_failed|certificate owner does not match|num=6[24]\\b|hostname.{0,60}(does not|doesn.?t) match|certificate (is )?for (a )?(different|another|wrong)|wrong (host|name|principal).{0,20}cert|certificate.{0,60}(other|different|wrong) (host|name|domain)|fully.qualified domain name.{0,40}certificate|did not match any of the valid hosts", Needs: []string{"not valid for", "not valid for ", "certnotvalidforname", "tvalidforname", "alternative ", "name matching", "alternative certificate subject", "legacy common name", "ip sans", "remotecertificatenamemismatch", "bad_cert_domain", "hostname_check_failed", "certificate owner does not match", "num=6", "hostname", "certificate ", "wrong ", "certificate", "qualified domain name", "did not match any of the valid hosts"}},
+		{Expr: "certificate (is )?not valid for|not valid for (the )?(name|host|domain)|certnotvalidforname|notvalidforname|no (subject )?alternative (dns )?(names?|certificate)|no name matching|no alternative certificate subject|legacy common name|ip sans|remotecertificatenamemismatch|bad_cert_domain|hostname_check_failed|certificate owner does not match|num=6[24]\\b|hostname.{0,60}(does not|doesn.?t) match|certificate (is )?for (a )?(different|another|wrong)|wrong (host|name|principal).{0,20}cert|certificate.{0,60}(other|different|wrong) (host|name|domain)|fully.qualified domain name.{0,40}certificate|did not match any of the valid hosts|host ?name .{0,80}(is )?not (present |listed |found )?(in|on) (the |its |server.s |peer )*certificate|(peer|host|server|subject) ?name (verification|check) (failed|error)|not in (the |its )?cert(ificate)?.{0,3} ?alt(ernative)? ?names?|name (in|of|on) the (server.s )?certificate (does|did) ?(not|n.?t) match|certificate.{0,60}(does|did) ?(not|n.?t) (cover|include|list|contain) (the )?(host|name|domain|server)", Needs: []string{"not valid for", "not valid for ", "certnotvalidforname", "tvalidforname", "alternative ", "name matching", "alternative certificate subject", "legacy common name", "ip sans", "remotecertificatenamemismatch", "bad_cert_domain", "hostname_check_failed", "certificate owner does not match", "num=6", "hostname", "certificate ", "wrong ", "certificate", "qualified domain name", "did not match any of the valid hosts", "certificate", "name ", "ot in ", "certificate ", "certificate"}},
 		{Expr: "target principal name is incorrect|0x80090322|wrong_principal|0x800b010f|cert_e_cn_no_match|cn name does not match|name on the security certificate is invalid", Needs: []string{"target principal name is incorrect", "0x80090322", "wrong_principal", "0x800b010f", "ert_e_cn_no_match", "n name does not match", "name on the security certificate is invalid"}},
 		{Expr: "zielprinzipalname|cn-name des zertifikats|name auf dem (sicherheits)?zertifikat|zertifikat.{0,60}(passt|geh(ö|oe?)rt|stimmt).{0,20}nicht|(anderen|falschen) (host)?namen.{0,30}zertifikat|zertifikat.{0,60}(anderen|falschen) (host|namen|server)", Needs: []string{"zielprinzipalname", "cn-name des zertifikats", "name auf dem ", "zertifikat", "zertifikat", "zertifikat"}},
 		{Expr: "nom (du|de) (principal|certificat).{0,40}(incorrect|ne correspond)|nombre.{0,40}certificado.{0,30}no (coincide|es)|nome.{0,40}certificat\\S.{0,30}non (corrisponde|(è|e) valido)|сертификат.{0,60}не соответствует|证书.{0,20}(名称|域名).{0,12}(不匹配|不符)", Needs: []string{"principal", "certificat", "certificado", "certificat", "не соответствует", "证书"}},
@@ -5468,7 +5652,7 @@ var wordings = []Wording{
 		{Expr: "unable.to.get.(local.)?issuer|get_issuer_cert|num=20\\b|num=2\\b|return code: 20|local issuer certificate|issuer certificate.{0,60}could not be found|unable to find valid certification path|pkix path (building|validation) failed|certpathbuilderexception", Needs: []string{"unable", "get_issuer_cert", "num=2", "return code: 20", "local issuer certificate", "issuer certificate", "unable to find valid certification path", "pkix path ", "certpathbuilderexception"}},
 	}},
 	{ID: "cert-issuer-unknown", Says: []Pattern{
-		{Expr: "unknown (certificate )?authority|unknown.?ca\\b|unknownca\\b|alert number 48|unknownissuer|unknown.?issuer|untrusted.?(root|issuer|cert)|untrustedroot|cert(ificate)? (is )?(not |un)trusted|not (a )?trusted (certificate|root|ca)|issuer (is )?(unknown|not (known|trusted|recogni))|unable to verify.{0,40}(cert|authent)|no trusted (root|ca|cert)|invalid ca certificate|trust anchor|cert_authority_invalid|authority.{0,20}(is )?not (trusted|recogni[sz]ed)|ca (is )?(unknown|not trusted)|root ca certificate is not trusted|no certificates could be verified", Needs: []string{"unknown", "alert number 48", "issuer", "issuer", "trusted", "trusted", "trusted ", "issuer ", "unable to verify", "no trusted ", "invalid ca certificate", "trust anchor", "cert_authority_invalid", "authority", "unknown", "not trusted", "root ca certificate is not trusted", "no certificates could be verified"}},
+		{Expr: "unknown (certificate )?authority|unknown.?ca\\b|unknownca\\b|alert number 48|unknownissuer|unknown.?issuer|untrusted.?(root|issuer|cert)|untrustedroot|cert(ificate)? (is )?(not |un)trusted|certificate.{0,120} (is|are) (not trusted|untrusted)|not (a )?trusted (certificate|root|ca)|issuer (is )?(unknown|not (known|trusted|recogni))|unable to verify.{0,40}(cert|authent)|no trusted (root|ca|cert)|invalid ca certificate|trust anchor|cert_authority_invalid|authority.{0,20}(is )?not (trusted|recogni[sz]ed)|ca (is )?(unknown|not trusted)|root ca certificate is not trusted|no certificates could be verified", Needs: []string{"unknown", "alert number 48", "issuer", "issuer", "trusted", "trusted", "not trusted", "untrusted", "trusted ", "issuer ", "unable to verify", "no trusted ", "invalid ca certificate", "trust anchor", "cert_authority_invalid", "authority", "unknown", "not trusted", "root ca certificate is not trusted", "no certificates could be verified"}},
 		{Expr: "root certificate which is not trusted|authority that is not trusted|0x800b0109|0x80090325|sec_e_untrusted_root|cert_e_untrustedroot|chain could not be built|0x800b010a|cert_e_chaining|remotecertificatechainerrors|errors in the certificate chain|security certificate that cannot be verified", Needs: []string{"root certificate which is not trusted", "authority that is not trusted", "0x800", "sec_e_untrusted_root", "ert_e_untrustedroot", "hain could not be built", "0x800b010a", "cert_e_chaining", "remotecertificatechainerrors", "errors in the certificate chain", "security certificate that cannot be verified"}},
 		{Expr: "vertrauensw(ü|ue?)rdig|vertrauensanbieter|zertifikatkette.{0,60}(fehler|nicht|konnte)|stammzertifikat|unbekannte\\S* (zertifizierungsstelle|aussteller)|aussteller.{0,20}unbekannt|autorit(é|e) de certification.{0,30}(inconnu|non)|autoridad.{0,30}(desconocida|no.{0,10}confianza)|autorit(à|a).{0,30}(sconosciuta|non attendibil)|доверен|доверя|不受信任|不信任|信頼され", Needs: []string{"vertrauens", "zertifikatkette", "stammzertifikat", "unbekannte", "unbekannt", " de certification", "desconocida", "confianza", "sconosciuta", "non attendibil", "довер", "受信任", "信任", "信頼され"}},
 	}},

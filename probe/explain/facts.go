@@ -88,12 +88,17 @@ func hostKind(host string) string {
 	if host == "" {
 		return ""
 	}
+	host = scheme().ReplaceAllString(host, "")
 	kind := probe.HostKind(host)
 	if kind != "ipv6" && strings.ContainsAny(host, " \t,;:@/\\\"'=()<>%$") {
 		return "malformed"
 	}
 	return kind
 }
+
+// scheme is what PHP takes before a host; elsewhere it cannot stand there, and
+// the program says so in its own words.
+var scheme = compiled(`(?i)^(?:ssl|tls|tcp)://`)
 
 // accountForm is "" for an account that is not known.
 func accountForm(account string) string {

@@ -71,11 +71,23 @@ func looksLikeReply(text string, r reply, end int) int {
 	if rest != "" && (rest[0] >= 'A' && rest[0] <= 'Z' || rest[0] >= 'a' && rest[0] <= 'z' || rest[0] == '<') {
 		points++
 	}
-	if points < 2 {
+	if points < 2 || points == 2 && rest != "" && !atStart && isProse(before, rest) {
 		return 0
 	}
 	return points
 }
+
+// isProse tells a number in a sentence ("we have 535 readers") from a code:
+// small words stand on both sides of it, and replies do not begin so.
+func isProse(before, rest string) bool {
+	return rest[0] >= 'a' && rest[0] <= 'z' && wordBefore().MatchString(before) && !replyBefore().MatchString(before) && !replyStarts().MatchString(rest)
+}
+
+// wordBefore is a word and a blank at the end of what stands before a number.
+var wordBefore = compiled(`\pL[ \t]+$`)
+
+// replyStarts are small words with which replies begin.
+var replyStarts = compiled(`^(?:auth\w*|invalid|incorrect|user|user ?name|relay\w*|mail|mailbox|sender|recipient|message|access|login|no|not|sorry|too|need|must|bad|unknown|error|temporar\w*|service|server|syntax|command|denied|rejected|spam|unable|permission|password|domain|quota|your|this|the|please|client|host|ip|spf|dkim|dmarc|tls|address|content|transaction|requested|credential\w*|unrou\w*|blocked|connection|internal|failed|failure|try|greylist\w*|size|data|helo|ehlo)\b`)
 
 // alone finds enhanced codes that no reply code goes with.
 func alone(text string, have []reply) []reply {

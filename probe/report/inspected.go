@@ -89,7 +89,7 @@ func inspectedTitle(name string, in probe.Inspection) string {
 	if in.From != "" {
 		parts = append(parts, "from "+string(in.From))
 	}
-	if in.Via != "" {
+	if in.Via != "" && in.Via != in.From {
 		parts = append(parts, "by way of "+string(in.Via))
 	}
 	if in.Mailbox != "" && in.Mailbox != in.Via {

@@ -24,12 +24,23 @@ func findings(v verdict, facts cause.Facts) []probe.Finding {
 	return all
 }
 
+// viaOf is via; of a message that came in a mailbox's own name it is that one,
+// where nothing else shows.
+func (w *way) viaOf(v verdict) string {
+	if via := w.via(); via != "" {
+		return via
+	}
+	if slices.Contains([]probe.How{probe.ForwardedAsNew, probe.ForwardedAttachment, probe.FromRewritten}, v.how) {
+		return w.from.Address
+	}
+	return ""
+}
+
 // advice is the provider's words for the address that redirects.
-func (w *way) advice() string {
+func (w *way) advice(via string) string {
 	if w.known.Advice == nil {
 		return ""
 	}
-	via := w.via()
 	var servers []string
 	for _, hop := range w.hops {
 		if isServerName(string(hop.By)) && (via == "" || sameOrganisation(string(hop.By), received.Domain(via))) {
@@ -56,8 +67,9 @@ func (w *way) via() string {
 }
 
 func (w *way) facts(v verdict, survives *bool, reason string) cause.Facts {
-	f := cause.Facts{Step: string(probe.StepRedirect), Failed: v.kept != nil && !*v.kept, From: v.original, To: w.via(), Seen: cause.Set{},
-		Values: map[string]string{"original_sender": v.original, "came_from": w.from.Address, "via": w.via(), "mailbox": w.final, "sender_field": v.field, "way_reason": reason, "advice": w.advice()}}
+	via := w.viaOf(v)
+	f := cause.Facts{Step: string(probe.StepRedirect), Failed: v.kept != nil && !*v.kept, From: v.original, To: via, Seen: cause.Set{},
+		Values: map[string]string{"original_sender": v.original, "came_from": w.from.Address, "via": via, "mailbox": w.final, "sender_field": v.field, "way_reason": reason, "advice": w.advice(via)}}
 	seen := func(is bool, all ...cause.Observation) {
 		if is {
 			f.Seen.Add(all...)

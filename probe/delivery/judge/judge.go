@@ -33,7 +33,7 @@ func Inspect(m *received.Message, known Known) probe.Inspection {
 	v := judge(w)
 	survives, reason := w.survives(v)
 	in := probe.Inspection{How: v.how, Confidence: v.confidence, SenderKept: v.kept, OriginalSender: probe.Maybe(v.original),
-		SenderField: probe.Maybe(v.field), From: probe.Maybe(w.from.Address), Via: probe.Maybe(w.via()), Mailbox: probe.Maybe(w.final),
+		SenderField: probe.Maybe(v.field), From: probe.Maybe(w.from.Address), Via: probe.Maybe(w.viaOf(v)), Mailbox: probe.Maybe(w.final),
 		Rule: probe.InspectionRule{ID: v.rule, Text: v.text, Headers: v.fields}, DMARCSurvives: survives, DMARCReason: reason,
 		Hops: w.hops, Authentication: w.h.Authentication()}
 	facts := w.facts(v, survives, reason)
