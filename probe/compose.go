@@ -60,10 +60,18 @@ func (m *Message) Check() error {
 			return errors.New("the address for answers is no address")
 		}
 	}
+	if isLongWord(m.Subject) || isLongWord(m.ReplyTo) {
+		return errLongWord()
+	}
+	seen := map[string]bool{}
 	for _, h := range m.Headers {
 		if err := h.check(); err != nil {
 			return err
 		}
+		if name := strings.ToLower(h.Name); seen[name] {
+			return fmt.Errorf("the header field %s is given twice", h.Name)
+		}
+		seen[strings.ToLower(h.Name)] = true
 	}
 	for _, a := range m.Attachments {
 		if !isOneLine(a.Name) || a.Name == "" {
@@ -85,8 +93,22 @@ func (h Header) check() error {
 		return fmt.Errorf("the message has a field %s of its own, or must not have one", h.Name)
 	case !isOneLine(h.Value):
 		return errors.New("a value for the header of the message must be one line, without control characters")
+	case isLongWord(h.Name), isLongWord(h.Value):
+		return errLongWord()
 	}
 	return nil
+}
+
+// longestWord of a header: a line holds at most 998 octets (RFC 5322 section
+// 2.1.1), and is folded at blanks alone. Words beyond ASCII are encoded, in pieces.
+const longestWord = 900
+
+func isLongWord(text string) bool {
+	return isASCII(text) && slices.ContainsFunc(strings.Fields(text), func(word string) bool { return len(word) > longestWord })
+}
+
+func errLongWord() error {
+	return fmt.Errorf("a value for the header of the message has a word of more than %d characters, which fits into no line", longestWord)
 }
 
 func isOneLine(s string) bool {
@@ -159,7 +181,8 @@ func (m *Message) writeSubject(out *gomail.Msg) {
 		out.Subject(m.subject())
 		return
 	}
-	out.SetGenHeaderPreformatted(gomail.HeaderSubject, mime.QEncoding.Encode("utf-8", m.Subject)+"\r\n "+m.Token)
+	words := strings.ReplaceAll(mime.QEncoding.Encode("utf-8", m.Subject), "?= =?", "?=\r\n =?")
+	out.SetGenHeaderPreformatted(gomail.HeaderSubject, words+"\r\n "+m.Token)
 }
 
 // letter is the text of a message: paragraphs, then facts.

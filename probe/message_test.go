@@ -225,6 +225,9 @@ func TestNothingGetsIntoTheHeaderByTheSide(t *testing.T) {
 		"a boundary":            func(m *Message) { m.Headers = []Header{{"Content-Type", "text/html"}} },
 		"name of an attachment": func(m *Message) { m.Attachments = []Attachment{{"a\"\r\nX: y", nil}} },
 		"NUL in the text":       func(m *Message) { m.Body = "a\x00b" },
+		"a field twice":         func(m *Message) { m.Headers = []Header{{"X-A", "1"}, {"x-a", "2"}} },
+		"a word without end":    func(m *Message) { m.Subject = "a " + strings.Repeat("b", 1000) },
+		"a value without end":   func(m *Message) { m.Headers = []Header{{"X-A", strings.Repeat("b", 1000)}} },
 	} {
 		m := testMessage()
 		change(m)
@@ -237,6 +240,25 @@ func TestNothingGetsIntoTheHeaderByTheSide(t *testing.T) {
 		s.To = []string{"you@example.org"}
 		if _, err := m.Compose(&s, time.Now()); err == nil {
 			t.Errorf("%s: composed", name)
+		}
+	}
+}
+
+func TestNoLineOfAMessageIsTooLong(t *testing.T) {
+	m := testMessage()
+	m.Subject = strings.Repeat("ü", 600) + strings.Repeat(" word", 400)
+	m.Body = strings.Repeat("b", 2000) + strings.Repeat("ü", 2000)
+	m.Headers = []Header{{"X-A", strings.Repeat("word ", 400)}, {"X-B", strings.Repeat("ü ", 400)}}
+	m.Attachments = []Attachment{{strings.Repeat("ü", 120) + ".pdf", make([]byte, 5000)}}
+	s := given("h.example", 587, STARTTLS, "jobs@acme.example", "x")
+	s.To = []string{"you@example.org"}
+	raw, err := m.Compose(&s, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range bytes.Lines(raw) {
+		if len(line) > 1000 {
+			t.Errorf("a line of %d octets: %.80s", len(line), line)
 		}
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/mail"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,6 +17,7 @@ import (
 	"github.com/smtpdx/smtpdx/probe/delivery/judge"
 	"github.com/smtpdx/smtpdx/probe/delivery/received"
 	"github.com/smtpdx/smtpdx/probe/mask"
+	"github.com/smtpdx/smtpdx/probe/profile"
 	"github.com/smtpdx/smtpdx/probe/report"
 )
 
@@ -134,11 +134,11 @@ func (o *inspectOptions) known() (judge.Known, error) {
 // plainAddress reads an address as people write it, and refuses anything else
 // without repeating it.
 func plainAddress(flag, text string) (string, error) {
-	a, err := mail.ParseAddress(text)
-	if err != nil || strings.ContainsAny(a.Address, "\r\n") {
+	address, ok := profile.Address(text)
+	if !ok {
 		return "", usage("For example "+flag+" jobs@example.com", "%s: this is no mail address", flag)
 	}
-	return a.Address, nil
+	return address, nil
 }
 
 // redirectAdvice is how the provider of an address redirects so that the

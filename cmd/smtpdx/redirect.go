@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -77,13 +78,17 @@ func (o *redirectOptions) run(cmd *cobra.Command, p *process, targets []string) 
 	if len(o.via) == 0 {
 		return usage("--via jobs@example.com, the address whose mail is redirected.", "it is not said which address redirects")
 	}
-	for i, text := range o.via {
+	var all []string
+	for _, text := range o.via {
 		address, err := plainAddress("--via", text)
 		if err != nil {
 			return err
 		}
-		o.via[i] = address
+		if !slices.Contains(all, address) {
+			all = append(all, address)
+		}
 	}
+	o.via = all
 	if cmd.Flags().Changed("to") {
 		return usage("--via ADDRESS is the recipient.", "redirect takes no --to")
 	}
@@ -93,11 +98,11 @@ func (o *redirectOptions) run(cmd *cobra.Command, p *process, targets []string) 
 	if _, ok := profile.ParseTime(o.wait); !ok {
 		return usage("For example --wait 5m.", "--wait wants a time from 1ms to 24h")
 	}
-	all, err := o.prepareAll(cmd.Context(), p, targets)
+	settings, err := o.prepareAll(cmd.Context(), p, targets)
 	if err != nil {
 		return err
 	}
-	return o.probe(cmd, p, targets, all, o.mayAsk(p))
+	return o.probe(cmd, p, targets, settings, o.mayAsk(p))
 }
 
 // prepareAll makes the settings of a run for each address that redirects.
@@ -214,7 +219,11 @@ func (o *redirectOptions) tellByHand(p *process, targets []string) error {
 	}
 	sender := "SENDER"
 	if from := *o.settings.lists["from"]; len(from) > 0 {
-		sender = bareAddress(from[0])
+		address, err := plainAddress("--from", from[0])
+		if err != nil {
+			return err
+		}
+		sender = address
 	}
 	token := probe.NewToken()
 	for i, via := range o.via {
@@ -235,8 +244,8 @@ func (o *redirectOptions) steps(sender, via, token string) handSteps {
 	return handSteps{via: via, list: []string{
 		"Send a mail from " + from + " to " + via + ", with the subject: Redirect test " + token,
 		"Look for " + token + " in the mailbox to which " + via + " redirects, in the junk folder too.",
-		"It came: save it with its whole header as message.eml (not by forwarding it), then:\nsmtpdx inspect message.eml --via " + via + " --sender " + sender,
-		"It did not come within some minutes: look into the sender's mailbox for a report of failure, save that, then:\nsmtpdx inspect message.eml --via " + via,
+		"It came: save it with its whole header as message.eml (not by forwarding it), then:\nsmtpdx inspect message.eml --via " + shellWord(via) + " --sender " + shellWord(sender),
+		"It did not come within some minutes: look into the sender's mailbox for a report of failure, save that, then:\nsmtpdx inspect message.eml --via " + shellWord(via),
 	}}
 }
 

@@ -95,6 +95,16 @@ func (o *sendOptions) prepare(ctx context.Context, p *process, targets []string)
 	return all, nil
 }
 
+// answerable refuses a run in which nobody can say yes, before the settings of
+// an address are looked up: that asks the network.
+func (o *sendOptions) answerable(targets []string, mayAsk bool) error {
+	address, err := onlyAddress(targets)
+	if err != nil || address == "" || o.settings.yes || mayAsk {
+		return err
+	}
+	return usage("--yes sends it without a question.", "a test message would go out, and nobody can be asked whether it may")
+}
+
 // read reads flags, message and settings.
 func (o *sendOptions) read(ctx context.Context, p *process, targets []string, mayAsk bool) ([]probe.Settings, *probe.Message, error) {
 	if err := o.output.check(p); err != nil {
@@ -105,6 +115,9 @@ func (o *sendOptions) read(ctx context.Context, p *process, targets []string, ma
 	}
 	message, err := o.message.read(p.in)
 	if err != nil {
+		return nil, nil, err
+	}
+	if err := o.answerable(targets, mayAsk); err != nil {
 		return nil, nil, err
 	}
 	all, err := o.load(ctx, p, targets, mayAsk)

@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"bufio"
+	"cmp"
 	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/tls"
@@ -29,6 +30,10 @@ type plainServer struct {
 	caps    string
 	login   string // what it answers to a login; "" = OK
 	arrives time.Time
+	finds   string        // what a search gives; "" = 9
+	gives   []byte        // the message with the number 9; nil = the one that is looked for
+	pause   time.Duration // before each answer
+	deaf    string        // the verb to which there is no answer
 	heard   []string
 }
 
@@ -73,6 +78,13 @@ func (p *plainServer) serve(t *testing.T) func(net.Conn) {
 func (p *plainServer) answer(in *bufio.Reader, out io.Writer, tag, command string) string {
 	ok := tag + " OK done\r\n"
 	letter := goodLetter()
+	if p.gives != nil {
+		letter = p.gives
+	}
+	time.Sleep(p.pause)
+	if p.deaf != "" && strings.HasPrefix(command, p.deaf) {
+		return ""
+	}
 	switch verb, _, _ := strings.Cut(command, " "); {
 	case verb == "CAPABILITY":
 		return "* CAPABILITY IMAP4rev1 " + p.caps + "\r\n" + ok
@@ -90,7 +102,7 @@ func (p *plainServer) answer(in *bufio.Reader, out io.Writer, tag, command strin
 		if time.Now().Before(p.arrives) {
 			return "* SEARCH\r\n" + ok
 		}
-		return "* SEARCH 9\r\n" + ok
+		return "* SEARCH " + cmp.Or(p.finds, "9") + "\r\n" + ok
 	case strings.HasPrefix(command, "UID FETCH"):
 		return fmt.Sprintf("* 1 FETCH (UID 9 INTERNALDATE \"26-Nov-2026 16:00:20 +0000\" RFC822.SIZE %d BODY[]<0> {%d}\r\n%s)\r\n", len(letter), len(letter), letter) + ok
 	}
@@ -128,6 +140,52 @@ func TestAServerWithoutIDLEIsAskedWithLongerAndLongerPauses(t *testing.T) {
 			t.Errorf("heard what it does not offer:\n%s", strings.Join(p.heard, "\n"))
 		}
 	})
+}
+
+func TestAMessageWithoutTheTokenIsNotOurs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOffice(t)
+		p := &plainServer{gives: []byte("From: friend@example.org\r\nSubject: private\r\n\r\nprivate words\r\n"), finds: "3 9"}
+		o.answers = p.serve(t)
+		s := p.settings(o, func(*probe.Inbox) {})
+		s.Follow.Delete = true
+		e, err := o.follow(t.Context(), s)
+		var fault *probe.Fault
+		if !errors.As(err, &fault) || fault.Kind != probe.NotArrived || e.Folder != "" || e.Deleted != "" {
+			t.Errorf("%v: in %q, deleted %q", err, e.Folder, e.Deleted)
+		}
+		if slices.ContainsFunc(p.heard, func(l string) bool { return strings.Contains(l, "STORE") }) {
+			t.Error("a message of somebody else was marked as deleted")
+		}
+	})
+}
+
+func TestASlowServerDoesNotStretchTheWait(t *testing.T) {
+	for name, p := range map[string]*plainServer{
+		"every answer is late":     {pause: 8 * time.Second},
+		"IDLE is never agreed to":  {caps: "IDLE", deaf: "IDLE"},
+		"a search is not answered": {deaf: "UID SEARCH"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				o := newOffice(t)
+				p.arrives = time.Now().Add(time.Hour)
+				o.answers = p.serve(t)
+				s := p.settings(o, func(*probe.Inbox) {})
+				s.Follow.Wait = 20 * time.Second
+				begin := time.Now()
+				e, err := o.follow(t.Context(), s)
+				var fault *probe.Fault
+				if !errors.As(err, &fault) || fault.Kind != probe.IMAPFault || !slices.Contains(e.Saw, cause.IMAPUnreachable) {
+					t.Errorf("%v, saw %v", err, e.Saw)
+				}
+				if took := time.Since(begin); e.WaitedMs == nil || e.WaitedMs.Duration() > 51*time.Second || took > 3*time.Minute {
+					t.Errorf("waited %v, in all %v", e.WaitedMs, took)
+				}
+				time.Sleep(p.pause) // the other side sees the end
+			})
+		})
+	}
 }
 
 func TestTheWayToLogInIsTheServers(t *testing.T) {

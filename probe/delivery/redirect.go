@@ -149,10 +149,13 @@ func (c *Session) lookForAll(ctx context.Context, w Wanted, seen map[string]bool
 			}
 			seen[key] = true
 			a := &Arrived{name: f.name, uid: uid, validity: data.UIDValidity}
-			if err := c.fetch(a); err != nil {
+			switch err := c.fetch(a); {
+			case errors.Is(err, errGone):
+			case err != nil:
 				return nil, ended(ctx, err)
+			case holds(a.Raw, w.Token):
+				all = append(all, a.Raw)
 			}
-			all = append(all, a.Raw)
 		}
 	}
 	return all, nil

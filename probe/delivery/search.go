@@ -1,14 +1,18 @@
 package delivery
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/emersion/go-imap/v2"
 
 	"github.com/smtpdx/smtpdx/probe/cause"
+	"github.com/smtpdx/smtpdx/probe/delivery/received"
 )
 
 // maxMessage is how many octets of a message are fetched.
@@ -54,6 +58,8 @@ const deepEvery = 3
 // gives nil and how many other messages came. Errors are *Trouble, or ctx's.
 func (c *Session) Await(ctx context.Context, w Wanted, limit time.Duration) (*Arrived, int, error) {
 	end := time.Now().Add(limit)
+	c.end = end.Add(commandLimit) // for the last look, however slowly the server answers
+	defer func() { c.end = time.Time{} }()
 	idles := c.caps.Has(imap.CapIdle)
 	first := -1
 	for round := 0; ; round++ {
@@ -110,13 +116,52 @@ func (c *Session) look(ctx context.Context, w Wanted, deep bool) (found *Arrived
 		if len(uids) == 0 || found != nil {
 			continue
 		}
-		found = &Arrived{Folder: shown(c.watch, f.name), Junk: f.junk, Copies: len(uids), SeenAt: time.Now(),
-			name: f.name, uid: uids[len(uids)-1], validity: data.UIDValidity}
-		if err := c.fetch(found); err != nil {
+		found, err = c.newest(w, uids, Arrived{Folder: shown(c.watch, f.name), Junk: f.junk, name: f.name, validity: data.UIDValidity})
+		if err != nil {
 			return nil, 0, ended(ctx, err)
 		}
 	}
 	return found, count, nil
+}
+
+// mostCopies is how many messages are read of those that a search gives.
+const mostCopies = 5
+
+// newest reads what a search gave, and keeps the newest that holds the token:
+// servers that search loosely, or not at all, give other people's messages too.
+func (c *Session) newest(w Wanted, uids []imap.UID, at Arrived) (*Arrived, error) {
+	var found *Arrived
+	copies := 0
+	for _, uid := range slices.Backward(uids[max(0, len(uids)-mostCopies):]) {
+		a := at
+		a.uid, a.SeenAt = uid, time.Now()
+		switch err := c.fetch(&a); {
+		case errors.Is(err, errGone):
+		case err != nil:
+			return nil, err
+		case holds(a.Raw, w.Token):
+			copies++
+			found = cmp.Or(found, &a)
+		}
+	}
+	if found != nil {
+		found.Copies = copies
+	}
+	return found, nil
+}
+
+// holds tells whether a token stands in a message, as it is or decoded.
+func holds(raw []byte, token string) bool {
+	if bytes.Contains(raw, []byte(token)) {
+		return true
+	}
+	message, err := received.Read(bytes.NewReader(raw))
+	if err != nil {
+		return false
+	}
+	return strings.Contains(message.Header.Text("Subject"), token) || slices.ContainsFunc(message.Parts, func(p received.Part) bool {
+		return strings.Contains(p.Text, token) || p.Header != nil && strings.Contains(p.Header.Text("Subject"), token)
+	})
 }
 
 // ended: a connection that ctx has closed is no fault of the server's.
@@ -153,6 +198,9 @@ func (c *Session) search(w Wanted, deep bool) ([]imap.UID, error) {
 	return uids, nil
 }
 
+// errGone: a message was removed or moved between search and reading.
+var errGone = errors.New("the message is no longer there")
+
 // fetch reads one message, or the beginning of a long one.
 func (c *Session) fetch(a *Arrived) error {
 	defer c.within(commandLimit)()
@@ -162,7 +210,10 @@ func (c *Session) fetch(a *Arrived) error {
 	defer func() { _ = command.Close() }() // once more is nothing
 	message := command.Next()
 	if message == nil {
-		return c.failed("reading the message", errors.Join(command.Close(), errors.New("the server gave nothing")))
+		if err := command.Close(); err != nil {
+			return c.failed("reading the message", err)
+		}
+		return errGone
 	}
 	got, err := message.Collect()
 	if err != nil {
@@ -190,7 +241,9 @@ func (c *Session) pause(ctx context.Context, d time.Duration, idles bool) error 
 			return ctx.Err()
 		}
 	}
+	answered := c.within(commandLimit) // the server has to agree to it
 	idle, err := c.client.Idle()
+	answered()
 	if err != nil {
 		return ended(ctx, c.failed("waiting (IDLE)", err))
 	}

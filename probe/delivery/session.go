@@ -26,6 +26,7 @@ type Session struct {
 	caps    imap.CapSet
 	news    chan struct{} // something came into the folder that is selected
 	expired atomic.Bool   // a command took too long, and the connection was closed
+	end     time.Time     // no command goes on after it; zero: each has its own limit alone
 	folders []folder
 	stop    func() bool // the session from the context
 }
@@ -83,6 +84,9 @@ func (c *Session) noticed(data *imapclient.UnilateralDataMailbox) {
 
 // within gives a command its time; the caller calls what it returns.
 func (c *Session) within(limit time.Duration) (end func() bool) {
+	if !c.end.IsZero() {
+		limit = min(limit, time.Until(c.end))
+	}
 	timer := time.AfterFunc(limit, func() {
 		c.expired.Store(true)
 		_ = c.client.Close()
@@ -105,7 +109,7 @@ func (c *Session) failed(what string, err error) error {
 	case errors.As(err, &no):
 		return trouble(cause.IMAPRefused, "%s: the server answered %s", what, c.words(no))
 	case c.expired.Load():
-		return trouble(cause.IMAPUnreachable, "%s: no answer within %g s", what, commandLimit.Seconds())
+		return trouble(cause.IMAPUnreachable, "%s: the server did not answer in time", what)
 	case errors.Is(err, errTooMuch):
 		return trouble(cause.IMAPNotIMAP, "%s: %v", what, err)
 	}

@@ -4,6 +4,7 @@ import (
 	"net/mail"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/smtpdx/smtpdx/probe"
 	"github.com/smtpdx/smtpdx/probe/cause"
@@ -43,6 +44,10 @@ func (b *builder) addresses(key string) []string {
 	return out
 }
 
+// Address is the address in "a@b" or "Name <a@b>", as it can go to a server:
+// false where it is none, or one that would break a line of SMTP.
+func Address(text string) (string, bool) { return bareAddress(text) }
+
 // bareAddress takes "a@b" and "Name <a@b>". The domain goes to punycode where
 // the local part is ASCII, so that SMTPUTF8 is not needed for its sake (RFC 6531 section 3.2).
 func bareAddress(text string) (string, bool) {
@@ -51,13 +56,17 @@ func bareAddress(text string) (string, bool) {
 		return "", false
 	}
 	local, domain, found := cutAtLast(parsed.Address)
-	if !found || local == "" || domain == "" || strings.ContainsAny(parsed.Address, "\r\n<> ") {
+	if !found || local == "" || domain == "" || strings.ContainsFunc(parsed.Address, breaksCommand) {
 		return "", false
 	}
 	if isASCII(local) {
 		domain = toASCII(domain)
 	}
 	return local + "@" + domain, true
+}
+
+func breaksCommand(r rune) bool {
+	return unicode.IsControl(r) || unicode.IsSpace(r) || r == '<' || r == '>'
 }
 
 func isASCII(s string) bool { return !strings.ContainsFunc(s, func(r rune) bool { return r > 0x7e }) }

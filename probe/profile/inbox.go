@@ -66,6 +66,10 @@ func (b *builder) follow() {
 			return
 		}
 		profile, v = name, file.values["inbox"]
+		if v.inbox == nil && file.wrong != nil { // it may have one that cannot be read
+			b.reject(file.wrong)
+			return
+		}
 		if v.inbox == nil {
 			b.reject(&UsageError{Key: "inbox", Text: at + ": the profile " + name + " has no inbox", Hint: inboxForm})
 			return

@@ -95,13 +95,14 @@ func TestAFoundFileRunsNoCommandForAnInbox(t *testing.T) {
 // else of that profile.
 func TestTheInboxOfAnotherProfileGoesWithAnyServer(t *testing.T) {
 	t.Parallel()
-	file := "profiles:\n  mine:\n    host: smtp.example.org\n    account: x\n    password: {env: OTHER}\n    inbox: {host: imap.example.org, account: a, password: {env: MINE}}\n  bare:\n    host: h.example\n"
+	file := "profiles:\n  mine:\n    host: smtp.example.org\n    account: x\n    password: {env: OTHER}\n    inbox: {host: imap.example.org, account: a, password: {env: MINE}}\n  bare:\n    host: h.example\n" +
+		"  typo:\n    host: h.example\n    inbox: {hots: imap.example.org}\n"
 	d := desk{files: map[string]string{"smtpdx.yaml": file}, vars: map[string]string{"MINE": canary, "OTHER": "other"}}
 	s := d.one(t, Flags{Follow: true, Targets: []string{"smtp.acme.example:587"}, Values: map[string]string{"inbox": "mine"}})
 	if s.Refused != nil || s.Host != "smtp.acme.example" || s.Account != "" || s.Password.IsGiven() || s.Follow.Inbox == nil || s.Follow.Inbox.Profile != "mine" {
 		t.Errorf("%+v", s)
 	}
-	for name, want := range map[string]string{"bare": "the profile bare has no inbox", "min": "has no profile of that name"} {
+	for name, want := range map[string]string{"bare": "the profile bare has no inbox", "typo": "smtpdx.yaml:11:13: there is no key \"hots\"", "min": "has no profile of that name"} {
 		text, _ := d.refusal(t, Flags{Follow: true, Targets: []string{"smtp.acme.example:587"}, Values: map[string]string{"inbox": name}})
 		mustHold(t, "the message", text, want)
 	}
