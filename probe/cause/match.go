@@ -24,16 +24,25 @@ type pattern struct {
 	expr *regexp.Regexp
 }
 
-func newRule(e *Entry, r *Rule, order int) *rule {
+func (s shared) rule(e *Entry, r *Rule, order int) *rule {
 	return &rule{Rule: r, entry: e, order: order, weight: weigh(&r.When),
-		text: patterns(r.When.Text), notText: patterns(r.When.NotText), greeting: patterns(r.When.Greeting), account: patterns(r.When.Account),
-		notGreeting: patterns(r.When.NotGreeting)}
+		text: s.patterns(r.When.Text), notText: s.patterns(r.When.NotText), greeting: s.patterns(r.When.Greeting), account: s.patterns(r.When.Account),
+		notGreeting: s.patterns(r.When.NotGreeting)}
 }
 
-func patterns(all []Pattern) []*pattern {
+// shared are the patterns of a base by their expressions: many rules name the
+// same, and it is compiled once.
+type shared map[string]*pattern
+
+func (s shared) patterns(all []Pattern) []*pattern {
 	var list []*pattern
 	for i := range all {
-		list = append(list, &pattern{Pattern: &all[i]})
+		p, ok := s[all[i].Expr]
+		if !ok {
+			p = &pattern{Pattern: &all[i]}
+			s[p.Expr] = p
+		}
+		list = append(list, p)
 	}
 	return list
 }
