@@ -215,6 +215,7 @@ func withoutCredentials(s Settings) Settings {
 	s.From, s.To, s.ClientCert, s.AllowPlaintextAuth = nil, nil, nil, false
 	s.Cleaned, s.Remarks, s.Refused, s.Provider = nil, nil, nil, nil
 	s.UsedBy = "here"
+	s.Message, s.Follow = nil, nil // an inbox has a password of its own
 	return s
 }
 
@@ -328,11 +329,15 @@ func (r *run) awaitOthers(ctx context.Context) {
 // to the first finding what was tried.
 func (r *run) withTried(ctx context.Context, res *Result, findings []Finding, rules *Suggestion) *Suggestion {
 	o := r.others
-	if res.FailedStep == "" && (o == nil || rules == nil || res.Interrupted) {
-		return nil // settings that work are not doubted on a guess
-	}
 	if o == nil {
+		if res.FailedStep == "" {
+			return nil // settings that work are not doubted on a guess
+		}
 		return rules
+	}
+	if res.FailedStep == "" && (rules == nil || res.Interrupted) {
+		r.endOthers() // an interrupted run may have begun to try
+		return nil
 	}
 	limit, cancel := context.WithTimeout(StartedAt(ctx, r.started), othersLimit)
 	defer cancel()

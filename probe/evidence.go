@@ -27,6 +27,12 @@ func EvidenceOf(id StepID) Evidence {
 		return &AuthEvidence{}
 	case StepSender:
 		return &SenderEvidence{}
+	case StepMessage:
+		return &MessageEvidence{}
+	case StepDelivery:
+		return &DeliveryEvidence{}
+	case StepRedirect:
+		return &RedirectEvidence{}
 	}
 	return nil
 }

@@ -37,6 +37,12 @@ func factsOf(s *Settings, res *Result, step StepResult) []cause.Facts {
 		authFacts(&f, s, e)
 	case *SenderEvidence:
 		return senderFacts(f, s, e)
+	case *MessageEvidence:
+		return messageFacts(f, s, e)
+	case *DeliveryEvidence:
+		deliveryFacts(&f, s, e)
+	case *RedirectEvidence:
+		redirectFacts(&f, s, e)
 	}
 	return []cause.Facts{f}
 }
@@ -464,7 +470,7 @@ func senderFacts(base cause.Facts, s *Settings, e *SenderEvidence) []cause.Facts
 	}
 	var cases []cause.Facts
 	for _, try := range e.Tries {
-		if try.Refused != "" && !try.AccountItself {
+		if try.Refused != "" && !try.AccountItself && !leftToMessage(s, e, try) {
 			cases = append(cases, refusedSender(base, s, e, try))
 		}
 	}
@@ -495,8 +501,7 @@ func refusedSender(base cause.Facts, s *Settings, e *SenderEvidence, try SenderT
 			f.Seen.Add(cause.RefusedForNow, cause.Temporary)
 		}
 	}
-	f.Seen.Add(map[Maybe]cause.Observation{"sender": cause.SenderRefused, "recipient": cause.RecipientRefused,
-		"unclear": cause.RefusalUnclear}[try.Refused])
+	f.Seen.Add(refusedObservation(try.Refused))
 	if len(s.To) == 0 {
 		f.Seen.Add(cause.RecipientDefault)
 	}
@@ -509,6 +514,11 @@ func refusedSender(base cause.Facts, s *Settings, e *SenderEvidence, try SenderT
 		}
 	}
 	return f
+}
+
+// refusedObservation names who is refused: sender, recipient or unclear.
+func refusedObservation(who Maybe) cause.Observation {
+	return map[Maybe]cause.Observation{"sender": cause.SenderRefused, "recipient": cause.RecipientRefused, "unclear": cause.RefusalUnclear}[who]
 }
 
 func accountFacts(f *cause.Facts, try SenderTry) {

@@ -46,13 +46,14 @@ const (
 	Mechanism      FaultKind = "mechanism"
 	IMAPFault      FaultKind = "imap"
 	NotArrived     FaultKind = "not-arrived"
+	SenderLost     FaultKind = "sender-lost" // the message arrived, and its header has another sender
 )
 
 // FaultKinds lists all of them; each has a general cause.
 func FaultKinds() []FaultKind {
 	return []FaultKind{NoSuchHost, NoData, ServFail, NoResolver, MalformedName, ConnRefused, Unreachable, Timeout, Reset,
 		Closed, ProxyFault, NotSMTP, BadReply, TooMuch, EarlyBytes, Rejected, Deferred, NotOffered, TLSRecord, TLSAlert,
-		TLSVersion, TLSCipher, BadCertificate, LocalPolicy, Mechanism, IMAPFault, NotArrived}
+		TLSVersion, TLSCipher, BadCertificate, LocalPolicy, Mechanism, IMAPFault, NotArrived, SenderLost}
 }
 
 // Fault is what went wrong in a step, in a word and in the words of the

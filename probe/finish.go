@@ -158,10 +158,12 @@ func sideLane(res *Result, step StepResult) bool {
 	return step.Address != "" && res.Address != "" && step.Address != res.Address
 }
 
-// rank puts the failed step's causes first, then warnings, then remarks.
+// rank puts the failed step's causes first, then warnings, then remarks. Where
+// nothing failed, what became of the message goes before the way to the server.
 func rank(res *Result, f Finding) int {
 	n := map[cause.Severity]int{cause.Error: 0, cause.Warning: 2, cause.Info: 4}[f.Severity]
-	if f.Step == res.FailedStep && f.Step != "" {
+	ofMessage := slices.Contains([]StepID{StepMessage, StepDelivery, StepRedirect}, StepID(f.Step))
+	if f.Step == res.FailedStep && f.Step != "" || ofMessage && res.FailedStep == "" {
 		return n
 	}
 	return n + 1

@@ -1,6 +1,10 @@
 package probe
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/smtpdx/smtpdx/probe/cause"
+)
 
 func TestTheProviderIsKnownByWhatTheHostIsAnAliasOf(t *testing.T) {
 	t.Parallel()
@@ -41,5 +45,20 @@ func TestAStepWithoutAPlaceInThePlanIsNotWaitedFor(t *testing.T) {
 		if got := lastAsked(Plan(Settings{Encryption: c.encryption}), c.until); got != c.want {
 			t.Errorf("%s until %s: %q, want %q", c.encryption, c.until, got, c.want)
 		}
+	}
+}
+
+func TestWhatBecameOfTheMessageGoesBeforeTheWayToTheServer(t *testing.T) {
+	t.Parallel()
+	certificate := Finding{Cause: "cert-trusted-here-only", Step: Maybe(StepCertificate), Severity: cause.Warning}
+	junk := Finding{Cause: "delivery-junk", Step: Maybe(StepDelivery), Severity: cause.Warning}
+	kept := Finding{Cause: "redirect-sender-kept", Step: Maybe(StepRedirect), Severity: cause.Info}
+	passed := &Result{}
+	if rank(passed, junk) >= rank(passed, certificate) || rank(passed, certificate) >= rank(passed, kept) {
+		t.Error("passed: expected junk, certificate, sender kept")
+	}
+	failed := &Result{FailedStep: Maybe(StepCertificate)}
+	if rank(failed, certificate) >= rank(failed, junk) {
+		t.Error("the failed step's causes go first")
 	}
 }

@@ -3,10 +3,12 @@ package probe
 import (
 	"crypto/tls"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/smtpdx/smtpdx/probe/cause"
 	"github.com/smtpdx/smtpdx/probe/secret"
 )
 
@@ -17,6 +19,9 @@ func itoa(n int) string { return strconv.Itoa(n) }
 func nextSteps(s *Settings, res *Result) List[Next] {
 	if s.Refused != nil || s.Host == "" {
 		return nil
+	}
+	if s.Message != nil && reachedMessage(res) {
+		return afterMessage(s, res)
 	}
 	set := SuggestedSettings{Host: s.Host, Port: s.Port, Encryption: string(s.Encryption)}
 	text := "check again"
@@ -47,13 +52,83 @@ func isFromFile(s *Settings) bool {
 	return found && s.File != "-"
 }
 
+// command is what a run of these settings is called.
+func (s *Settings) command() string {
+	switch {
+	case s.Redirect != nil:
+		return "redirect"
+	case s.Follow != nil:
+		return "deliver"
+	case s.Message != nil:
+		return "send"
+	}
+	return "check"
+}
+
+func reachedMessage(res *Result) bool {
+	return slices.ContainsFunc(res.Steps, func(step StepResult) bool { return step.ID == StepMessage && step.Status != Skip })
+}
+
+// afterMessage: what was taken is looked for, and what may have been taken is
+// looked for before anything is sent again.
+func afterMessage(s *Settings, res *Result) List[Next] {
+	i := slices.IndexFunc(res.Steps, func(step StepResult) bool { return step.ID == StepMessage })
+	e, ok := res.Steps[i].Evidence.(*MessageEvidence)
+	switch {
+	case !ok || res.Steps[i].Status == Skip:
+		return nil
+	case slices.Contains(e.seen, cause.MessageUnanswered):
+		return List[Next]{{Text: "look for " + string(e.Token) + " in the recipient's mailbox before you send again"}}
+	case res.Steps[i].Status == Fail:
+		return List[Next]{{Text: "send again after the change", Command: Maybe(sendAgain(s, res.Settings, e)), Shell: "posix"}}
+	}
+	return lookFor(s, res, e)
+}
+
+// lookFor tells where to look, unless the message was found.
+func lookFor(s *Settings, res *Result, e *MessageEvidence) List[Next] {
+	look := "look for " + string(e.Token) + " in the recipient's mailbox, in the junk folder too"
+	if s.Follow == nil {
+		return List[Next]{{Text: look}}
+	}
+	for _, step := range res.Steps {
+		if d, ok := step.Evidence.(*DeliveryEvidence); ok && d.Folder != "" {
+			return nil
+		}
+	}
+	return List[Next]{{Text: "see how it came", Command: Maybe(inspectCommand(s)), Shell: "posix"}}
+}
+
+// sendAgain is the command for those who did not get the message.
+func sendAgain(s *Settings, shown ShownSettings, e *MessageEvidence) string {
+	if isFromFile(s) && e.accepted() == 0 {
+		return fileCommand(s)
+	}
+	if e.accepted() > 0 {
+		shown.To = nil
+		for _, r := range e.Recipients {
+			if r.Status != RecipientAccepted {
+				shown.To = append(shown.To, r.Address)
+			}
+		}
+	}
+	return checkCommand(s, SuggestedSettings{Host: s.Host, Port: s.Port, Encryption: string(s.Encryption)}, shown)
+}
+
 func fileCommand(s *Settings) string {
-	words := []string{"smtpdx", "check"}
+	words := []string{"smtpdx", s.command()}
 	if s.File != "" {
 		words = append(words, "-c", quote(s.File))
 	}
-	if s.Profile != "" {
-		words = append(words, quote(s.Profile))
+	name := s.Profile
+	if s.Redirect != nil {
+		name = s.Redirect.Profile
+	}
+	if name != "" {
+		words = append(words, quote(name))
+	}
+	if s.Redirect != nil {
+		words = append(words, "--via", quote(s.Redirect.Via))
 	}
 	return strings.Join(words, " ")
 }
@@ -71,7 +146,7 @@ func CheckCommand(host string, port int, e Encryption, account, from string) str
 // checkCommand writes the command line for settings. Credentials are asked
 // for, so none is in it.
 func checkCommand(s *Settings, set SuggestedSettings, shown ShownSettings) string {
-	words := []string{"smtpdx", "check", quote(set.Host)}
+	words := []string{"smtpdx", s.command(), quote(set.Host)}
 	if set.Port != 0 {
 		words[2] = net.JoinHostPort(set.Host, itoa(set.Port))
 	}
@@ -86,9 +161,13 @@ func checkCommand(s *Settings, set SuggestedSettings, shown ShownSettings) strin
 			words = append(words, "--from", quote(from))
 		}
 	}
+	recipient := "--to"
+	if s.Redirect != nil {
+		recipient = "--via"
+	}
 	for _, to := range shown.To {
 		if !hidden(to) {
-			words = append(words, "--to", quote(to))
+			words = append(words, recipient, quote(to))
 		}
 	}
 	return strings.Join(append(words, policyFlags(s, set)...), " ")
@@ -126,6 +205,9 @@ func policyFlags(s *Settings, set SuggestedSettings) []string {
 	if s.Family != 0 {
 		words = append(words, "-"+itoa(s.Family))
 	}
+	if s.Follow != nil && s.Follow.Inbox != nil && s.Follow.Inbox.Profile != s.Profile {
+		add("--inbox", s.Follow.Inbox.Profile)
+	}
 	if s.Resolver != "" {
 		words = append(words, "--resolver", s.Resolver)
 	}
@@ -157,4 +239,16 @@ func quote(word string) string {
 		return word
 	}
 	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
+
+// inspectCommand judges the message that a person has found and saved.
+func inspectCommand(s *Settings) string {
+	command := "smtpdx inspect message.eml"
+	if s.Redirect != nil {
+		command += " --via " + quote(s.Redirect.Via)
+		if len(s.From) > 0 {
+			command += " --sender " + quote(s.From[0])
+		}
+	}
+	return command
 }

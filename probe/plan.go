@@ -21,12 +21,22 @@ const (
 	StepEHLOTLS     StepID = "ehlo-tls"
 	StepAuth        StepID = "auth"
 	StepSender      StepID = "sender"
+	StepMessage     StepID = "message"
+	StepDelivery    StepID = "delivery"
+	StepRedirect    StepID = "redirect"
 )
 
 // AllSteps are the ids a plan can hold, for completion and validation.
 func AllSteps() []StepID {
 	return []StepID{StepSettings, StepDNS, StepTCP, StepGreeting, StepEHLO, StepSTARTTLS, StepTLS,
-		StepCertificate, StepEHLOTLS, StepAuth, StepSender}
+		StepCertificate, StepEHLOTLS, StepAuth, StepSender, StepMessage,
+		StepDelivery, StepRedirect}
+}
+
+// CheckSteps are those that a check can have: all up to the message.
+func CheckSteps() []StepID {
+	all := AllSteps()
+	return all[:slices.Index(all, StepMessage)]
 }
 
 // Scope tells how often a step runs.
@@ -71,9 +81,19 @@ func Plan(s Settings) []Step {
 			handshake, certificate,
 			Step{ID: StepEHLOTLS, Title: "EHLO after TLS", Scope: PerLane, do: ehloTLSStep})
 	}
-	return append(steps,
+	steps = append(steps,
 		Step{ID: StepAuth, Title: "login", Scope: MainLane, Skip: skipAuth, do: authStep},
 		Step{ID: StepSender, Title: "sender", Scope: MainLane, Skip: skipSender, do: senderStep})
+	if s.Message != nil {
+		steps = append(steps, Step{ID: StepMessage, Title: "test message", Scope: MainLane, do: messageStep})
+	}
+	if s.Message != nil && s.Follow != nil {
+		steps = append(steps, Step{ID: StepDelivery, Title: "delivery", Scope: MainLane, Skip: skipDelivery, do: deliveryStep})
+	}
+	if s.Message != nil && s.Follow != nil && s.Redirect != nil {
+		steps = append(steps, Step{ID: StepRedirect, Title: "redirect", Scope: MainLane, Skip: skipDelivery, do: redirectStep})
+	}
+	return steps
 }
 
 // stepIDs gives the plan as data.

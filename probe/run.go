@@ -48,6 +48,11 @@ type Prober struct {
 	// Alternatives tries other settings, without credentials, when a connection
 	// does not come about; nil tries none.
 	Alternatives Alternatives
+	// LookUpSender looks up what the DNS says of who may send for a domain,
+	// beside the message; nil looks nothing up.
+	LookUpSender func(ctx context.Context, s Settings, domain string) *SenderDomain
+	// Mailbox follows the message into a mailbox; nil follows none.
+	Mailbox Mailbox
 	// Transcript asks for transcript events.
 	Transcript bool
 	// Refused remembers, over several profiles, what was refused already, so
@@ -130,6 +135,10 @@ func newRun(ctx context.Context, p *Prober, s Settings) *run {
 	}
 	r.learn(s.Password.Value)
 	r.learn(s.Token.Value)
+	if s.Follow != nil && s.Follow.Inbox != nil {
+		r.learn(s.Follow.Inbox.Password.Value)
+		r.learn(s.Follow.Inbox.Token.Value)
+	}
 	if isKey(s.Account) {
 		r.redactor.Learn(s.Account)
 	}

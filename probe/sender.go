@@ -86,7 +86,7 @@ func senderStep(ctx context.Context, l *lane) (Evidence, error) {
 	for _, from := range l.settings().From {
 		tries, err := l.trySender(ctx, e, from, false)
 		e.Tries = append(e.Tries, tries...)
-		refused := l.failing(tries)
+		refused := l.failing(e, tries)
 		switch {
 		case err != nil && refused != nil: // said no and hung up
 			return e, refused
@@ -208,14 +208,21 @@ func (l *lane) readTries(replies []wire.Reply, from string, recipients []string,
 // failing gives the refusal that fails the step: of a sender, or of a
 // recipient that was asked for. A default recipient, often a no-reply address,
 // that is refused as a recipient says nothing against the settings.
-func (l *lane) failing(tries []SenderTry) error {
+func (l *lane) failing(e *SenderEvidence, tries []SenderTry) error {
 	for _, try := range tries {
-		if try.Refused == "" || try.Refused == "recipient" && len(l.settings().To) == 0 {
+		if try.Refused == "" || try.Refused == "recipient" && len(l.settings().To) == 0 || leftToMessage(l.settings(), e, try) {
 			continue
 		}
 		return &refusal{wire.Reply{Code: try.Reply.Code, Enhanced: string(try.Reply.Enhanced), Lines: try.Reply.Lines}}
 	}
 	return nil
+}
+
+// leftToMessage: where a message follows and another recipient is accepted,
+// the step message gives a result for each.
+func leftToMessage(s *Settings, e *SenderEvidence, refused SenderTry) bool {
+	return s.Message != nil && refused.Refused == "recipient" &&
+		slices.ContainsFunc(e.Tries, func(t SenderTry) bool { return t.From == refused.From && t.Refused == "" })
 }
 
 // Words by which servers say whom they refuse; the verb does not tell, since

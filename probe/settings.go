@@ -56,6 +56,10 @@ type Settings struct {
 	Deadline time.Duration // for the probe up to sender; 0 = 60 s
 	Until    StepID        // "" = to the end of the plan
 
+	Message  *Message  // the test message to send; nil: none is sent, whatever else is set
+	Follow   *Follow   // where to look for it; nil: nowhere
+	Redirect *Redirect // it goes through an address that redirects; nil: it does not
+
 	Origins map[string]Origin // by YAML key
 	Cleaned []Cleaned
 	Remarks []Remark // observations of the settings step

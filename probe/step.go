@@ -63,6 +63,10 @@ func silentIfCut(limit context.Context, err error) error {
 // limit gives a step its time: its own, or what is left of the probe's, which
 // then is what comes second.
 func (r *run) limit(ctx context.Context, id StepID) (context.Context, *deadlineError, context.CancelFunc) {
+	if id == StepMessage || id == StepDelivery || id == StepRedirect {
+		limit, cancel := context.WithCancel(ctx) // they have limits for each of their parts
+		return limit, nil, cancel
+	}
 	own := r.timeout(id)
 	r.mu.Lock()
 	left := time.Until(r.end)
@@ -161,7 +165,8 @@ func isTimeoutLike(err error) bool {
 		return false
 	}
 	var refused *refusal
-	return !errors.As(err, &refused)
+	var standing *settled
+	return !errors.As(err, &refused) && !errors.As(err, &standing)
 }
 
 func (r *run) shown(s string) string {

@@ -22,10 +22,15 @@ func (o *baselineOption) add(flags *pflag.FlagSet) {
 	})
 }
 
-// read reads the file before anything is contacted.
-func (o *baselineOption) read(p *process) error {
-	if o.path == "" {
+// read reads the file before anything is contacted. The line and the exit code
+// of a monitoring plugin speak of the server as it is: they have no place for
+// "worse", and a comparison that nobody sees would be a false calm.
+func (o *baselineOption) read(p *process, format string) error {
+	switch {
+	case o.path == "":
 		return nil
+	case format == formatNagios:
+		return usage("Another format, for example -o json: its exit code is 6 when something is worse.", "--baseline and -o nagios cannot be used together")
 	}
 	var err error
 	o.report, err = namedReport(p, "--baseline", o.path)

@@ -106,3 +106,39 @@ func holdsNot(t *testing.T, where, text, secret, account string) {
 		}
 	}
 }
+
+// TestSecretsOfAnInboxAppearInNoOutput: a mailbox has a login of its own.
+func TestSecretsOfAnInboxAppearInNoOutput(t *testing.T) {
+	t.Parallel()
+	dialogue, _ := smtptest.Lookup("imap-login-failed")
+	dir := t.TempDir()
+	choices := [][]string{{"-v"}, {"-q"}}
+	for _, format := range formats()[1:] {
+		choices = append(choices, []string{"-o", format, "-v"})
+	}
+	for _, format := range choices {
+		server, err := smtptest.Start(t.Context(), dialogue, smtptest.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ca, config := filepath.Join(dir, "ca.pem"), filepath.Join(dir, "smtpdx.yaml")
+		box := server.LetterBox()
+		text := "host: localhost\nport: " + strconv.Itoa(server.Port()) + "\nencryption: starttls\naccount: jobs@acme.example\npassword: {env: GOOD}\nca_file: ca.pem\n" +
+			"resolver: '" + server.Resolver() + "'\ninbox: {host: localhost, port: " + strconv.Itoa(box.Port()) + ", account: someone@recipient.example, password: {env: CANARY}, ca_file: ca.pem}\n"
+		for name, content := range map[string][]byte{ca: server.CA(), config: []byte(text)} {
+			if err := os.WriteFile(name, content, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		p, out, errs := pipes(map[string]string{"CANARY": canary, "GOOD": dialogue.Settings.Password})
+		code := run(context.Background(), p, append([]string{"deliver", "-c", config, "--to", "someone@recipient.example", "--yes"}, format...))
+		if !strings.Contains(out.String(), "imap-login-failed") && !strings.Contains(out.String(), "cannot be opened") {
+			t.Fatalf("%v: exit code %d, so no login was tried\n%s%s", format, code, out, errs)
+		}
+		holdsNot(t, "standard output of "+strings.Join(format, " "), out.String(), canary, "someone@recipient.example")
+		holdsNot(t, "standard error of "+strings.Join(format, " "), errs.String(), canary, "someone@recipient.example")
+		if err := server.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/smtpdx/smtpdx/presets"
 	"github.com/smtpdx/smtpdx/probe"
+	"github.com/smtpdx/smtpdx/probe/delivery"
 )
 
 type checkOptions struct {
@@ -65,7 +66,7 @@ func (o *checkOptions) run(cmd *cobra.Command, p *process, targets []string) err
 	if err := o.settings.check(); err != nil {
 		return err
 	}
-	if err := o.baseline.read(p); err != nil {
+	if err := o.baseline.read(p, o.output.format); err != nil {
 		return err
 	}
 	mayAsk := o.mayAsk(p)
@@ -100,7 +101,7 @@ func (o *checkOptions) finish(s *probe.Settings, mayAsk bool) {
 }
 
 func reachesLogin(until probe.StepID) bool {
-	return until == "" || until == probe.StepAuth || until == probe.StepSender
+	return until == "" || until == probe.StepAuth || until == probe.StepSender || until == probe.StepMessage
 }
 
 // probe runs the engine and prints what it says.
@@ -115,7 +116,10 @@ func (o *checkOptions) probe(cmd *cobra.Command, p *process, targets []string, a
 	}
 	o.beforeLogin(p, all)
 	run := probing{process: p, command: commandLine(cmd, understood(targets, all), homeFolder(), p.getenv), strict: o.output.strict,
-		out: out, mayAsk: mayAsk, prober: probe.Prober{Transcript: o.output.verbose, ProviderOf: providerOf, JudgeToken: judgeToken, Alternatives: o.alternatives()}}
+		out: out, mayAsk: mayAsk, prober: probe.Prober{Transcript: o.output.verbose, ProviderOf: providerOf, JudgeToken: judgeToken, Alternatives: o.alternatives(), Mailbox: delivery.Mailbox{}}}
+	if o.settings.follow {
+		run.prober.LookUpSender = delivery.SenderDomain
+	}
 	if slices.ContainsFunc(all, func(s probe.Settings) bool { return s.OAuth != nil }) {
 		run.token = tokenOf(p, p.world(), mayAsk)
 	}
@@ -216,17 +220,20 @@ func (p *process) reportUsage(ctx context.Context, args []string, wrong *usageEr
 	if err != nil {
 		return
 	}
-	run := probing{process: p, command: "smtpdx check", out: out}
+	run := probing{process: p, command: "smtpdx " + args[0], out: out}
 	refused := probe.Settings{Refused: &probe.Refusal{Text: wrong.text, Hint: wrong.hint}}
 	if _, err := run.run(ctx, []probe.Settings{refused}); err != nil {
 		p.complain(err.Error(), "")
 	}
 }
 
+// probes names the commands whose output is a report of a probe.
+func probes() []string { return []string{"check", "send", "deliver"} }
+
 // wantedFormat looks for the -o of a format that reports refusals in a command
-// line of check that the parser may not have understood; "" for any other.
+// line that probes and that the parser may not have understood; "" for any other.
 func wantedFormat(args []string) string {
-	if len(args) == 0 || args[0] != "check" {
+	if len(args) == 0 || !slices.Contains(probes(), args[0]) {
 		return ""
 	}
 	if format := formatOf(args); (&outputOptions{format: format}).reportsRefusals() {
@@ -237,7 +244,7 @@ func wantedFormat(args []string) string {
 
 // isForMonitoring tells whether a command line whose output is a report has -o nagios.
 func isForMonitoring(args []string) bool {
-	return len(args) > 0 && (args[0] == "check" || args[0] == "demo" || args[0] == "report") && formatOf(args) == "nagios"
+	return len(args) > 0 && slices.Contains(append(probes(), "demo", "report"), args[0]) && formatOf(args) == formatNagios
 }
 
 // formatOf is the last value of -o in a command line, as the parser has it.

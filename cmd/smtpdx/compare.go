@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -117,9 +118,13 @@ func comparisonVerdict(c compare.Comparison) string {
 	}
 	switch {
 	case c.Worse:
-		return "WORSE: " + c.Differences[0].Text + "."
+		return "WORSE: " + ofProfile(c.Differences[0]) + "."
 	case counts[compare.Better] > 0:
-		return "BETTER: " + c.Differences[0].Text + "."
+		return "BETTER: " + ofProfile(c.Differences[0]) + "."
+	case cutShort(c):
+		return "NOT KNOWN whether it is worse: one of the two was interrupted."
+	case c.A.Verdict != probe.Fail && c.B.Verdict == probe.Fail:
+		return "IT FAILS, at what the first was not asked."
 	case len(c.Differences) > 0 && c.B.Verdict == probe.Fail:
 		return "NO WORSE than before, and it still fails; this differs."
 	case len(c.Differences) > 0:
@@ -130,18 +135,34 @@ func comparisonVerdict(c compare.Comparison) string {
 	return "THE SAME, as far as it matters."
 }
 
+// ofProfile is what a difference says, with the profile of which it says it.
+func ofProfile(d compare.Difference) string {
+	if d.Profile == "" {
+		return d.Text
+	}
+	return string(d.Profile) + ": " + d.Text
+}
+
+// cutShort tells whether one of the two runs was interrupted.
+func cutShort(c compare.Comparison) bool {
+	return slices.ContainsFunc(c.Differences, func(d compare.Difference) bool { return d.Path == "interrupted" })
+}
+
 func comparisonSheet(c compare.Comparison) *sheet {
-	s := &sheet{title: shown(comparisonVerdict(c))}
+	s := &sheet{title: oneLine(comparisonVerdict(c))}
 	s.add("First", sideWords(c.A))
 	s.add("Second", sideWords(c.B))
 	for _, d := range c.Differences {
-		s.add(effectLabel(d.Effect), shown(differenceWords(d)), shown(d.Text))
+		s.add(effectLabel(d.Effect), oneLine(differenceWords(d)), oneLine(d.Text))
 	}
 	return s
 }
 
 func sideWords(s compare.Side) string {
 	words := map[probe.Status]string{probe.Pass: "passed", probe.Warn: "passed with warnings", probe.Fail: "failed"}[s.Verdict]
+	if s.ExitCode == exitInterrupted {
+		words = "interrupted"
+	}
 	return fmt.Sprintf("%s, %s", s.StartedAt, words)
 }
 
@@ -183,16 +204,21 @@ func bounded(v probe.Maybe) string {
 	return string(v)
 }
 
+// oneLine keeps a value of a report, which may have been edited by hand, within
+// its line: what begins a line means something in Markdown, and in the log of a
+// build.
+func oneLine(s string) string { return strings.Join(strings.Fields(shown(s)), " ") }
+
 func comparisonMarkdown(c compare.Comparison) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# %s\n\n- First: %s\n- Second: %s\n", report.EscapeMarkdown(shown(comparisonVerdict(c))), sideWords(c.A), sideWords(c.B))
+	fmt.Fprintf(&b, "# %s\n\n- First: %s\n- Second: %s\n", report.EscapeMarkdown(oneLine(comparisonVerdict(c))), sideWords(c.A), sideWords(c.B))
 	heading := compare.Effect("")
 	for _, d := range c.Differences {
 		if d.Effect != heading {
 			heading = d.Effect
 			fmt.Fprintf(&b, "\n## %s\n\n", effectLabel(heading))
 		}
-		fmt.Fprintf(&b, "- %s (%s)\n", report.EscapeMarkdown(shown(d.Text)), report.EscapeMarkdown(shown(differenceWords(d))))
+		fmt.Fprintf(&b, "- %s (%s)\n", report.EscapeMarkdown(oneLine(d.Text)), report.EscapeMarkdown(oneLine(differenceWords(d))))
 	}
 	return b.String()
 }

@@ -8,8 +8,11 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/smtpdx/smtpdx/probe"
+	"github.com/smtpdx/smtpdx/probe/delivery"
+	"github.com/smtpdx/smtpdx/probe/profile"
 	"github.com/smtpdx/smtpdx/probe/secret"
 	"github.com/smtpdx/smtpdx/probe/smtptest"
 )
@@ -17,11 +20,15 @@ import (
 // The dialogues that a first contact meets.
 const (
 	healthy         = "healthy"
+	healthyDelivery = "healthy-delivery"
+	healthyRedirect = "healthy-redirect"
 	wrongEncryption = "wrong-encryption"
 )
 
 type demoOptions struct {
-	output outputOptions
+	output   outputOptions
+	deliver  bool
+	redirect bool
 }
 
 func newDemo(p *process) *cobra.Command {
@@ -31,18 +38,34 @@ func newDemo(p *process) *cobra.Command {
 		Short: "Check a local server of the lab: everything with nothing to set up",
 		Long: "Starts a server of the lab on this computer, checks it, and ends it. NAME is one\n" +
 			"of \"smtpdx lab list\"; without it, a server that is in order. No settings file,\n" +
-			"no credential and no other host is touched. The exit code is the check's, or 1\n" +
-			"when the check does not find what the dialogue is about.",
-		Example: "  smtpdx demo\n  smtpdx demo " + wrongEncryption,
+			"no credential and no other host is touched. Where the dialogue is about a\n" +
+			"message, one is sent to that server, as \"smtpdx send\" does; where it is about a\n" +
+			"mailbox, that is in the process too (--deliver shows one, --redirect an address\n" +
+			"that redirects to it). The exit code is the check's, or 1 when the check does not\n" +
+			"find what the dialogue is about.",
+		Example: "  smtpdx demo\n  smtpdx demo " + wrongEncryption + "\n  smtpdx demo --deliver\n  smtpdx demo --redirect",
 		Args:    atMostOneArgument, ValidArgsFunction: completeDialogues,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			name := healthy
-			if len(args) == 1 {
+			switch {
+			case o.deliver && o.redirect:
+				return usage("", "--deliver and --redirect show a dialogue each; take one of them")
+			case len(args) == 1 && (o.deliver || o.redirect):
+				return usage("", "--deliver and --redirect show a dialogue of their own; leave the name out")
+			case len(args) == 1:
 				name = args[0]
+			case o.deliver:
+				name = healthyDelivery
+			case o.redirect:
+				name = healthyRedirect
 			}
 			return o.run(cmd, p, name)
 		},
 	}
+	inGroup(cmd.Flags(), "Demonstration", func(f *pflag.FlagSet) {
+		f.BoolVar(&o.deliver, "deliver", false, "send a message and follow it into a mailbox")
+		f.BoolVar(&o.redirect, "redirect", false, "send a message through an address that redirects")
+	})
 	o.output.add(cmd.Flags())
 	completeOutput(cmd)
 	return cmd
@@ -75,11 +98,15 @@ func (o *demoOptions) run(cmd *cobra.Command, p *process, name string) error {
 	if p.mask != nil {
 		p.mask.Learn(settings)
 	}
+	prober := probe.Prober{Transcript: o.output.verbose, Net: probe.Net{Roots: roots, PublicRoots: roots}, Mailbox: delivery.Mailbox{}}
+	if dialogue.Follows() {
+		prober.LookUpSender = delivery.SenderDomain // asks the lab's name server
+	}
 	o.introduce(p, dialogue, server)
 	var seen probe.Report
 	out.printers = append(out.printers, folding{&seen})
 	run := probing{process: p, command: commandLine(cmd, []string{name}, "", p.getenv), strict: o.output.strict, out: out, next: o.next(dialogue),
-		prober: probe.Prober{Transcript: o.output.verbose, Net: probe.Net{Roots: roots, PublicRoots: roots}}}
+		prober: prober}
 	code, err := run.run(cmd.Context(), []probe.Settings{settings})
 	if closing := out.Close(); err == nil {
 		err = closing
@@ -101,6 +128,16 @@ func demoSettings(d smtptest.Dialogue, server *smtptest.Server) (probe.Settings,
 		UsedBy: "here", Resolver: server.Resolver(), Until: probe.StepID(d.Settings.Until),
 		AllowPlaintextAuth: d.Settings.AllowPlaintextAuth, Insecure: d.Settings.Insecure,
 		TLSMin: 0x0303, Origins: map[string]probe.Origin{},
+	}
+	if d.Sends() {
+		s.Message = testMessage()
+	}
+	if d.Follows() {
+		s.Follow = demoInbox(d, server)
+	}
+	if d.Redirects() {
+		s.Message.AsPerson = true
+		s.Redirect = &probe.Redirect{Via: d.Settings.To[0], Bounces: labInbox(server.SenderBox())}
 	}
 	if d.Settings.Password != "" {
 		s.Password = probe.Credential{Value: secret.New(d.Settings.Password), Source: "literal"}
@@ -126,6 +163,17 @@ func demoSettings(d smtptest.Dialogue, server *smtptest.Server) (probe.Settings,
 		return s, nil, fmt.Errorf("dialogue %s: the lab has no root certificate", d.Name)
 	}
 	return s, roots, nil
+}
+
+// demoInbox is the mailbox of the lab.
+func demoInbox(d smtptest.Dialogue, server *smtptest.Server) *probe.Follow {
+	wait, _ := profile.ParseTime(d.Settings.Wait) // "": the usual time
+	return &probe.Follow{Wait: wait, Inbox: labInbox(server.LetterBox())}
+}
+
+func labInbox(box *smtptest.LetterBox) *probe.Inbox {
+	return &probe.Inbox{Host: box.Host(), Port: box.Port(), Encryption: probe.SSL, Account: box.Account(),
+		Password: probe.Credential{Value: secret.New(box.Password()), Source: "literal"}}
 }
 
 // introduce says what is checked here, for a person.

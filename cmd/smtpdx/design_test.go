@@ -28,12 +28,15 @@ func mayImport() map[string][]string {
 		"probe/explain":     plain,
 		"probe/alternative": plain,
 		"probe/discover":    plain,
-		"probe/delivery":    plain,
+		"probe/delivery":    append([]string{"probe/delivery/received", "probe/delivery/judge"}, plain...),
 		"probe/profile":     plain,
 		"probe/token":       plain,
 		"probe/compare":     {"probe", "probe/cause"},
 		"probe/mask":        {"probe", "probe/cause", "presets"},
-		"cmd/smtpdx":        {"probe", "probe/secret", "probe/cause", "probe/profile", "probe/report", "probe/smtptest", "presets", "probe/explain", "probe/alternative", "probe/discover", "probe/delivery", "probe/token", "probe/compare", "probe/mask"},
+		"cmd/smtpdx":        {"probe", "probe/secret", "probe/cause", "probe/profile", "probe/report", "probe/smtptest", "presets", "probe/explain", "probe/alternative", "probe/discover", "probe/delivery", "probe/delivery/received", "probe/delivery/judge", "probe/token", "probe/compare", "probe/mask"},
+
+		"probe/delivery/received": {"probe", "probe/secret"},
+		"probe/delivery/judge":    {"probe", "probe/cause", "probe/secret", "probe/delivery/received"},
 	}
 }
 

@@ -39,14 +39,19 @@ func withoutDialogue() map[string]string {
 		"auth-password-login-ending":         "a remark on a login that works; it follows from the provider's name",
 		"auth-password-missing":              settingsAlone,
 		"auth-wrong-region":                  "no server says it: only the provider's host makes it likely, and the lab is localhost",
-		"imap-unreachable":                   "the lab has no mailbox",
-		"delivery-not-arrived":               "the lab delivers nothing",
+		"imap-failed":                        "the lab's mailbox refuses nothing after the login",
+		"imap-not-deleted":                   "a remark for information: it never ends a dialogue",
+		"imap-certificate-unchecked":         "a demonstration goes past no bad certificate of a mailbox",
+		"delivery-late":                      "it takes a minute",
+		"redirect-loop":                      "it takes two servers that redirect to each other",
+		"redirect-absence-reply":             "a remark for information: it never ends a dialogue",
+		"redirect-sender-kept":               "a remark for information: it never ends a dialogue",
 	}
 }
 
 // connectionFiles are the files of causes, up to the login, whose dialogues are listed here.
 func connectionFiles() []string {
-	return []string{"settings", "dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "auth", "any"}
+	return []string{"settings", "dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "auth", "delivery", "redirect", "any"}
 }
 
 func TestEveryCauseOfTheConnectionHasADialogueOrAReasonWhyNot(t *testing.T) {

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"path/filepath"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/smtpdx/smtpdx/presets"
 	"github.com/smtpdx/smtpdx/probe"
@@ -351,6 +353,9 @@ func yamlWord(text string) string {
 	isOdd := func(r rune) bool { return !isLetter(r) && !strings.ContainsRune("0123456789@._+-/", r) }
 	if text != "" && isLetter(rune(text[0])) && strings.ContainsAny(text, ".@") && !strings.ContainsFunc(text, isOdd) {
 		return text
+	}
+	if quoted, err := json.Marshal(text); err == nil && strings.ContainsFunc(text, unicode.IsControl) {
+		return string(quoted)
 	}
 	return "'" + strings.ReplaceAll(text, "'", "''") + "'"
 }

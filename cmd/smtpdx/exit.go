@@ -109,6 +109,13 @@ func codeOfStep(id probe.StepID) int {
 		return 16
 	case probe.StepSender:
 		return 17
+	case probe.StepMessage:
+		return 18
+	case probe.StepDelivery:
+		return 19
+	}
+	if id == probe.StepRedirect {
+		return 20
 	}
 	return exitFailed
 }

@@ -42,7 +42,7 @@ func TestExitCodeOfARun(t *testing.T) {
 func TestEveryStepHasItsExitCode(t *testing.T) {
 	want := map[probe.StepID]int{probe.StepSettings: 2, probe.StepDNS: 10, probe.StepTCP: 11, probe.StepGreeting: 12,
 		probe.StepEHLO: 13, probe.StepEHLOTLS: 13, probe.StepSTARTTLS: 14, probe.StepTLS: 14, probe.StepCertificate: 15,
-		probe.StepAuth: 16, probe.StepSender: 17}
+		probe.StepAuth: 16, probe.StepSender: 17, probe.StepMessage: 18, probe.StepDelivery: 19, probe.StepRedirect: 20}
 	for _, step := range probe.AllSteps() {
 		if got := codeOfStep(step); got != want[step] || got == 0 {
 			t.Errorf("%s: %d, want %d", step, got, want[step])

@@ -130,6 +130,9 @@ func (o *explainOptions) check(args []string) error {
 // settings reads the flags; no value is repeated, as it may be a secret.
 func (o *explainOptions) settings() (explain.Settings, error) {
 	s := explain.Settings{Host: strings.TrimSpace(o.host), Account: o.account, From: o.from, Provider: strings.ToLower(o.provider), Step: o.step, Now: time.Now()}
+	if i := strings.LastIndex(s.Host, "@"); i >= 0 && strings.Contains(strings.TrimPrefix(s.Host[:i], "://"), ":") {
+		return s, usage("Give the host alone: --host smtp.example.com", "--host has a password in it, and a command line is no place for one")
+	}
 	if host, port, found := strings.Cut(s.Host, ":"); found && !strings.Contains(port, ":") && !strings.Contains(port, "/") {
 		if o.port != "" && o.port != port {
 			return s, usage("Keep one of them.", "two ports are given, by --port and behind the host")

@@ -30,3 +30,13 @@ func TestExplainReadsNoSettingsAndNoCredential(t *testing.T) {
 		t.Errorf("variables that were read: %s", asked)
 	}
 }
+
+func TestExplainRefusesAHostWithAPassword(t *testing.T) {
+	for _, host := range []string{"smtp://jobs:hunter22@smtp.acme.example", "jobs:hunter22@smtp.acme.example:587"} {
+		var out, errs strings.Builder
+		p := &process{in: strings.NewReader(""), out: &out, err: &errs, term: terminal{width: plainWidth}, getenv: func(string) string { return "" }}
+		if code := run(t.Context(), p, []string{"explain", "535 5.7.8 bad", "--host", host}); code != exitUsage || strings.Contains(out.String()+errs.String(), "hunter22") {
+			t.Errorf("%s: exit code %d: %s%s", host, code, out.String(), errs.String())
+		}
+	}
+}

@@ -42,6 +42,8 @@ func (f *form) settings(found answers) answers {
 		switch {
 		case s == "":
 			return "The name of the mail server, for example smtp.example.com."
+		case withUser(s):
+			return noUser
 		case isAddress(s):
 			return "That is an address. The name of the mail server is wanted, for example smtp.example.com."
 		}
@@ -50,11 +52,20 @@ func (f *form) settings(found answers) answers {
 	if a.host != found.host {
 		found.port, found.encryption = "", ""
 	}
-	if host, p, err := net.SplitHostPort(a.host); err == nil && !strings.Contains(host, "://") {
+	if scheme, rest, isURL := strings.Cut(a.host, "://"); isURL {
+		a.host = strings.TrimRight(rest, "/")
+		if strings.EqualFold(scheme, "smtps") {
+			found.port, found.encryption = "465", "ssl"
+		}
+	}
+	if host, p, err := net.SplitHostPort(a.host); err == nil && checkPort(p) == "" {
 		a.host, port = host, p
 	}
 	if port == "" {
 		port = cmp.Or(found.port, "587")
+	}
+	if found.encryption == "ssl" && found.port == "465" {
+		found.port = port // smtps:// with a port of its own
 	}
 	a.port = f.until("  Port", port, checkPort)
 	usual := usualEncryption(a.port)
@@ -80,7 +91,12 @@ func (f *form) settings(found answers) answers {
 	if sender == "" && strings.Contains(a.account, "@") {
 		sender = a.account
 	}
-	a.from = f.until("  Sender address, if another", sender, func(string) string { return "" })
+	a.from = f.until("  Sender address, if another", sender, func(s string) string {
+		if s != "" && !isAddress(s) {
+			return "A mail address, for example jobs@example.com."
+		}
+		return ""
+	})
 	if a.from == a.account {
 		a.from = ""
 	}
@@ -91,6 +107,9 @@ func (f *form) settings(found answers) answers {
 // settings; then the host is asked for again, with what was found.
 func (f *form) address(question string, find finder) answers {
 	typed := f.until(question, "", func(s string) string {
+		if withUser(s) {
+			return noUser
+		}
 		if s == "" || isAddress(s) && find == nil {
 			return "The name of the mail server, for example smtp.example.com."
 		}
@@ -112,6 +131,11 @@ func (f *form) address(question string, find finder) answers {
 	}
 	return found
 }
+
+const noUser = "Without a user name or password: smtps://smtp.example.com. Both are asked for later."
+
+// withUser tells a URL with a user name in it, and perhaps a password.
+func withUser(s string) bool { return strings.Contains(s, "://") && strings.Contains(s, "@") }
 
 // formEncryption is the word of forms for an encryption.
 func formEncryption(e string) string {

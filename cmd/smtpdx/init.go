@@ -2,13 +2,16 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -90,6 +93,10 @@ func (o *initOptions) run(ctx context.Context, p *process, address string) error
 	if address != "" && !isAddress(address) {
 		return usage("smtpdx init ADDRESS, or --host NAME.", "the argument of init is a mail address")
 	}
+	if o.answers.host != "" {
+		o.own(address)
+	}
+	o.source.findFrom(filepath.Dir(o.path))
 	if err := o.fill(ctx, p, address, mayAsk); err != nil {
 		return err
 	}
@@ -106,6 +113,17 @@ func (o *initOptions) run(ctx context.Context, p *process, address string) error
 	return o.test(ctx, p)
 }
 
+// own takes the address for the account or the sender, where the host is known
+// and need not be looked for.
+func (o *initOptions) own(address string) {
+	switch {
+	case o.answers.account == "":
+		o.answers.account = address
+	case o.answers.from == "" && address != o.answers.account:
+		o.answers.from = address
+	}
+}
+
 // fill asks for what the flags do not say.
 func (o *initOptions) fill(ctx context.Context, p *process, address string, mayAsk bool) error {
 	if o.answers.host != "" && !mayAsk {
@@ -119,7 +137,10 @@ func (o *initOptions) fill(ctx context.Context, p *process, address string, mayA
 		return nil
 	}
 	fmt.Fprint(p.asked, "I ask for the settings and write them to "+shown(o.path)+".\nEnter takes the value in [ ], Ctrl-C stops.\n\n")
-	f := form{ctx: ctx, ask: p.ask, out: p.asked, typed: address}
+	f := form{ctx: ctx, ask: p.ask, out: p.asked}
+	if o.answers.host == "" {
+		f.typed = address
+	}
 	if o.answers.host == "" || o.answers.account == "" {
 		o.form(&f, p)
 	}
@@ -157,12 +178,15 @@ func newCheckFor(o *initOptions) *checkOptions {
 
 // usable reads what will be written as check would, before it is written.
 func (o *initOptions) usable(ctx context.Context, p *process) error {
-	all, err := profile.Load(ctx, o.flags(probe.StepSettings), p.world())
+	all, err := profile.Load(ctx, o.flags(probe.StepSettings), withoutSettings(p.world(), ""))
 	if err != nil {
 		return refused(err)
 	}
 	if wrong := all[0].Refused; wrong != nil {
 		return usage(wrong.Hint, "%s", wrong.Text)
+	}
+	if o.source.isGiven() && o.answers.account == "" {
+		return usage("-u NAME", "there is a place for the password, and no account")
 	}
 	s := all[0]
 	o.answers.host, o.answers.port, o.answers.encryption = s.Host, fmt.Sprint(s.Port), string(s.Encryption)
@@ -170,6 +194,19 @@ func (o *initOptions) usable(ctx context.Context, p *process) error {
 		o.answers.encryption = encryptionWord(usualEncryption(o.answers.port))
 	}
 	return nil
+}
+
+// withoutSettings hides the variables SMTPDX_..., which a check would add to
+// what is written here, but the one in which the password is.
+func withoutSettings(w profile.World, password string) profile.World {
+	look := w.Env
+	w.Env = func(name string) (string, bool) {
+		if strings.HasPrefix(name, "SMTPDX_") && name != password {
+			return "", false
+		}
+		return look(name)
+	}
+	return w
 }
 
 func (o *initOptions) flags(until probe.StepID) profile.Flags {
@@ -189,6 +226,8 @@ func (o *initOptions) flags(until probe.StepID) profile.Flags {
 const schemaFile = "smtpdx.schema.json"
 
 // write makes the file. Nobody else may read it: a person may add a password.
+// One that is replaced keeps who may read it, and only its owner may write it,
+// as a check wants it.
 func (o *initOptions) write(ctx context.Context, p *process, mayAsk bool) error {
 	how := os.O_WRONLY | os.O_CREATE | os.O_EXCL
 	if _, err := os.Lstat(o.path); !errors.Is(err, fs.ErrNotExist) {
@@ -197,25 +236,62 @@ func (o *initOptions) write(ctx context.Context, p *process, mayAsk bool) error 
 		}
 		how = os.O_WRONLY | os.O_TRUNC
 	}
-	if !o.noSchema {
-		path := filepath.Join(filepath.Dir(o.path), schemaFile)
-		if err := os.WriteFile(path, report.Schema("smtpdx.settings/v1"), 0o644); err != nil {
-			return usage("", "the schema cannot be written: %v", err)
-		}
-	}
 	file, err := os.OpenFile(o.path, how, 0o600)
 	if err != nil {
 		return usage("Name another file with -c FILE.", "the settings cannot be written: %v", err)
 	}
 	_, err = file.WriteString(o.text(time.Now()))
-	if err := errors.Join(err, file.Close()); err != nil {
+	if err := errors.Join(err, ownerOnlyWrites(file), file.Close()); err != nil {
 		return fmt.Errorf("write the settings: %w", err)
 	}
 	return nil
 }
 
+func ownerOnlyWrites(file *os.File) error {
+	info, err := file.Stat()
+	if err != nil || info.Mode().Perm()&0o022 == 0 || onWindows {
+		return err
+	}
+	return file.Chmod(info.Mode().Perm() &^ 0o022)
+}
+
+// writeSchema puts the schema beside the file. What is there and is no schema
+// of this program stays.
+func (o *initOptions) writeSchema() (string, error) {
+	beside := filepath.Join(filepath.Dir(o.path), schemaFile)
+	info, err := os.Stat(beside)
+	if err == nil && !(info.Mode().IsRegular() && isOurSchema(beside)) {
+		return schemaFile + " is there already, is no schema of smtpdx, and stays.", nil
+	}
+	if err := os.WriteFile(beside, report.Schema("smtpdx.settings/v1"), 0o644); err != nil {
+		return "", err
+	}
+	return "Beside it " + schemaFile + ", by which editors complete the settings.", nil
+}
+
+// isOurSchema tells whether a file is the schema of some version.
+func isOurSchema(name string) bool {
+	text, err := os.ReadFile(name)
+	return err == nil && path.Dir(idOf(text)) == path.Dir(idOf(report.Schema("smtpdx.settings/v1")))
+}
+
+// idOf is the identifier of a schema, "" for what is none.
+func idOf(schema []byte) string {
+	var head struct {
+		ID string `json:"$id"`
+	}
+	if json.Unmarshal(schema, &head) != nil {
+		return ""
+	}
+	return head.ID
+}
+
 // replace asks before an existing file is lost.
 func (o *initOptions) replace(ctx context.Context, p *process, mayAsk bool) error {
+	info, err := os.Stat(o.path)
+	if err != nil || !info.Mode().IsRegular() {
+		return usage("Name another one with -c FILE.", "%s is there already, and no file that could be replaced", shown(o.path))
+	}
 	no := usage("Name another one with -c FILE.", "there is a file %s already, and it stays as it is", o.path)
 	if !mayAsk {
 		return no
@@ -266,17 +342,25 @@ func (o *initOptions) text(now time.Time) string {
 }
 
 func (o *initOptions) configFlag() string {
-	if o.path == usualFile {
+	name := filepath.Base(o.path)
+	switch {
+	case o.path == usualFile:
 		return ""
+	case strings.ContainsFunc(name, unicode.IsControl): // it would end the comment
+		return " -c FILE"
 	}
-	return " -c " + shellWord(filepath.Base(o.path))
+	return " -c " + shellWord(name)
 }
 
 // say tells what was written, and what is left to do.
 func (o *initOptions) say(p *process) {
 	fmt.Fprintf(p.err, "\nWritten to %s, without the password.\n", shown(o.path))
 	if !o.noSchema {
-		fmt.Fprintf(p.err, "Beside it %s, by which editors complete the settings.\n", schemaFile)
+		words, err := o.writeSchema()
+		if err != nil {
+			words = "The schema for editors could not be written: " + shown(err.Error())
+		}
+		fmt.Fprintln(p.err, folded(words))
 	}
 	if words := o.source.todo(); words != "" {
 		fmt.Fprintln(p.err, folded(words))
@@ -291,6 +375,10 @@ func (o *initOptions) say(p *process) {
 // test checks the settings on the spot, if the person wishes.
 func (o *initOptions) test(ctx context.Context, p *process) error {
 	answer, err := p.ask.Line(ctx, "Check them now? No mail is sent. [Y/n] ")
+	if errors.Is(err, errNoAnswer) { // the file is written, so nothing is wrong
+		fmt.Fprintln(p.asked)
+		return nil
+	}
 	if err != nil {
 		return unanswered(err)
 	}
@@ -302,13 +390,16 @@ func (o *initOptions) test(ctx context.Context, p *process) error {
 	if o.answers.account != "" {
 		flags.Password = o.source.now(p)
 	}
-	all, err := profile.Load(ctx, flags, p.world())
+	all, err := profile.Load(ctx, flags, withoutSettings(p.world(), o.source.env))
 	if err != nil {
 		return refused(err)
 	}
 	check := newCheckFor(o)
 	for i := range all {
 		all[i].Origins = fromFile(all[i].Origins, o.path)
+		if o.path != usualFile {
+			all[i].File = o.path
+		}
 		check.finish(&all[i], true)
 	}
 	cmd := newCheck(p)
@@ -329,7 +420,25 @@ func fromFile(origins map[string]probe.Origin, path string) map[string]probe.Ori
 // passwordSource says where a password is kept.
 type passwordSource struct {
 	env, file, command, keyring string
-	kept                        bool // in the keyring, just now
+	folder                      string // of the settings file, to which file is relative
+	kept                        bool   // in the keyring, just now
+}
+
+// findFrom makes a file that a flag names one that is found from the folder of
+// the settings file too.
+func (s *passwordSource) findFrom(folder string) {
+	s.folder = folder
+	if folder != "." {
+		s.file = absolute(s.file)
+	}
+}
+
+// place is where the file with the password is.
+func (s *passwordSource) place() string {
+	if s.file == "" || filepath.IsAbs(s.file) {
+		return s.file
+	}
+	return filepath.Join(s.folder, s.file)
 }
 
 func (s *passwordSource) add(f *pflag.FlagSet) {
@@ -342,7 +451,7 @@ func (s *passwordSource) add(f *pflag.FlagSet) {
 
 func (s *passwordSource) given() []profile.Source {
 	var all []profile.Source
-	for _, one := range []profile.Source{{Kind: "env", Value: s.env}, {Kind: "file", Value: s.file}, {Kind: "command", Value: s.command}, {Kind: "keyring", Value: s.keyring}} {
+	for _, one := range []profile.Source{{Kind: "env", Value: s.env}, {Kind: "file", Value: s.place()}, {Kind: "command", Value: s.command}, {Kind: "keyring", Value: s.keyring}} {
 		if one.Value != "" {
 			all = append(all, one)
 		}
@@ -450,7 +559,7 @@ func (s *passwordSource) todo() string {
 	case s.env != "":
 		return "Set the variable " + s.env + " to the password before you check."
 	case s.file != "":
-		return "Put the password into the file " + shown(s.file) + ", for which only you have rights."
+		return "Put the password into the file " + shown(s.place()) + ", for which only you have rights."
 	case s.keyring != "" && !s.kept:
 		return "Keep the password in the keyring: smtpdx password set"
 	}
@@ -462,7 +571,7 @@ func (s *passwordSource) now(p *process) []profile.Source {
 	if s.env != "" && p.getenv(s.env) == "" {
 		return nil
 	}
-	if _, err := os.Stat(s.file); s.file != "" && err != nil {
+	if _, err := os.Stat(s.place()); s.file != "" && err != nil {
 		return nil
 	}
 	return s.given()

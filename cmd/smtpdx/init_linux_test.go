@@ -1,11 +1,15 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+
+	"gopkg.in/yaml.v3"
 )
 
 // TestInitAsksWritesAndChecks is a person's whole way, and then the check of
@@ -77,5 +81,85 @@ func TestInitReplacesAFileOnlyAfterAQuestion(t *testing.T) {
 		if err != nil || strings.Contains(string(text), "mine.example") != c.kept {
 			t.Errorf("answer %q: %v\n%s", c.answer, err, text)
 		}
+	}
+}
+
+func TestInitTakesBackTheRightToWriteOfAFileItReplaces(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "mine.yaml")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(path, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	s := sitDown(t, nil, "init", "--host", "h.example", "-u", "a@b.example", "--password-env", "X", "--no-test", "-c", path)
+	s.see("Replace it? [y/N] ")
+	s.types("y\n")
+	if code := s.ends(); code != exitPassed {
+		t.Errorf("exit code %d\n%s", code, s.shown())
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o644 {
+		t.Errorf("mode %v, %v", info.Mode(), err)
+	}
+}
+
+func TestInitDoesNotWaitAtAPipe(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "pipe.yaml")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := sitDown(t, nil, "init", "--host", "h.example", "-u", "a@b.example", "--password-env", "X", "--no-test", "-c", path)
+	s.see("no file that could be")
+	if code := s.ends(); code != exitUsage {
+		t.Errorf("exit code %d\n%s", code, s.shown())
+	}
+}
+
+func TestInitKeepsHostileAnswersWithinTheirValue(t *testing.T) {
+	t.Parallel()
+	account := "a: [b] # 'x' \"y\"\nhost: evil.example\x01 {*&!%}"
+	folder := t.TempDir()
+	name := filepath.Join(folder, "a\nhost: evil.example #.yaml")
+	p, _, errs := pipes(nil)
+	if code := run(context.Background(), p, []string{"init", "--host", "h.example", "-u", account, "--password-file", "p: #'w\n", "-c", name}); code != exitPassed {
+		t.Fatalf("exit code %d\n%s", code, errs)
+	}
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var written struct {
+		Host, Account string
+		Password      struct{ File string }
+	}
+	if err := yaml.Unmarshal(text, &written); err != nil {
+		t.Fatalf("%v\n%s", err, text)
+	}
+	if written.Host != "h.example" || written.Account != account || filepath.Base(written.Password.File) != "p: #'w\n" {
+		t.Errorf("%+v\n%s", written, text)
+	}
+}
+
+func TestInitNamesItsFileInTheCommandToCheckAgain(t *testing.T) {
+	t.Parallel()
+	s := sitDown(t, nil, "init", "--host", "127.0.0.1:1", "--password-env", "X", "-u", "a@b.example", "-c", "mine.yaml")
+	s.see("Check them now? No mail is sent. [Y/n] ")
+	s.types("\n")
+	s.see("FAILED")
+	s.see("smtpdx check -c mine.yaml")
+	if code := s.ends(); code != 11 {
+		t.Errorf("exit code %d\n%s", code, s.shown())
+	}
+}
+
+func TestInitAfterTheLastAnswerNeedsNone(t *testing.T) {
+	t.Parallel()
+	s := sitDown(t, nil, "init", "--host", "h.example", "-u", "a@b.example", "--password-env", "X")
+	s.see("Check them now? No mail is sent. [Y/n] ")
+	s.types("\x04")
+	if code := s.ends(); code != exitPassed {
+		t.Errorf("exit code %d\n%s", code, s.shown())
 	}
 }

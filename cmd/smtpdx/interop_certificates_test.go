@@ -38,6 +38,7 @@ func makeCertificates(t *testing.T) {
 		"gateway.acme.example", "old.acme.example", "dovecot.acme.example", "mailpit.acme.example", "elsewhere.acme.example", "blocked.acme.example")
 	good.DNSNames = append(good.DNSNames, discoverHosts...)
 	issuing.issue(t, "good.pem", good, issuing.certificate)
+	issuing.issue(t, "delivery.pem", certificateFor(deliveryHosts...), issuing.certificate)
 	issuing.issue(t, "web.pem", certificateFor(discoverWeb...), issuing.certificate)
 	issuing.issue(t, "identity.pem", certificateFor("login.acme.example", "introspect.acme.example"), issuing.certificate)
 

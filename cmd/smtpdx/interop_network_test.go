@@ -41,7 +41,7 @@ func mountRoot(t *testing.T) {
 	}
 	mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, "")
 	mount("proc", "/proc", "proc", 0, "")
-	mount("tmpfs", root, "tmpfs", 0, "mode=755,size=64m")
+	mount("tmpfs", root, "tmpfs", 0, "mode=755,size=256m")
 	for _, dir := range []string{"etc", "pki", "log", "run", "home", "postfix/queue", "postfix/data", "dovecot/run", "dovecot/state", "dovecot/mail", "dovecot/keys/default/HS256"} {
 		if err := os.MkdirAll(filepath.Join(root, dir), 0o755); err != nil {
 			t.Fatal(err)

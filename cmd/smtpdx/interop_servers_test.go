@@ -140,7 +140,7 @@ func start(t *testing.T, name, path string, args []string) {
 // connection stands in the server's log.
 func waitFor(t *testing.T, name, address string) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(60 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		out, err := exec.Command("ss", "-Hltn", "src", address).Output()
 		if err != nil {
 			t.Fatalf("ss: %v", err)

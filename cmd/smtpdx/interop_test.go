@@ -110,5 +110,6 @@ func interop(t *testing.T) {
 		}
 	})
 	t.Run("lab", w.meetLab)
+	t.Run("delivery", w.delivers)
 	t.Run("complete", func(t *testing.T) { results.areComplete(t) })
 }

@@ -240,7 +240,14 @@ func writeCA(pem []byte) (string, error) {
 // checkCommands gives the check for a served dialogue, for POSIX shells or for
 // PowerShell, whichever this computer has. The lab's passwords are no secret.
 func checkCommands(p *process, d smtptest.Dialogue, server *smtptest.Server, host, ca string) []string {
-	words := []string{"smtpdx", "check", net.JoinHostPort(host, strconv.Itoa(server.Port()))}
+	if d.Follows() {
+		return deliverCommands(d, server, host, ca)
+	}
+	command := "check"
+	if d.Sends() {
+		command = "send"
+	}
+	words := []string{"smtpdx", command, net.JoinHostPort(host, strconv.Itoa(server.Port()))}
 	add := func(flag, value string) {
 		if value != "" {
 			words = append(words, flag, shellWord(value))
@@ -268,7 +275,39 @@ func checkCommands(p *process, d smtptest.Dialogue, server *smtptest.Server, hos
 	if d.Settings.Insecure {
 		words = append(words, "--insecure")
 	}
+	if d.Sends() {
+		words = append(words, "--yes")
+	}
 	return withCredential(p, d, strings.Join(words, " "))
+}
+
+// deliverCommands gives the settings file for a served dialogue with a mailbox,
+// since flags have no place for a second account, and the command.
+func deliverCommands(d smtptest.Dialogue, server *smtptest.Server, host, ca string) []string {
+	box := server.LetterBox()
+	lines := []string{"  # lab.yaml"}
+	add := func(indent, key, value string) {
+		if value != "" {
+			lines = append(lines, indent+key+": '"+strings.ReplaceAll(value, "'", "''")+"'")
+		}
+	}
+	add("  ", "host", host)
+	lines = append(lines, fmt.Sprintf("  port: %d", server.Port()))
+	add("  ", "encryption", d.Settings.Encryption)
+	add("  ", "account", d.Settings.Account)
+	add("  ", "password", d.Settings.Password)
+	add("  ", "to", box.Account())
+	add("  ", "ca_file", ca)
+	add("  ", "resolver", server.Resolver())
+	lines = append(lines, "  inbox:", "    host: "+box.Host(), fmt.Sprintf("    port: %d", box.Port()))
+	add("    ", "account", box.Account())
+	add("    ", "password", box.Password())
+	add("    ", "ca_file", ca)
+	command := "  smtpdx deliver -c lab.yaml --yes"
+	if d.Settings.Wait != "" {
+		command += " --wait " + d.Settings.Wait
+	}
+	return append(lines, "", command)
 }
 
 // withCredential puts password or token into a variable of the command's own:

@@ -141,7 +141,7 @@ func (p *process) world() profile.World {
 // flags hands on what was given, by the names of the settings file.
 func (s *settingsFlags) flags(targets []string) profile.Flags {
 	f := profile.Flags{Values: map[string]string{}, From: *s.lists["from"], To: *s.lists["to"], Config: s.config,
-		Targets: targets, All: s.all, Until: probe.StepID(s.until)}
+		Targets: targets, All: s.all, Until: probe.StepID(s.until), Follow: s.follow}
 	for name, value := range s.values {
 		switch secret, kind, _ := strings.Cut(name, "-"); {
 		case *value == "":

@@ -135,8 +135,12 @@ func TestAMaskLetsNoNameThroughInAnyFormat(t *testing.T) {
 		}
 	}
 	for _, format := range formats() {
+		compared := []string{"--baseline", saved}
+		if format == formatNagios {
+			compared = nil // it has no place for a comparison
+		}
 		for _, args := range [][]string{
-			{"check", "niederlassung-ost", "-c", settings, "-v", "-o", format, "--mask", "--baseline", saved},
+			append([]string{"check", "niederlassung-ost", "-c", settings, "-v", "-o", format, "--mask"}, compared...),
 			{"check", "--all", "-c", settings, "-o", format, "--mask"},
 			{"report", saved, "-v", "-o", format, "--mask"},
 		} {

@@ -18,6 +18,7 @@ import (
 const (
 	formatText   = "text"
 	formatGitHub = "github"
+	formatNagios = "nagios" // has exit codes of its own
 )
 
 // formats are the names of what -o knows.

@@ -10,6 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/smtpdx/smtpdx/probe"
 )
 
 // readme is the text that a stranger reads first.
@@ -54,8 +56,8 @@ func TestReadmeNamesOnlyFlagsThatExist(t *testing.T) {
 
 func TestReadmeListsTheExitCodesAndSteps(t *testing.T) {
 	text := readme(t)
-	for _, step := range stepNames() {
-		if !strings.Contains(text, "| `"+step+"` |") {
+	for _, step := range probe.AllSteps() {
+		if !strings.Contains(text, "| `"+string(step)+"` |") {
 			t.Errorf("no row for the step %s", step)
 		}
 	}
@@ -64,7 +66,7 @@ func TestReadmeListsTheExitCodesAndSteps(t *testing.T) {
 			t.Errorf("no row for the format %s", format)
 		}
 	}
-	for _, code := range []string{"0", "1", "2", "3", "5", "10", "11", "12", "13", "14", "15", "16", "17", "130"} {
+	for _, code := range []string{"0", "1", "2", "3", "5", "10", "11", "12", "13", "14", "15", "16", "17", "18", "19", "130"} {
 		if !strings.Contains(text, "\n| "+code+" | ") {
 			t.Errorf("no row for the exit code %s", code)
 		}

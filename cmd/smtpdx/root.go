@@ -11,7 +11,7 @@ func newRoot(p *process, args []string) *cobra.Command {
 	root := &cobra.Command{
 		Use:           "smtpdx",
 		Short:         "Find out why mail settings (SMTP) do not work, and what to change",
-		Long:          "smtpdx finds out why mail settings (SMTP) do not work, and what to change.\n\n\"check\" probes them step by step, from the name look-up to the permission to\nsend as a given address. It never sends a mail.",
+		Long:          "smtpdx finds out why mail settings (SMTP) do not work, and what to change.\n\n\"check\" probes them step by step, from the name look-up to the permission to\nsend as a given address. It never sends a mail; \"send\" does.",
 		Example:       "  smtpdx check smtp.example.com:587 -u me@example.com",
 		Version:       versionNumber(),
 		Args:          cobra.ArbitraryArgs,
@@ -27,6 +27,9 @@ func newRoot(p *process, args []string) *cobra.Command {
 	root.SetUsageFunc(printUsage)
 	root.AddCommand(
 		newCheck(p),
+		newSend(p),
+		newDeliver(p),
+		newRedirect(p),
 		newLab(p),
 		newDemo(p),
 		newPassword(p),
@@ -34,6 +37,7 @@ func newRoot(p *process, args []string) *cobra.Command {
 		newDiscover(p),
 		newPresets(p),
 		newExplain(p),
+		newInspect(p),
 		newToken(p),
 		newReport(p),
 		newCompare(p),
@@ -42,6 +46,7 @@ func newRoot(p *process, args []string) *cobra.Command {
 		newVersion(p),
 	)
 	root.AddCommand(newTopics()...)
+	root.SetHelpCommand(newHelp())
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd(args...)
 	return root

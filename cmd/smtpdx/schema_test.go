@@ -114,12 +114,14 @@ func TestSettingsFilesFitTheirSchema(t *testing.T) {
 		"defaults":     "defaults: {port: 465, encryption: ssl, timeout: 5s, deadline: 30}\nprofiles:\n  berlin: {host: h.example}\n",
 		"an OAuth app": "host: smtp.office365.com\naccount: a@example.com\ntoken: {oauth: microsoft, client_id: '1', tenant: example.com, client_secret: {env: S}}\n",
 		"the policies": "host: h.example\ntls_min: '1.2'\ninsecure: false\nallow_plaintext_auth: true\nfamily: 4\nused_by: cloud\nproxy: socks5://127.0.0.1:1080\nresolver: 192.0.2.53\n",
+		"an inbox":     "host: h.example\ninbox: {host: imap.example, port: 143, encryption: starttls, account: a, password: {env: P}, insecure: false, folder: Jobs}\n",
 		"empty values": "host: h.example\naccount:\npassword:\n",
 	}
 	wrong := map[string]string{
 		"an unknown key":   "hots: h.example\n",
 		"a port too high":  "host: h.example\nport: 70000\n",
 		"two sources":      "host: h.example\naccount: a\npassword: {env: A, file: B}\n",
+		"an inbox's typo":  "host: h.example\ninbox: {hots: imap.example, account: a}\n",
 		"no encryption":    "host: h.example\nencryption: tsl\n",
 		"a profile's name": "profiles:\n  a b: {host: h.example}\n",
 	}

@@ -25,7 +25,10 @@ func TestMain(m *testing.M) {
 // commands the scripts know:
 //
 //	exits CODE smtpdx ARG...   run and demand this exit code
-//	serve DIALOGUE             serve it; sets $HOST $PORT $CA $RESOLVER $ACCOUNT $LAB_PASSWORD
+//	serve DIALOGUE             serve it; sets $HOST $PORT $CA $RESOLVER $ACCOUNT $LAB_PASSWORD,
+//	                           of its mailbox $IMAP_PORT $BOX_ACCOUNT $BOX_PASSWORD, of the
+//	                           sender's $SENDER_IMAP_PORT
+//	envsubst FILE COPY         copy a file with the values of variables in it
 //	met N                      the server saw N connections and no misbehaviour
 //	validates FILE             the JSON fits the schema that it names
 //	validates-lines FILE NAME  so does each line of JSON fit that schema
@@ -42,6 +45,7 @@ func TestScripts(t *testing.T) {
 			"met":       met,
 			"validates": validates,
 			"folds":     folds,
+			"envsubst":  envsubst,
 
 			"validates-lines": validatesLines,
 		},
@@ -102,10 +106,27 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 	} {
 		ts.Setenv(name, value)
 	}
+	if box := server.LetterBox(); box != nil {
+		ts.Setenv("IMAP_PORT", strconv.Itoa(box.Port()))
+		ts.Setenv("BOX_ACCOUNT", box.Account())
+		ts.Setenv("BOX_PASSWORD", box.Password())
+	}
+	if box := server.SenderBox(); box != nil {
+		ts.Setenv("SENDER_IMAP_PORT", strconv.Itoa(box.Port()))
+	}
 	servers := ts.Value(served)
 	if list, ok := servers.(*[]*smtptest.Server); ok {
 		*list = append(*list, server)
 	}
+}
+
+// envsubst copies a file with the values of $NAMES in it.
+func envsubst(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: envsubst FILE COPY")
+	}
+	text := os.Expand(ts.ReadFile(args[0]), ts.Getenv)
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(text), 0o600))
 }
 
 func met(ts *testscript.TestScript, neg bool, args []string) {

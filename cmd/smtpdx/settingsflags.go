@@ -23,11 +23,42 @@ type settingsFlags struct {
 	until  string
 	noAsk  bool
 	yes    bool
+	follow bool // the inbox is wanted too
 
 	noAlternatives bool
 }
 
+// add adds the flags of a command for any number of profiles.
 func (s *settingsFlags) add(flags *pflag.FlagSet) {
+	s.addSettings(flags)
+	inGroup(flags, "Which settings, how far", func(f *pflag.FlagSet) {
+		s.addConfig(f)
+		f.BoolVar(&s.all, "all", false, "every profile of the file")
+		f.StringVar(&s.until, "until", "", "stop after `STEP`; settings contacts nothing")
+		s.addAsking(f, "send the password to a server that was found outside the address's domain")
+	})
+}
+
+// addForOne adds those of a command for one profile that goes to its end.
+func (s *settingsFlags) addForOne(flags *pflag.FlagSet) {
+	s.addSettings(flags)
+	inGroup(flags, "Which settings", func(f *pflag.FlagSet) {
+		s.addConfig(f)
+		s.addAsking(f, "send the message, and the password to a server that was found outside the address's domain")
+	})
+}
+
+func (s *settingsFlags) addConfig(f *pflag.FlagSet) {
+	f.StringVarP(&s.config, "config", "c", "", "settings `FILE` (default ./smtpdx.yaml, then smtpdx/smtpdx.yaml in the user's configuration folder)")
+}
+
+func (s *settingsFlags) addAsking(f *pflag.FlagSet, what string) {
+	f.BoolVar(&s.noAlternatives, "no-alternatives", false, "do not try other settings when a connection does not come about")
+	f.BoolVar(&s.noAsk, "no-input", false, "never ask (also when CI is set)")
+	f.BoolVar(&s.yes, "yes", false, "do what would be asked: "+what)
+}
+
+func (s *settingsFlags) addSettings(flags *pflag.FlagSet) {
 	s.values, s.lists, s.bools = map[string]*string{}, map[string]*[]string{}, map[string]*bool{}
 	s.set = flags
 	inGroup(flags, "Settings", func(f *pflag.FlagSet) {
@@ -68,14 +99,6 @@ func (s *settingsFlags) add(flags *pflag.FlagSet) {
 		s.text(f, "proxy", "", "`URL`, socks5:// or http:// (the proxy resolves), socks5+local://")
 		s.text(f, "timeout", "", "`TIME` for each step, as in 10s or 2m (default 10s, greeting 30s)")
 		s.text(f, "deadline", "", "`TIME` for the whole probe (default 60s)")
-	})
-	inGroup(flags, "Which settings, how far", func(f *pflag.FlagSet) {
-		f.StringVarP(&s.config, "config", "c", "", "settings `FILE` (default ./smtpdx.yaml, then smtpdx/smtpdx.yaml in the user's configuration folder)")
-		f.BoolVar(&s.all, "all", false, "every profile of the file")
-		f.StringVar(&s.until, "until", "", "stop after `STEP`; settings contacts nothing")
-		f.BoolVar(&s.noAlternatives, "no-alternatives", false, "do not try other settings when a connection does not come about")
-		f.BoolVar(&s.noAsk, "no-input", false, "never ask (also when CI is set)")
-		f.BoolVar(&s.yes, "yes", false, "do what would be asked: send the password to a server that was found outside the address's domain")
 	})
 }
 
@@ -123,7 +146,7 @@ func isStep(word string) bool {
 
 func stepNames() []string {
 	var names []string
-	for _, id := range probe.AllSteps() {
+	for _, id := range probe.CheckSteps() {
 		names = append(names, string(id))
 	}
 	return names

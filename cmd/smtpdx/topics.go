@@ -24,6 +24,40 @@ func newTopics() []*cobra.Command {
 	}
 }
 
+// newHelp is "help", which knows the topics too and says when there is none.
+func newHelp() *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND|TOPIC]",
+		Short: "Help about a command or a topic",
+		ValidArgsFunction: func(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+			return helpNames(cmd.Root(), args), cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			about, rest, err := cmd.Root().Find(args)
+			if err != nil || len(rest) > 0 {
+				return usage("smtpdx --help", "there is no such command or topic")
+			}
+			about.InitDefaultHelpFlag()
+			return about.Help()
+		},
+	}
+}
+
+// helpNames are what help can be had about, below what was typed already.
+func helpNames(root *cobra.Command, args []string) []cobra.Completion {
+	at, rest, err := root.Find(args)
+	if err != nil || len(rest) > 0 {
+		return nil
+	}
+	var names []cobra.Completion
+	for _, c := range at.Commands() {
+		if c.IsAvailableCommand() || c.IsAdditionalHelpTopicCommand() {
+			names = append(names, cobra.CompletionWithDesc(c.Name(), c.Short))
+		}
+	}
+	return names
+}
+
 // exitCode is a row of the table of exit codes.
 type exitCode struct {
 	codes string
@@ -37,7 +71,7 @@ func exitCodes() []exitCode {
 		{"1", "smtpdx itself failed"},
 		{"2", "command line or settings; nothing was contacted"},
 		{"3", "warnings under --strict"},
-		{"4", "nothing found (discover, presets show, presets match, explain)"},
+		{"4", "nothing found (discover, presets, explain); inspect: unclear"},
 		{"5", "several profiles failed in different ways"},
 		{"6", "worse than before (compare, --baseline)"},
 		{"10", "dns"},
@@ -48,6 +82,9 @@ func exitCodes() []exitCode {
 		{"15", "certificate"},
 		{"16", "auth; token: not signed in, or the token would be refused"},
 		{"17", "sender"},
+		{"18", "message, also when one of several recipients is refused"},
+		{"19", "delivery: it did not arrive, or the mailbox could not be read"},
+		{"20", "redirect, inspect: the original sender is lost, or the message came back"},
 		{"130", "interrupted; the report so far is printed"},
 	}
 }
@@ -72,7 +109,9 @@ holds one profile, or several below "profiles:", each with a name, and what they
 share below "defaults:". "smtpdx init" writes one.
 
 The variable of a key is SMTPDX_ and the key in capitals; the flag is the key
-with dashes. "smtpdx schema settings" prints the JSON Schema.
+with dashes, for family -4 or -6, and for password and token one that says where
+it is (--password-env NAME, ...). "smtpdx schema settings" prints the JSON
+Schema.
 
 `)
 	words := settingsWords()
@@ -114,13 +153,15 @@ const environmentTopic = `Variables that smtpdx looks at. An empty one counts as
   SMTPDX_TOKEN                   the OAuth token; SMTPDX_TOKEN_FILE a file
   CI                             nothing is asked, as with --no-input
   NO_COLOR, CLICOLOR, TERM       no colour: set, 0, dumb
-  COLUMNS                        width of the text, where it is no terminal
+  COLUMNS                        width of the text, before the terminal's own
   LC_ALL, LC_CTYPE, LANG         whether more than ASCII can be shown
   GITHUB_STEP_SUMMARY            where -o github writes the job summary
+  HTTPS_PROXY, NO_PROXY          way to the identity server of an OAuth token
   SOURCE_DATE_EPOCH              date of the man pages
 
-A password in a variable is used only for a server that comes from a variable or
-from the command line too.`
+SMTPDX_PASSWORD and SMTPDX_TOKEN go to a server that a variable or the settings
+file names. To one that the command line names they go only when it names them
+too: --password-env SMTPDX_PASSWORD.`
 
 func outputTopic() string {
 	return `Results go to standard output; progress, notes and errors to standard error. With
@@ -131,7 +172,7 @@ a format for machines the verdict stands on standard error too.
                  (` + strings.Join(endings(), " ") + `)
                  or as FORMAT=FILE; repeatable
   -q             one line a result:
-                   pass|warn|fail NAME [STEP CAUSE]: TITLE
+                   pass|warn|fail NAME [STEP CAUSE: TITLE]
   -v             with every line of the dialogue, credentials hidden
 
 A saved report (json, jsonl) is printed in another format by "smtpdx report", and

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"os"
 	"regexp"
 	"slices"
@@ -51,6 +52,28 @@ func TestHelpKeepsToEightyColumns(t *testing.T) {
 			if len([]rune(line)) > plainWidth+1 {
 				t.Errorf("%s: %q", topic.Name(), line)
 			}
+		}
+	}
+}
+
+func TestHelpSaysWhenThereIsNoSuchTopic(t *testing.T) {
+	t.Parallel()
+	for args, want := range map[string]int{"nix": exitUsage, "exit-codes": exitPassed, "token show": exitPassed, "token nix": exitUsage, "": exitPassed} {
+		p, out, errs := pipes(nil)
+		code := run(context.Background(), p, append([]string{"help"}, strings.Fields(args)...))
+		if code != want || (code == exitPassed) != (out.Len() > 0) {
+			t.Errorf("help %s: exit code %d\n%s%s", args, code, out, errs)
+		}
+	}
+}
+
+func TestHelpCompletesCommandsAndTopics(t *testing.T) {
+	t.Parallel()
+	p, out, _ := pipes(nil)
+	run(context.Background(), p, []string{"__complete", "help", ""})
+	for _, want := range []string{"compare\t", "exit-codes\t", "environment\t"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("%q is not offered:\n%s", want, out)
 		}
 	}
 }

@@ -67,7 +67,7 @@ func (f Finder) Try(ctx context.Context, t probe.Trouble, tell func(probe.Attemp
 func try(ctx context.Context, t probe.Trouble, c candidate) (a probe.Attempt, decided bool) {
 	s := t.Settings
 	if c.Host != s.Host {
-		s.TLSServerName = ""
+		s.TLSServerName, s.Insecure = "", false // both were meant for the server entered
 	}
 	s.Host, s.Port, s.Encryption = c.Host, c.Port, c.Encryption
 	if c.family != 0 {

@@ -183,9 +183,10 @@ func TestNoCredentialLeavesOnAnAlternative(t *testing.T) {
 	})
 }
 
-// synctest fails when a goroutine of the bubble is left.
+// synctest fails when a goroutine of the bubble is left. Which of two that end
+// at the same time is first is chance, so it is tried more than once.
 func TestACancelledRunLeavesNothing(t *testing.T) {
-	for _, after := range []time.Duration{time.Second, 2010 * time.Millisecond, 3 * time.Second, 7 * time.Second} {
+	for _, after := range slices.Repeat([]time.Duration{time.Second, 2010 * time.Millisecond, 3 * time.Second, 7 * time.Second}, 20) {
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld(t)
 			for _, port := range []string{"587", "465"} {
@@ -321,6 +322,33 @@ func TestSettingsThatPassQuestionablyAreComparedWithTheUsualOnes(t *testing.T) {
 					t.Errorf("%q", r.Suggestion.Text)
 				}
 			})
+		})
+	}
+}
+
+// Who lets a bad certificate pass did so for the server entered; a server of
+// another name is not called good with one.
+func TestAnotherServerNeedsAGoodCertificateEvenWithInsecure(t *testing.T) {
+	for certificate, want := range map[string]bool{"expired": false, "good": true} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t)
+			w.names["localhost"] = []string{"192.0.2.20"}
+			text := "title: t\nteaches: t\nmake: postfix\nencryption: starttls\naccount: jobs@acme.example\npassword: " + password + "\n"
+			if certificate != "good" {
+				text += "expect: fail at certificate: cert-expired\ncertificate: " + certificate + "\n"
+			} else {
+				text += "expect: pass\n"
+			}
+			w.serve("192.0.2.20:587", text)
+			known := func(string, []string, bool) []alternative.Endpoint {
+				return []alternative.Endpoint{{Host: "localhost", Port: 587, Encryption: probe.STARTTLS}}
+			}
+			s := given(host, 587, probe.STARTTLS)
+			s.Insecure = true
+			r, _ := w.check(t.Context(), alternative.Finder{Published: known}, s)
+			if got := r.Suggestion != nil && r.Suggestion.Verified; got != want {
+				t.Errorf("certificate %s: suggested %+v\n%s", certificate, r.Suggestion, triedOf(r))
+			}
 		})
 	}
 }

@@ -186,7 +186,46 @@ const (
 	NeedsSMTPUTF8         Observation = "needs-smtputf8"
 	DecidedAfterMessage   Observation = "decided-after-message" // a kind of server that checks the sender only then
 
+	// redirect
+	CameRedirected    Observation = "came-redirected"
+	CameAsNew         Observation = "came-as-new-message"
+	CameAsAttachment  Observation = "came-as-attachment"
+	CameFromRewritten Observation = "came-with-from-rewritten"
+	CameLooped        Observation = "came-looped"
+	CameTwice         Observation = "came-twice"
+	CameBack          Observation = "came-back" // a delivery status came in its place
+	SenderInFrom      Observation = "sender-in-from"
+	SenderElsewhere   Observation = "sender-in-other-field" // in Reply-To or its like, and not in From
+	SenderUnclear     Observation = "sender-unclear"
+	SignatureBroken   Observation = "signature-broken-on-the-way"
+	AbsenceReply      Observation = "absence-reply"
+
 	// client's own side
+	// message
+	MessageOverSize   Observation = "message-over-size"  // by the server's SIZE; nothing was sent
+	MessageUnanswered Observation = "message-unanswered" // the whole message is out, and no reply came
+
+	// delivery
+	IMAPUnreachable     Observation = "imap-unreachable" // no connection, or it was lost
+	IMAPNotIMAP         Observation = "imap-not-imap"
+	IMAPWrongEncryption Observation = "imap-wrong-encryption"
+	IMAPCertificateBad  Observation = "imap-certificate-bad"
+	IMAPLoginRefused    Observation = "imap-login-refused"
+	IMAPNoMechanism     Observation = "imap-no-mechanism"
+	IMAPNoCredential    Observation = "imap-no-credential"
+	IMAPRefused         Observation = "imap-refused" // a command after the login
+	IMAPFolderMissing   Observation = "imap-folder-missing"
+	NothingArrived      Observation = "nothing-arrived"
+	BounceArrived       Observation = "bounce-arrived" // a notice of failure about the message
+	OthersArrived       Observation = "others-arrived" // other messages came meanwhile
+	ArrivedSlowly       Observation = "arrived-slowly" // after more than 15 s
+	ArrivedLate         Observation = "arrived-late"   // after more than a minute
+	ArrivedInJunk       Observation = "arrived-in-junk"
+	ArrivedTwice        Observation = "arrived-twice"
+	ArrivedChanged      Observation = "arrived-changed"
+	DMARCFailed         Observation = "dmarc-failed" // neither SPF nor DKIM prove the domain of From
+	DeleteFailed        Observation = "delete-failed"
+
 	Temporary Observation = "temporary" // a 4xx reply
 
 	// a pasted text

@@ -177,7 +177,7 @@ func (v *view) word(name string) (string, bool) {
 	}
 	longest := longestWord
 	switch name {
-	case "text", "token_why", "token_fix", "enable", "enable_path", "published":
+	case "text", "advice", "token_why", "token_fix", "enable", "enable_path", "published":
 		longest = longestText
 	}
 	word = cleaned(word, longest)

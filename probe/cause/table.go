@@ -254,7 +254,7 @@ var entries = []Entry{
 			{Expr: "mail ?server at \"?(localhost|127\\.0\\.0\\.1)\"?", Needs: []string{"server at "}},
 			{Expr: "connection.{0,40}with host .{0,12}(localhost|127\\.0\\.0\\.1)", Needs: []string{"connection"}},
 		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"tcp-filtered-port"}},
-		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"refused"}, Service: []string{"large-provider"}, Port: []int{465, 587}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"refused"}, Service: []string{"large-provider"}, Port: []int{465, 587}, Seen: []Observation{"pasted"}}, Confidence: "possible", Title: []string{"the program may have dialled its own computer", "not the host entered"}},
 	}},
 	{ID: "tcp-filtered-port", Step: "tcp", Title: []string{"nothing answers on port {port}, seen from this computer", "nothing answers on this port, seen from this computer"}, Explanation: []string{"A port that stays silent is nearly always closed on the way: company firewall, VPN, network operator or hosting company. A wrong port would usually be refused at once."}, Who: "network", Severity: "error", Fix: []FixEntry{
 		{When: &When{Port: []int{25}}, Text: "Use port 587 with TLS/STARTTLS: many networks block 25 for good", Who: "user", Setting: "port", From: "25", To: "587"},
@@ -807,6 +807,12 @@ var entries = []Entry{
 			{Text: "Update the program, its runtime (Java, .NET, OpenSSL) or the device so that it speaks TLS 1.2", Who: "application"},
 			{Text: "or have it use TLS 1.2 where it has a setting for the version", Who: "user"},
 		}, Over: []string{"tls-handshake-failed", "tls-weak-crypto", "tls-wrong-mode-implicit-on-starttls-port", "cert-untrusted-chain"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
+			{Expr: "no appropriate protocol", Needs: []string{"no appropriate protocol"}},
+		}, Wording: []string{"old-tls"}, Seen: []Observation{"pasted"}}, Confidence: "certain", Title: []string{"the program offers no TLS version that is still allowed"}, Explanation: []string{"Java says so before it sends anything: the versions that the program asks for (mostly 1.0 or 1.1) are forbidden by its runtime (jdk.tls.disabledAlgorithms). Nothing is known of the server."}, Who: "application", Fix: []FixEntry{
+			{Text: "In the program: set mail.smtp.ssl.protocols to \"TLSv1.2 TLSv1.3\"", Who: "application"},
+			{Text: "or update its mail library (JavaMail) and its Java", Who: "application"},
+		}, Over: []string{"tls-handshake-failed", "tls-weak-crypto", "tls-wrong-mode-implicit-on-starttls-port", "cert-untrusted-chain"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"old-tls"}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"tls-handshake-failed", "cert-untrusted-chain", "tls-wrong-mode-implicit-on-starttls-port"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Text: []Pattern{
 			{Expr: "smtpd|ssl_accept|accept:|statem_srvr|client_hello|ssl3_accept", Needs: []string{"mtpd", "sl_accept", "accept:", "statem_srvr", "client_hello", "ssl3_accept"}},
@@ -927,9 +933,9 @@ var entries = []Entry{
 			{Expr: "expired or (is )?not yet valid(?:: current time \\S+ is after|$|[^:])", Needs: []string{"not yet valid"}},
 		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"cert-expired"}},
 	}},
-	{ID: "cert-name-mismatch", Step: "certificate", Title: []string{"the server's certificate is for another name than the host entered"}, Explanation: []string{"The host entered is {checked}, and the certificate is for {names}. Programs take that for somebody else's server. Often the host is an alias, and the certificate has the hosting company's name.", "Programs take a certificate with another name for somebody else's server. Often the host is an alias, and the certificate has the hosting company's name."}, Who: "user", Severity: "error", Fix: []FixEntry{
+	{ID: "cert-name-mismatch", Step: "certificate", Title: []string{"the server's certificate is for another name than the host entered"}, Explanation: []string{"The certificate is for {names}, not for {checked}, so programs take the server for somebody else's. Often the host entered is an alias, and the certificate has the hosting company's name.", "Programs take a certificate with another name for somebody else's server. Often the host is an alias, and the certificate has the hosting company's name."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{When: &When{Known: []string{"fitting_name"}}, Text: "Enter the name that the certificate carries", Who: "user", Setting: "host", From: "{host}", To: "{fitting_name}"},
-		{Text: "If {names} is your provider's, enter the host that the provider's help pages give", Who: "user", Setting: "host", From: "{host}"},
+		{Text: "If these names are your provider's, enter the host that its help pages give", Who: "user", Setting: "host", From: "{host}"},
 		{When: &When{Unknown: []string{"names"}}, Text: "Enter the host that the provider's help pages give", Who: "user", Setting: "host", From: "{host}"},
 		{Text: "or have {checked} put into the server's certificate", Who: "it-admin"},
 		{When: &When{Unknown: []string{"checked"}}, Text: "or have the name entered put into the server's certificate", Who: "it-admin"},
@@ -1203,7 +1209,7 @@ var entries = []Entry{
 		{When: &When{Service: []string{"microsoft"}}, Text: "Better, if the application offers it: its sign-in with Microsoft (OAuth)", Who: "user"},
 		{When: &When{NotService: []string{"microsoft"}}, Text: "Ask the administrator to allow SMTP login for this one mailbox", Who: "it-admin"},
 	}, Decides: []DecidesEntry{
-		{When: &When{Service: []string{"microsoft"}, Known: []string{"account"}}, Question: "Does \"Get-CASMailbox {account} | Format-List SmtpClientAuthenticationDisabled\" (PowerShell) answer True? Then this mailbox may not."},
+		{When: &When{Service: []string{"microsoft"}, Known: []string{"account"}}, Question: "What does \"Get-CASMailbox {account} | Format-List SmtpClientAuthenticationDisabled\" (PowerShell) answer? False: this mailbox may log in; True: it may not; nothing: what is set for the tenant counts."},
 	}, Links: []LinkEntry{
 		{When: &When{Service: []string{"microsoft"}}, Title: "Microsoft: authenticated client SMTP submission", URL: "https://learn.microsoft.com/en-us/exchange/clients-and-mobile-in-exchange-online/authenticated-client-smtp-submission"},
 	}, Over: []string{"account-blocked", "auth-access-not-enabled", "auth-required-missing", "auth-failed"}, Rules: []Rule{
@@ -1913,7 +1919,7 @@ var entries = []Entry{
 	{ID: "auth-username-form", Step: "auth", Title: []string{"the server does not know an account of the form \"{account}\"", "the account has another form than the server wants"}, Explanation: []string{"Most providers want the full mail address, some a customer number or a fixed word. A wrong form is mostly answered like a wrong password."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{When: &When{Service: []string{"sendgrid"}}, Text: "Enter the word \"apikey\" as account; the API key is the password", Who: "user", Setting: "account", From: "{account}", To: "apikey"},
 		{When: &When{AccountForm: []string{"bare"}, Known: []string{"account"}}, Text: "Enter the full mail address as account", Who: "user", Setting: "account", From: "{account}", To: "name@domain"},
-		{Text: "Enter the account in the form that the provider's help pages name", Who: "user", Setting: "account", From: "{account}"},
+		{When: &When{NotService: []string{"sendgrid"}}, Text: "Enter the account in the form that the provider's help pages name", Who: "user", Setting: "account", From: "{account}"},
 	}, Decides: []DecidesEntry{
 		{Question: "Which form of the account does the provider's help name: the full address, the part before the @, a number or a fixed word?"},
 	}, Links: []LinkEntry{
@@ -1967,7 +1973,7 @@ var entries = []Entry{
 		{When: &When{Service: []string{"brevo"}}, Text: "Use an SMTP key as password, not an API key and not the login of the web page", Who: "user", Setting: "password", Path: "Brevo > Settings > SMTP & API > SMTP"},
 		{When: &When{Service: []string{"postmark"}}, Text: "Use the server's API token as account and as password", Who: "user", Setting: "password"},
 		{When: &When{Service: []string{"mailjet"}}, Text: "Use API key and secret key as account and password", Who: "user", Setting: "password"},
-		{Text: "Create credentials for SMTP at the service and enter them", Who: "user", Setting: "password"},
+		{When: &When{NotService: []string{"ses", "sendgrid", "mailgun", "brevo", "postmark", "mailjet"}}, Text: "Create credentials for SMTP at the service and enter them", Who: "user", Setting: "password"},
 	}, Decides: []DecidesEntry{
 		{When: &When{Service: []string{"ses"}}, Question: "Were account and password made under \"SMTP settings\" of the SES console? The account then begins with AKIA and the password is 44 characters long."},
 		{When: &When{Service: []string{"sendgrid"}}, Question: "Is the account the word \"apikey\", and does the password begin with \"SG.\"? Then the key itself is wrong or was deleted."},
@@ -2649,7 +2655,9 @@ var entries = []Entry{
 			{Expr: "block", Needs: []string{"block"}},
 			{Expr: "black", Needs: []string{"black"}},
 			{Expr: "rcpthosts", Needs: []string{"rcpthosts"}},
-		}}, Confidence: "certain", Over: []string{"relay-denied-no-login"}},
+		}}, Confidence: "certain", Decides: []DecidesEntry{
+			{Question: "Which address does the server see this computer under, and is that one on its list?"},
+		}, Over: []string{"relay-denied-no-login"}},
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "tenantattribution", Needs: []string{"tenantattribution"}},
 		}}, Confidence: "certain", Explanation: []string{"Microsoft 365 did not recognise the connection as one of this tenant's: the address of this network or its certificate is in no connector, or the sender's domain is none of the tenant's."}, Fix: []FixEntry{
@@ -3218,7 +3226,11 @@ var entries = []Entry{
 	}, Over: []string{"sender-refused", "recipient-refused", "relay-denied-not-allowed", "message-refused", "message-rejected-as-spam", "server-temporary-failure", "auth-bad-credentials"}, Rules: []Rule{
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "<(?P<envelope>[^<>@ ]+@[^<>]+)>: sender address rejected: not owned by (auth )?user (?P<owner>[^ ;,]+@[^ ;,]+)", Needs: []string{">: sender address rejected: not owned by "}},
-		}, Unseen: []Observation{"from-is-account", "account-sender-refused"}}, Confidence: "certain", Title: []string{"{envelope} does not belong to the account {owner}"}},
+		}, Unseen: []Observation{"from-is-account", "account-sender-refused"}}, Confidence: "certain", Title: []string{"{envelope} does not belong to the account {owner}"}, Fix: []FixEntry{
+			{Text: "Send as the account itself", Who: "user", Setting: "from", From: "{envelope}", To: "{owner}"},
+			{Text: "or log in with the mailbox {envelope} and its password", Who: "user", Setting: "account", From: "{owner}", To: "{envelope}"},
+			{Text: "or have {envelope} added to the account as alias or identity", Who: "it-admin"},
+		}},
 		{When: When{Step: []string{"sender", "message"}, Failed: "yes", Text: []Pattern{
 			{Expr: "not owned by (user|the user|auth|login|sasl|authori[sz]ed|you\\b)", Needs: []string{"not owned by "}},
 			{Expr: "sender address rejected: not owned", Needs: []string{"sender address rejected: not owned"}},
@@ -3955,6 +3967,14 @@ var entries = []Entry{
 		}, Seen: []Observation{"needs-smtputf8"}}, Confidence: "certain"},
 		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 500, To: 599}}, Enhanced: []string{"5.6.7"}}, Confidence: "likely"},
 	}},
+	{ID: "message-unanswered", Step: "message", Title: []string{"no reply came after the message; the server may have taken it"}, Explanation: []string{"The whole message went out, and then the server said nothing or hung up. It may have taken the message and lost only its reply: sent again, the message may arrive twice. Scanners that read a message for long before they answer are a frequent reason."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
+		{Text: "Look in the recipient's mailbox, in the junk folder too, before you send again", Who: "user"},
+		{Text: "Have the server's log searched for the time: was the message taken?", Who: "it-admin"},
+	}, Decides: []DecidesEntry{
+		{Question: "Did the message arrive? Then the server is slow to answer; if not, it dropped it."},
+	}, Over: []string{"server-silent", "connection-closed", "tcp-reset", "reply-invalid", "message-refused"}, Rules: []Rule{
+		{When: When{Step: []string{"message"}, Fault: []string{"timeout", "closed", "reset", "not-smtp", "bad-reply", "too-much"}, Seen: []Observation{"message-unanswered"}}, Confidence: "certain"},
+	}},
 	{ID: "message-too-large", Step: "message", Title: []string{"the message is larger than the server takes"}, Explanation: []string{"Every server has a limit for one message, attachments included. In a mail they grow by about a third, so a file of 15 MB needs 20 MB. Address and login are not refused by this."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Send smaller or fewer attachments, or a link in their place", Who: "user"},
 		{When: &When{Service: []string{"postfix"}}, Text: "or raise the limit of the server; the first command shows it (in bytes), the second sets 50 MB", Who: "it-admin", Commands: []Command{
@@ -4030,6 +4050,7 @@ var entries = []Entry{
 			{Expr: "552[^a-z]{0,8}$", Needs: []string{"552"}},
 			{Expr: "552 (requested mail action (aborted|not taken)|exceeded storage allocation|transaction failed)", Needs: []string{"requested mail action ", "exceeded storage allocation", "transaction failed"}},
 		}, Seen: []Observation{"pasted"}}, Confidence: "possible", Title: []string{"the message", "or the mailbox that it goes to", "is over a limit"}, Explanation: []string{"The number 552 alone says that a limit of storage was exceeded: mostly the size of the message, at times the room in the mailbox of the recipient, or how much may be sent."}},
+		{When: When{Step: []string{"message"}, Fault: []string{"local-policy"}, Seen: []Observation{"message-over-size"}}, Confidence: "certain", Title: []string{"the message has {size} bytes, and the server takes at most {limit}", "the message is larger than the server says that it takes"}, Explanation: []string{"The server names its limit in its reply to EHLO (SIZE), so the message was not sent at all. In a mail, attachments grow by about a third."}},
 		{When: When{Text: []Pattern{
 			{Expr: "gr[öo](ß|ss)e der (nachricht|e-?mail).{0,160}[üu]berschreitet", Needs: []string{"berschreitet"}},
 			{Expr: "(nachricht|e-?mail|anhang|anlage) ist zu gro(ß|ss)", Needs: []string{" ist zu gro"}},
@@ -4512,15 +4533,184 @@ var entries = []Entry{
 			{Expr: "message.{0,20}(rejected|refused)", Needs: []string{"message"}},
 		}}, Confidence: "possible", General: true},
 	}},
-	{ID: "redirect-external-blocked", Step: "redirect", Title: []string{"the mailbox system does not forward mail to the outside"}, Explanation: []string{"A rule or a setting of the mailbox forwards the message to another organization, and the administrator's policy forbids that. Sending and receiving work."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
-		{When: &When{Service: []string{"microsoft"}}, Text: "Allow forwarding for the forwarding mailbox alone, with an outbound spam policy of its own (\"Automatic forwarding: On\"); leave the default policy as it is", Who: "it-admin", Path: "Microsoft Defender portal > Email & collaboration > Policies & rules > Threat policies > Anti-spam > Create policy > Outbound", Commands: []Command{
-			{Shell: "powershell", Text: "New-HostedOutboundSpamFilterPolicy -Name \"Forwarding of one mailbox\" -AutoForwardingMode On"},
-			{Shell: "powershell", Text: "New-HostedOutboundSpamFilterRule -Name \"Forwarding of one mailbox\" -HostedOutboundSpamFilterPolicy \"Forwarding of one mailbox\" -From THE-FORWARDING-MAILBOX"},
-		}},
-		{Text: "Have the administrator allow forwarding for this one mailbox, or have the mail read there (IMAP) in place of forwarding it", Who: "it-admin"},
+	{ID: "imap-login-failed", Step: "delivery", Title: []string{"the mailbox {imap_account} cannot be opened: the login is refused", "the mailbox cannot be opened: the login is refused"}, Explanation: []string{"The message was taken; whether it arrived is not known. The login to the mailbox (IMAP) is another one than that for sending: its account or password is wrong, or the provider wants another kind of password."}, Who: "user", Severity: "error", Fix: []FixEntry{
+		{When: &When{Seen: []Observation{"imap-no-mechanism"}}, Text: "Use what the server takes: a password where it wants one, an access token (OAuth) where it wants that", Who: "user", Setting: "inbox"},
+		{When: &When{Seen: []Observation{"imap-no-credential"}}, Text: "Give the inbox a password or a token in the settings file", Who: "user", Setting: "inbox.password"},
+		{When: &When{Seen: []Observation{"imap-login-refused"}}, Text: "Enter account and password of the mailbox anew; many providers want an app password here", Who: "user", Setting: "inbox.account"},
+		{Text: "or look into the mailbox by hand", Who: "user"},
+	}, Decides: []DecidesEntry{
+		{When: &When{Seen: []Observation{"imap-login-refused"}}, Question: "Does the login work in a mail program, with these settings of IMAP?"},
+	}, Over: []string{"imap-failed"}, Rules: []Rule{
+		{When: When{Step: []string{"delivery"}, Fault: []string{"imap"}, AnySeen: []Observation{"imap-login-refused", "imap-no-mechanism", "imap-no-credential"}}, Confidence: "likely"},
+		{When: When{Step: []string{"delivery"}, Fault: []string{"imap"}, Text: []Pattern{
+			{Expr: "authenticationfailed", Needs: []string{"authenticationfailed"}},
+			{Expr: "invalid credentials", Needs: []string{"invalid credentials"}},
+			{Expr: "authentication failed", Needs: []string{"authentication failed"}},
+			{Expr: "login failed", Needs: []string{"login failed"}},
+			{Expr: "bad (user|password)", Needs: []string{"bad "}},
+			{Expr: "incorrect", Needs: []string{"incorrect"}},
+			{Expr: "app(lication)?.?specific", Needs: []string{"specific"}},
+		}, Seen: []Observation{"imap-login-refused"}}, Confidence: "certain"},
+	}},
+	{ID: "imap-disabled", Step: "delivery", Title: []string{"IMAP is switched off for this mailbox"}, Explanation: []string{"The message was taken; whether it arrived is not known. The mailbox exists, and its provider or administrator lets no program read it by IMAP."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
+		{Text: "Switch IMAP on for the mailbox, in its settings or in the administration of the mail system", Who: "it-admin"},
+		{Text: "or look into the mailbox by hand", Who: "user"},
+	}, Over: []string{"imap-login-failed", "imap-failed"}, Rules: []Rule{
+		{When: When{Step: []string{"delivery"}, Fault: []string{"imap"}, Text: []Pattern{
+			{Expr: "(not|isn.t) enabled for imap", Needs: []string{" enabled for imap"}},
+			{Expr: "imap (access |is |has been )?.{0,20}(disabled|not enabled|turned off|switched off|deactivated|not allowed|not permitted|blocked)", Needs: []string{"disabled", "not enabled", "turned off", "switched off", "deactivated", "allowed", "permitted", "blocked"}},
+			{Expr: "(disabled|not allowed|not permitted) .{0,20}imap", Needs: []string{"disabled", "allowed", "permitted"}},
+			{Expr: "imap4? .{0,20}not.{0,10}(allowed|enabled)", Needs: []string{"allowed", "enabled"}},
+		}}, Confidence: "certain"},
+	}},
+	{ID: "imap-unreachable", Step: "delivery", Title: []string{"the mailbox server {imap_server} cannot be asked", "the mailbox server cannot be asked"}, Explanation: []string{"The message was taken; whether it arrived is not known. The server of the mailbox (IMAP) does not answer, or not as IMAP with these settings."}, Who: "user", Severity: "error", Fix: []FixEntry{
+		{When: &When{Seen: []Observation{"imap-wrong-encryption"}}, Text: "Use port 993 with encryption ssl, or port 143 with starttls", Who: "user", Setting: "inbox.encryption"},
+		{When: &When{Seen: []Observation{"imap-certificate-bad"}}, Text: "Enter the name that the certificate carries as host of the inbox, or name the issuer with ca_file", Who: "user", Setting: "inbox.host"},
+		{When: &When{Seen: []Observation{"imap-not-imap"}}, Text: "Correct host or port of the inbox: what answers there speaks another language", Who: "user", Setting: "inbox.host"},
+		{Text: "Correct host and port of the inbox, or have the firewall let this computer reach it", Who: "user", Setting: "inbox.host"},
+		{Text: "or look into the mailbox by hand", Who: "user"},
+	}, Over: []string{"imap-failed"}, Rules: []Rule{
+		{When: When{Step: []string{"delivery"}, Fault: []string{"imap"}, AnySeen: []Observation{"imap-unreachable", "imap-not-imap", "imap-wrong-encryption"}}, Confidence: "likely"},
+		{When: When{Step: []string{"delivery"}, Fault: []string{"imap"}, Seen: []Observation{"imap-certificate-bad"}}, Confidence: "certain", Title: []string{"the certificate of the mailbox server is not good"}, Explanation: []string{"The message was taken; whether it arrived is not known. The server of the mailbox (IMAP) has a certificate that does not fit or is not trusted, so the password was not sent."}},
+	}},
+	{ID: "imap-failed", Step: "delivery", Title: []string{"the mailbox could be opened and not be searched"}, Explanation: []string{"The message was taken; whether it arrived is not known. The server of the mailbox (IMAP) took the login and refused what came after it."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
+		{When: &When{Seen: []Observation{"imap-folder-missing"}}, Text: "Correct the folder of the inbox; mail arrives in INBOX unless a rule moves it", Who: "user", Setting: "inbox.folder"},
+		{Text: "Ask the administrator of the mailbox with the exact reply", Who: "it-admin"},
+		{Text: "or look into the mailbox by hand", Who: "user"},
+	}, Rules: []Rule{
+		{When: When{Step: []string{"delivery"}, Fault: []string{"imap"}}, Confidence: "likely", General: true},
+		{When: When{Step: []string{"delivery"}, Fault: []string{"imap"}, Seen: []Observation{"imap-refused"}}, Confidence: "likely"},
+		{When: When{Step: []string{"delivery"}, Fault: []string{"imap"}, Seen: []Observation{"imap-folder-missing"}}, Confidence: "certain", Title: []string{"the folder of the inbox does not exist"}},
+		{When: When{Step: []string{"delivery"}, Failed: "yes"}, Confidence: "possible", General: true},
+	}},
+	{ID: "delivery-not-arrived", Step: "delivery", Title: []string{"the server took the message, and it did not arrive"}, Explanation: []string{"The settings are right up to here: the server has taken the message. After that it was held back by a filter, put off by the next server (the first message of a new sender often is, for minutes), dropped, or brought to another folder or mailbox by a rule."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
+		{Text: "Look for the token in all folders of the mailbox, and in the quarantine of the filter if there is one", Who: "user"},
+		{Text: "Have the log of the sending server searched for the message, by the name that the server gave it, the sender and the time", Who: "it-admin"},
+		{Text: "Look into the mailbox of the sender {from}: did a notice of failure come back?", Who: "user"},
+	}, Decides: []DecidesEntry{
+		{When: &When{Seen: []Observation{"others-arrived"}}, Question: "Other messages came meanwhile, so the mailbox takes mail. Does one from another sender arrive?"},
+		{When: &When{Unseen: []Observation{"others-arrived"}}, Question: "Does it arrive later? (--wait 15m)"},
+	}, Rules: []Rule{
+		{When: When{Step: []string{"delivery"}, Fault: []string{"not-arrived"}}, Confidence: "likely", General: true},
+		{When: When{Step: []string{"delivery"}, Fault: []string{"not-arrived"}, Seen: []Observation{"nothing-arrived"}}, Confidence: "certain"},
+		{When: When{Step: []string{"delivery"}, Fault: []string{"not-arrived"}, Seen: []Observation{"bounce-arrived"}}, Confidence: "certain", Title: []string{"the server took the message, and a notice of failure came back"}, Explanation: []string{"A server on the way could not deliver it, and says why: {bounce}", "A server on the way could not deliver it. The notice of failure says why."}},
+	}},
+	{ID: "delivery-junk", Step: "delivery", Title: []string{"the message arrived in the junk folder ({folder})", "the message arrived in the junk folder"}, Explanation: []string{"The settings are right, and the receiving side takes the message for junk. A test message from a new sender is judged more strictly than mail between people who know each other."}, Who: "it-admin", Severity: "warning", Fix: []FixEntry{
+		{When: &When{Seen: []Observation{"dmarc-failed"}}, Text: "Have the sending server added to the SPF record of the sender's domain, and DKIM switched on for it", Who: "it-admin"},
+		{Text: "Have SPF, DKIM and DMARC of the sender's domain put in order; what the receiver found stands in the report", Who: "it-admin"},
+		{Text: "Mark the message as no junk in the mailbox, and let the receiving side allow the sender", Who: "recipient-side"},
+	}, Rules: []Rule{
+		{When: When{Step: []string{"delivery"}, Failed: "no", Seen: []Observation{"arrived-in-junk"}}, Confidence: "certain"},
+	}},
+	{ID: "delivery-late", Step: "delivery", Title: []string{"the message took {after} to arrive", "the message took long to arrive"}, Explanation: []string{"The message is there, though late. Servers put the first message of a sender off for some minutes (greylisting), scan it, or have a full queue."}, Who: "it-admin", Severity: "warning", Fix: []FixEntry{
+		{Text: "Have the server looked at that kept it longest (by the stamps: {slowest})", Who: "it-admin"},
+		{Text: "Have the logs of the servers on the way looked at", Who: "it-admin"},
+	}, Decides: []DecidesEntry{
+		{Question: "Is a second message faster? Then the first one was put off because its sender was new."},
+	}, Rules: []Rule{
+		{When: When{Step: []string{"delivery"}, Failed: "no", Seen: []Observation{"arrived-late"}}, Confidence: "certain"},
+		{When: When{Step: []string{"delivery"}, Failed: "no", Seen: []Observation{"arrived-slowly"}}, Confidence: "certain", Severity: "info"},
+	}},
+	{ID: "delivery-altered", Step: "delivery", Title: []string{"the message was changed on its way"}, Explanation: []string{"What arrived is not what was sent. Who rewrites From makes answers go elsewhere; who changes the text breaks signatures (DKIM)."}, Who: "it-admin", Severity: "warning", Fix: []FixEntry{
+		{Text: "Have the relay or gateway on the way let the message pass as it is; the hops stand in the report", Who: "it-admin"},
+	}, Rules: []Rule{
+		{When: When{Step: []string{"delivery"}, Failed: "no", Seen: []Observation{"arrived-changed"}}, Confidence: "certain"},
+	}},
+	{ID: "delivery-unproved", Step: "delivery", Title: []string{"the receiving server could not prove the sender (DMARC fails)"}, Explanation: []string{"Neither SPF nor DKIM speak for the domain in From on this way. This time the message was let in; servers that follow the domain's own DMARC record refuse such mail or put it into the junk folder."}, Who: "it-admin", Severity: "warning", Fix: []FixEntry{
+		{Text: "Have the sending server added to the SPF record of the sender's domain, and DKIM switched on for it", Who: "it-admin"},
+	}, Rules: []Rule{
+		{When: When{Step: []string{"delivery"}, Failed: "no", Seen: []Observation{"dmarc-failed"}}, Confidence: "certain"},
+	}},
+	{ID: "delivery-twice", Step: "delivery", Title: []string{"the message arrived {copies} times", "the message arrived more than once"}, Explanation: []string{"The same message is in the folder more than once: two rules or aliases lead there, or a server on the way sent it again after it had lost the reply."}, Who: "it-admin", Severity: "warning", Fix: []FixEntry{
+		{Text: "Look for a second rule, alias or list that leads to the same mailbox", Who: "it-admin"},
+	}, Rules: []Rule{
+		{When: When{Step: []string{"delivery"}, Failed: "no", Seen: []Observation{"arrived-twice"}}, Confidence: "certain"},
+	}},
+	{ID: "imap-not-deleted", Step: "delivery", Title: []string{"the test message arrived, and could not be removed"}, Explanation: []string{"It is still in the mailbox: {imap_text}.", "It is still in the mailbox."}, Who: "user", Severity: "info", Fix: []FixEntry{
+		{Text: "Delete it by hand; its subject ends with the token", Who: "user"},
+	}, Rules: []Rule{
+		{When: When{Step: []string{"delivery"}, Failed: "no", Seen: []Observation{"delete-failed"}}, Confidence: "certain"},
+	}},
+	{ID: "imap-certificate-unchecked", Step: "delivery", Title: []string{"the certificate of the mailbox server is not good and was let pass"}, Explanation: []string{"The password of the mailbox went to a server that may be another one: {imap_text}.", "The password of the mailbox went to a server that may be another one."}, Who: "user", Severity: "warning", Fix: []FixEntry{
+		{Text: "Enter the name that the certificate carries as host of the inbox, or name the issuer with ca_file", Who: "user", Setting: "inbox.host"},
+	}, Rules: []Rule{
+		{When: When{Step: []string{"delivery"}, Failed: "no", Seen: []Observation{"imap-certificate-bad"}}, Confidence: "certain"},
+	}},
+	{ID: "redirect-sender-kept", Step: "redirect", Title: []string{"the original sender {original_sender} stands in {sender_field}", "the original sender stands in the header"}, Explanation: []string{"The mailbox redirects as it should: a program that reads the header sees who wrote, and answers go to that person."}, Who: "user", Severity: "info", Fix: []FixEntry{
+		{Text: "Nothing to change in how the mailbox redirects", Who: "user"},
+	}, Rules: []Rule{
+		{When: When{Step: []string{"redirect"}, Failed: "no", Seen: []Observation{"came-redirected", "sender-in-from"}}, Confidence: "certain"},
+	}},
+	{ID: "redirect-forwarded-as-new", Step: "redirect", Title: []string{"{came_from} sends a new message, with {original_sender} in its text", "a new message of {came_from} came, and the original sender is lost", "the message was forwarded as a new one, and the original sender is lost"}, Explanation: []string{"\"Forward\" writes a new message from the mailbox and puts the old one into its text or attaches it. A program that reads the header sees the mailbox as the sender, and its answers go there. \"Redirect\" passes the message on as it is."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
+		{When: &When{Known: []string{"advice"}}, Text: "{advice}", Who: "it-admin"},
+		{Text: "In the mailbox or its rules choose \"redirect\" in place of \"forward\"", Who: "it-admin"},
+		{Text: "or redirect at the server: an alias, a transport rule, the forwarding of the mailbox", Who: "it-admin"},
+	}, Decides: []DecidesEntry{
+		{When: &When{Seen: []Observation{"sender-unclear"}}, Question: "Does Reply-To hold the original sender?", Command: "smtpdx inspect FILE --sender ADDRESS"},
+	}, Over: []string{"redirect-not-arrived"}, Rules: []Rule{
+		{When: When{Step: []string{"redirect"}, Failed: "yes", Seen: []Observation{"came-as-new-message"}}, Confidence: "certain"},
+		{When: When{Step: []string{"redirect"}, Failed: "yes", Seen: []Observation{"came-as-attachment"}}, Confidence: "certain", Title: []string{"{came_from} attaches the message of {original_sender} to a new one", "the original message came as an attachment of a new one"}, Explanation: []string{"The mailbox sends a new message and attaches the original one. A program that reads the header sees the mailbox as the sender."}},
+		{When: When{Step: []string{"redirect"}, Failed: "no", Seen: []Observation{"came-as-new-message", "sender-in-other-field"}}, Confidence: "certain", Title: []string{"a new message of {came_from}, with the sender in {sender_field}", "a new message came, with the original sender in another field than From"}, Explanation: []string{"The original sender is no longer in From. A program finds it only if it looks at that other field, as answering does with Reply-To."}, Severity: "warning"},
+		{When: When{Step: []string{"redirect"}, Failed: "no", Seen: []Observation{"came-as-attachment", "sender-in-other-field"}}, Confidence: "certain", Title: []string{"a new message of {came_from}, with the sender in {sender_field}", "a new message came, with the original sender in another field than From"}, Explanation: []string{"The original sender is no longer in From. A program finds it only if it looks at that other field, as answering does with Reply-To."}, Severity: "warning"},
+		{When: When{Step: []string{"redirect"}, Failed: "no", Seen: []Observation{"came-as-new-message", "sender-unclear"}}, Confidence: "likely", Title: []string{"a new message of {came_from} came; Reply-To may hold the original sender", "a new message came; Reply-To may hold the original sender"}, Severity: "warning"},
+		{When: When{Step: []string{"redirect"}, Failed: "no", Seen: []Observation{"came-as-attachment", "sender-unclear"}}, Confidence: "likely", Title: []string{"a new message of {came_from} came; Reply-To may hold the original sender", "a new message came; Reply-To may hold the original sender"}, Severity: "warning"},
+	}},
+	{ID: "redirect-from-rewritten", Step: "redirect", Title: []string{"a list or gateway put {came_from} in the place of {original_sender}", "a list or gateway put {came_from} in the place of the original sender", "a list or gateway put itself in the place of the original sender"}, Explanation: []string{"Mailing lists, groups and gateways write their own address into From, so that strict DMARC policies do not refuse the mail. A program that reads the header sees the list as the sender."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
+		{When: &When{Known: []string{"advice"}}, Text: "{advice}", Who: "it-admin"},
+		{Text: "Redirect with an alias or the forwarding of a mailbox, not through a list or group", Who: "it-admin"},
+		{Text: "or have the list put the original sender into Reply-To (Mailman: replies go to the poster, \"no munging\"; Google Groups: replies go to the author)", Who: "it-admin"},
+	}, Over: []string{"redirect-not-arrived"}, Rules: []Rule{
+		{When: When{Step: []string{"redirect"}, Fault: []string{"sender-lost"}}, Confidence: "likely", General: true, Title: []string{"{came_from} stands in the place of the original sender", "the header has another sender than the original one"}},
+		{When: When{Step: []string{"redirect"}, Failed: "yes", Seen: []Observation{"came-with-from-rewritten"}}, Confidence: "certain"},
+		{When: When{Step: []string{"redirect"}, Failed: "no", Seen: []Observation{"came-with-from-rewritten", "sender-in-other-field"}}, Confidence: "certain", Title: []string{"From is now {came_from}, and the sender stands in {sender_field}", "From was rewritten, and the sender stands in another field"}, Explanation: []string{"A list or gateway put its address into From and kept the sender in another field. A program finds the sender only if it looks there, as answering does with Reply-To."}, Severity: "warning"},
+		{When: When{Step: []string{"redirect"}, Failed: "no", Seen: []Observation{"came-with-from-rewritten", "sender-unclear"}}, Confidence: "likely", Title: []string{"From is now {came_from}; whether another field has the sender is open", "From was rewritten; whether another field has the sender is open"}, Severity: "warning"},
+	}},
+	{ID: "redirect-signature-broken", Step: "redirect", Title: []string{"the way breaks the sender's signature, which strict senders rely on"}, Explanation: []string{"The server that redirects, or one beside it, changes the message (a footer, a warning, a tag in the subject). The DKIM signature of the sender no longer fits, and SPF cannot fit after a redirect, so a receiver that heeds DMARC p=reject refuses the mail."}, Who: "it-admin", Severity: "warning", Fix: []FixEntry{
+		{When: &When{Known: []string{"advice"}}, Text: "{advice}", Who: "it-admin"},
+		{Text: "Have footers, disclaimers, \"external\" warnings and subject tags left out for mail that is redirected", Who: "it-admin"},
+		{Text: "or redirect before the server that adds them", Who: "it-admin"},
+	}, Decides: []DecidesEntry{
+		{Question: "Does it break for a signed message of another sender too, for example from a Gmail address?"},
 	}, Links: []LinkEntry{
-		{When: &When{Service: []string{"microsoft"}}, Title: "Microsoft: external email forwarding", URL: "https://learn.microsoft.com/en-us/defender-office-365/outbound-spam-policies-external-email-forwarding"},
-	}, Over: []string{"message-refused", "sender-refused", "recipient-refused", "message-rejected-as-spam", "helo-name-rejected", "policy-blocklisted", "auth-bad-credentials"}, Rules: []Rule{
+		{Title: "RFC 7960: DMARC and indirect mail flows", URL: "https://www.rfc-editor.org/rfc/rfc7960"},
+	}, Rules: []Rule{
+		{When: When{Step: []string{"redirect"}, Seen: []Observation{"signature-broken-on-the-way"}}, Confidence: "likely"},
+	}},
+	{ID: "redirect-loop", Step: "redirect", Title: []string{"the message goes round in a circle between mailboxes"}, Explanation: []string{"Two mailboxes redirect to each other, or one to itself by way of another. After some rounds a server stops it, and the message is lost or comes many times."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
+		{When: &When{Known: []string{"via", "mailbox"}}, Text: "See where {via} and {mailbox} pass their mail on to, and take one of the two rules out", Who: "it-admin"},
+		{Text: "See where each of the mailboxes on the way passes its mail on to, and take the rule out that leads back", Who: "it-admin"},
+	}, Over: []string{"redirect-not-arrived", "redirect-duplicate", "redirect-external-blocked"}, Rules: []Rule{
+		{When: When{Step: []string{"redirect"}, Seen: []Observation{"came-looped"}}, Confidence: "likely"},
+		{When: When{Step: []string{"redirect"}, Enhanced: []string{"5.4.6", "5.4.14", "4.4.6", "5.7.128"}, Seen: []Observation{"came-back"}}, Confidence: "certain"},
+		{When: When{Step: []string{"redirect"}, Text: []Pattern{
+			{Expr: "too many hops", Needs: []string{"too many hops"}},
+			{Expr: "mail loop", Needs: []string{"mail loop"}},
+			{Expr: "loops? back to", Needs: []string{" back to"}},
+			{Expr: "hop count exceeded", Needs: []string{"hop count exceeded"}},
+			{Expr: "mail forwarding loop", Needs: []string{"mail forwarding loop"}},
+			{Expr: "routing loop", Needs: []string{"routing loop"}},
+			{Expr: "possible mail loop", Needs: []string{"possible mail loop"}},
+			{Expr: "loop count exceeded", Needs: []string{"loop count exceeded"}},
+			{Expr: "too many .?received.? headers", Needs: []string{"too many "}},
+		}, Seen: []Observation{"came-back"}}, Confidence: "certain"},
+	}},
+	{ID: "redirect-duplicate", Step: "redirect", Title: []string{"the message came {copies} times", "the message came more than once"}, Explanation: []string{"More than one rule passes it on: an alias and a rule of the mailbox, or two addresses that both lead here. Whoever reads the mailbox by a program gets everything twice."}, Who: "it-admin", Severity: "warning", Fix: []FixEntry{
+		{Text: "Redirect in one place only: either at the server (alias, forwarding) or by a rule of the mailbox", Who: "it-admin"},
+	}, Rules: []Rule{
+		{When: When{Step: []string{"redirect"}, Seen: []Observation{"came-twice"}}, Confidence: "certain"},
+	}},
+	{ID: "redirect-external-blocked", Step: "redirect", Title: []string{"the mail system does not let mailboxes forward to the outside"}, Explanation: []string{"A rule or a setting of the mailbox passes mail on to the outside, and the administrator's policy forbids that; Microsoft 365 does so unless it is allowed, for the organisation or for single mailboxes. The sender gets the refusal, the mailbox does not."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
+		{Text: "Allow automatic forwarding in an outbound spam filter policy of its own that holds for this mailbox only", Who: "it-admin", Path: "Microsoft Defender portal > Email & collaboration > Policies & rules > Threat policies > Anti-spam > Create policy > Outbound > Automatic forwarding rules: On", Commands: []Command{
+			{Shell: "powershell", Text: "New-HostedOutboundSpamFilterPolicy -Name \"Redirect to application\" -AutoForwardingMode On"},
+			{Shell: "powershell", Text: "New-HostedOutboundSpamFilterRule -Name \"Redirect to application\" -HostedOutboundSpamFilterPolicy \"Redirect to application\" -From {via}"},
+		}},
+		{Text: "and see that the remote domain of the application, if one is set up, allows automatic forwarding", Who: "it-admin", Commands: []Command{
+			{Shell: "powershell", Text: "Get-RemoteDomain | Format-List DomainName,AutoForwardEnabled"},
+		}},
+		{Text: "or have the application read the mailbox itself", Who: "it-admin"},
+	}, Links: []LinkEntry{
+		{Title: "Microsoft: external email forwarding", URL: "https://learn.microsoft.com/en-us/defender-office-365/outbound-spam-policies-external-email-forwarding"},
+	}, Over: []string{"redirect-not-arrived", "delivery-not-arrived", "relay-denied-not-allowed", "message-refused", "sender-refused", "recipient-refused", "message-rejected-as-spam", "helo-name-rejected", "policy-blocklisted", "auth-bad-credentials"}, Rules: []Rule{
 		{When: When{Step: []string{"redirect", "message", "sender", "delivery"}, Failed: "yes", Text: []Pattern{
 			{Expr: "(external|automatic|auto).{0,20}forwarding", Needs: []string{"forwarding"}},
 			{Expr: "(does not|not) allow(ed)? (external |automatic )*forward", Needs: []string{"forward"}},
@@ -4536,6 +4726,28 @@ var entries = []Entry{
 			{Expr: "spam", Needs: []string{"spam"}},
 			{Expr: "content", Needs: []string{"content"}},
 		}}, Confidence: "certain"},
+		{When: When{Step: []string{"redirect"}, Text: []Pattern{
+			{Expr: "5\\.7\\.520", Needs: []string{"5.7.520"}},
+			{Expr: "does not allow external forwarding", Needs: []string{"does not allow external forwarding"}},
+			{Expr: "transport\\.rules\\.rejectmessage", Needs: []string{"transport.rules.rejectmessage"}},
+		}, Seen: []Observation{"came-back"}}, Confidence: "likely"},
+	}},
+	{ID: "redirect-not-arrived", Step: "redirect", Title: []string{"the message came back: {diagnostic}", "the message to {via} did not arrive in {mailbox}", "the message did not arrive"}, Explanation: []string{"It was accepted by the first server and got lost or was refused on the way that the redirect takes."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
+		{When: &When{Seen: []Observation{"came-back"}}, Text: "Deal with what the server says; it refused the message on its way to the new address", Who: "it-admin"},
+		{When: &When{Unseen: []Observation{"came-back"}}, Text: "See in the message trace or mail log of the mailbox that redirects what became of the message", Who: "it-admin"},
+		{When: &When{Unseen: []Observation{"came-back"}}, Text: "See that the redirect is switched on, goes to this very address, and has been confirmed where the provider wants that (Google: a code that is mailed to the new address)", Who: "it-admin"},
+		{When: &When{Unseen: []Observation{"came-back"}}, Text: "Look into the junk folder and the quarantine of both mailboxes", Who: "it-admin"},
+	}, Decides: []DecidesEntry{
+		{When: &When{Unseen: []Observation{"came-back"}}, Question: "Does the message lie in the mailbox that redirects? Then it arrived there and was not passed on."},
+	}, Rules: []Rule{
+		{When: When{Step: []string{"redirect"}, Fault: []string{"not-arrived"}, Seen: []Observation{"came-back"}}, Confidence: "certain"},
+		{When: When{Step: []string{"redirect"}, Fault: []string{"not-arrived"}}, Confidence: "likely", General: true},
+		{When: When{Step: []string{"redirect"}, Failed: "yes"}, Confidence: "possible", General: true},
+	}},
+	{ID: "redirect-absence-reply", Step: "redirect", Title: []string{"an automatic answer of {came_from} came, not the message", "an automatic answer came, not the message"}, Explanation: []string{"The mailbox answers by itself, as for somebody who is absent. That says that the message arrived there, and nothing about the redirect."}, Who: "user", Severity: "info", Fix: []FixEntry{
+		{Text: "Inspect the message that arrived in the mailbox of the application", Who: "user"},
+	}, Rules: []Rule{
+		{When: When{Step: []string{"redirect"}, Seen: []Observation{"absence-reply"}}, Confidence: "certain"},
 	}},
 	{ID: "client-protocol-defect", Step: "any", Title: []string{"the program that sends does not keep to the rules of mail servers (SMTP)"}, Explanation: []string{"The server answers as it should, and the program reads it wrongly or says things out of turn. The settings do not mend that; another version or another program does."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{Text: "Update the program or its mail library", Who: "application"},
@@ -5174,6 +5386,9 @@ var entries = []Entry{
 		{When: When{Step: []string{"greeting"}, Fault: []string{"closed"}, Unseen: []Observation{"pasted"}}, Confidence: "likely", Explanation: []string{"The server took the connection and closed it without a greeting. Often it bans this address for a while after failed logins or too many connections, or its service is starting."}},
 		{When: When{Step: []string{"auth"}, Fault: []string{"closed"}, Unseen: []Observation{"pasted"}}, Confidence: "likely", Title: []string{"the server hung up during the login"}, Explanation: []string{"Whether the password is right does not show. Servers hang up when their login service breaks off, or after too many failed logins."}},
 		{When: When{Step: []string{"tcp", "ehlo", "starttls", "tls", "ehlo-tls", "certificate", "sender", "message"}, Fault: []string{"closed"}, Unseen: []Observation{"pasted"}}, Confidence: "likely"},
+		{When: When{Text: []Pattern{
+			{Expr: "(in the middle of the|mitten in der) transa[kc]tion", Needs: []string{"in the middle of the", "mitten in der"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Title: []string{"the server hung up in the middle of the conversation"}, Explanation: []string{"Thunderbird says so when the connection was made and ended before the message was accepted. It does not pass on a reply; the server's log has the reason, often a message that is too large, a virus scanner on the way, or a limit."}, Over: []string{"tls-wrong-mode-plain-on-tls-port", "tls-wrong-mode-implicit-on-starttls-port", "tcp-filtered-port", "server-silent", "tcp-reset", "error-text-generic"}},
 		{When: When{Wording: []string{"cut-off"}, Seen: []Observation{"pasted"}}, Confidence: "possible", General: true},
 		{When: When{Step: []string{"auth"}, Text: []Pattern{
 			{Expr: "\\bauth\\b", Needs: []string{"auth"}},
@@ -5208,17 +5423,6 @@ var entries = []Entry{
 			{Text: "Start the server behind {address}, or take the address out of the DNS", Who: "it-admin"},
 			{When: &When{Unknown: []string{"address"}}, Text: "Start the server behind the dead address, or take the address out of the DNS", Who: "it-admin"},
 		}, Over: []string{"tcp-refused", "tcp-refused-localhost", "tcp-filtered-port", "tcp-reset", "tcp-unreachable"}},
-	}},
-	{ID: "imap-unreachable", Step: "any", Title: []string{"the mailbox for the arrival check cannot be read"}, Explanation: []string{"The connection to the mailbox (IMAP) failed; whether the message arrived is not known."}, Who: "user", Severity: "error", Fix: []FixEntry{
-		{Text: "Correct the settings of the mailbox (inbox: host, port, encryption)", Who: "user", Setting: "inbox"},
-	}, Rules: []Rule{
-		{When: When{Step: []string{"delivery"}, Failed: "yes"}, Confidence: "possible", General: true},
-	}},
-	{ID: "delivery-not-arrived", Step: "any", Title: []string{"the message did not arrive in the time given"}, Explanation: []string{"The server took the message and it has not come into the mailbox. It may be late, in another folder, or lost on the way."}, Who: "it-admin", Severity: "error", Fix: []FixEntry{
-		{Text: "Look the message up in the log of the sending server (message trace)", Who: "it-admin"},
-	}, Rules: []Rule{
-		{When: When{Step: []string{"delivery", "redirect"}, Fault: []string{"not-arrived"}}, Confidence: "certain"},
-		{When: When{Step: []string{"redirect"}, Failed: "yes"}, Confidence: "possible", General: true},
 	}},
 	{ID: "error-text-generic", Step: "explain", Title: []string{"the application says that it failed, not why"}, Explanation: []string{"This sentence is the application's own and stands for every cause alike: a wrong host or port, a blocked port, the encryption, the certificate, the login, or the sender. The cause stands in what the server or the network said, which the application has in its log."}, Who: "application", Severity: "error", Fix: []FixEntry{
 		{Text: "Find the line with the server's own words in the application's log or debug output and explain that", Who: "application"},

@@ -10,7 +10,7 @@ func Steps() []string {
 func Faults() []string {
 	return []string{"no-such-host", "no-data", "servfail", "no-resolver", "malformed-name", "refused", "unreachable", "timeout", "reset",
 		"closed", "proxy", "not-smtp", "bad-reply", "too-much", "early-bytes", "rejected", "deferred", "not-offered", "tls-record", "tls-alert",
-		"tls-version", "tls-cipher", "certificate", "local-policy", "mechanism", "imap", "not-arrived"}
+		"tls-version", "tls-cipher", "certificate", "local-policy", "mechanism", "imap", "not-arrived", "sender-lost"}
 }
 
 // placeholders lists the words that the facts themselves fill.
@@ -30,7 +30,10 @@ func values() []string {
 		"versions", "alert", "tls_version", // tls
 		"issuer", "subject", "names", "days", "not_after", "not_before", "checked", "tls_server_name", // certificate
 		"forced", "oauth_status", "oauth_scope", "token_problem", "token_why", "token_fix", // auth
+		"size", "limit", // message
+		"imap_server", "imap_account", "imap_text", "folder", "after", "slowest", "copies", "bounce", // delivery
 		"bad_addresses", "good_addresses", // addresses that differ
+		"original_sender", "came_from", "via", "mailbox", "sender_field", "way_reason", "diagnostic", "bounced_recipient", "copies", "advice", // redirect
 	}
 }
 

@@ -23,6 +23,7 @@ func (d *differences) ehlo(path string, a, b *probe.EHLOEvidence, alike bool) {
 		is, has := now[keyword]
 		switch {
 		case keyword == "AUTH" || keyword == "AUTH=": // the mechanisms say it
+		case keyword == "STARTTLS" && d.mixed: // there is none within TLS
 		case had && !has:
 			d.add(path+"capabilities."+keyword, value(was), "", lost(keyword), "not offered any more"+meaning(keyword))
 		case has && !had:

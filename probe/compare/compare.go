@@ -8,6 +8,7 @@
 package compare
 
 import (
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -93,14 +94,19 @@ func pairs(a, b []probe.Result) []pair {
 	}
 	var all []pair
 	taken := map[int]bool{}
+	places := map[string][]int{}
+	for k := range b {
+		places[key(&b[k])] = append(places[key(&b[k])], k)
+	}
 	for i := range a {
-		k := slices.IndexFunc(b, func(r probe.Result) bool { return key(&r) == key(&a[i]) })
-		if k < 0 || taken[k] {
+		at := places[key(&a[i])]
+		if len(at) == 0 {
 			all = append(all, pair{a: &a[i]})
 			continue
 		}
-		taken[k] = true
-		all = append(all, pair{&a[i], &b[k]})
+		taken[at[0]] = true
+		places[key(&a[i])] = at[1:]
+		all = append(all, pair{&a[i], &b[at[0]]})
 	}
 	for k := range b {
 		if !taken[k] {
@@ -128,6 +134,7 @@ func name(p pair) probe.Maybe {
 // differences collects them.
 type differences struct {
 	profile probe.Maybe
+	mixed   bool // one of the two had TLS from the first byte
 	list    []Difference
 }
 
@@ -165,13 +172,22 @@ func (d *differences) both(path, a, b string, effect Effect, text string) {
 	}
 }
 
-// network takes the last part off an address: a computer gets another one of
-// the same network by itself.
+// network is the /24 or /64 of an address: a computer gets another address of
+// the same network by itself (of IPv6 every day, RFC 8981).
 func network(address string) string {
-	if i := strings.LastIndexAny(address, ".:"); i > 0 {
-		return address[:i]
+	ip, err := netip.ParseAddr(address)
+	if err != nil {
+		return address
 	}
-	return address
+	bits := 24
+	if ip.Is6() {
+		bits = 64
+	}
+	prefix, err := ip.Prefix(bits)
+	if err != nil {
+		return address
+	}
+	return prefix.String()
 }
 
 func join(words []string) string { return strings.Join(words, ", ") }

@@ -50,6 +50,30 @@ func fail(r *probe.Report, id probe.StepID, because, summary string) {
 	r.Results[0].Findings = append(r.Results[0].Findings, probe.Finding{Cause: because, Step: probe.Maybe(id), Severity: cause.Error, Title: summary})
 }
 
+// until makes the only result one that was not asked for what follows a step.
+func until(r *probe.Report, last probe.StepID) {
+	steps := r.Results[0].Steps
+	after := false
+	for i := range steps {
+		if after {
+			steps[i] = probe.StepResult{ID: steps[i].ID, Status: probe.Skip, SkipReason: probe.Maybe(probe.NotAsked)}
+		}
+		after = after || steps[i].ID == last
+	}
+}
+
+// startTLS adds the list from before STARTTLS, in which there is no login.
+func startTLS(r *probe.Report) {
+	plain := &probe.EHLOEvidence{ServerName: "mx7.acme.example", Capabilities: []probe.Capability{{Keyword: "STARTTLS"}, {Keyword: "SIZE", Parameters: []string{"999"}}}}
+	r.Results[0].Steps = append(r.Results[0].Steps, probe.StepResult{ID: probe.StepEHLO, Status: probe.Pass, Evidence: plain})
+}
+
+// overSSL makes of the EHLO after STARTTLS the only one.
+func overSSL(r *probe.Report) {
+	r.Results[0].Settings.Encryption = "ssl"
+	stepOf(&r.Results[0], probe.StepEHLOTLS).ID = probe.StepEHLO
+}
+
 // seen is what a test looks at.
 func seen(c Comparison) []string {
 	var all []string
@@ -119,6 +143,40 @@ func TestDifferencesAreNamedWithTheirEffect(t *testing.T) {
 		}, []string{"worse settings.encryption", "worse settings.insecure", "neutral settings.password"}},
 		"another place": {func(_, b *probe.Report) { b.Vantage.LocalAddress, b.Vantage.Proxy = "10.0.0.4", "socks5://p:1" },
 			[]string{"neutral vantage.local_address", "neutral vantage.proxy"}},
+		"another address of the same IPv6 network": {func(a, b *probe.Report) {
+			a.Vantage.LocalAddress, b.Vantage.LocalAddress = "2001:db8:1:2:aaaa::1", "2001:db8:1:2:bbbb:1:2:3"
+		}, nil},
+		"another IPv6 network": {func(a, b *probe.Report) {
+			a.Vantage.LocalAddress, b.Vantage.LocalAddress = "2001:db8:1:2::1", "2001:db8:1:3::1"
+		}, []string{"neutral vantage.local_address"}},
+		"SSL in place of STARTTLS": {func(a, b *probe.Report) { startTLS(a); overSSL(b) }, []string{"neutral settings.encryption"}},
+		"STARTTLS in place of SSL": {func(a, b *probe.Report) { overSSL(a); startTLS(b) }, []string{"neutral settings.encryption"}},
+		"the first was asked less": {func(a, b *probe.Report) {
+			until(a, probe.StepTLS)
+			fail(b, probe.StepAuth, "auth-bad-credentials", "refused")
+		}, []string{"neutral verdict", "neutral findings.auth-bad-credentials", "neutral steps.certificate.status",
+			"neutral steps.ehlo-tls.status", "neutral steps.auth.status", "neutral steps.sender.status"}},
+		"the second was asked less": {func(a, b *probe.Report) {
+			fail(a, probe.StepSender, "sender-not-owned", "refused")
+			until(b, probe.StepAuth)
+		}, []string{"neutral verdict", "neutral steps.sender.status"}},
+		"it gets further, and fails there": {func(a, b *probe.Report) {
+			fail(a, probe.StepEHLOTLS, "ehlo-refused", "refused")
+			for _, id := range []probe.StepID{probe.StepAuth, probe.StepSender} {
+				*stepOf(&a.Results[0], id) = probe.StepResult{ID: id, Status: probe.Skip, SkipReason: probe.Maybe(probe.Blocked), BlockedBy: "ehlo-tls"}
+			}
+			fail(b, probe.StepAuth, "auth-bad-credentials", "refused")
+		}, []string{"better failed_step", "better findings.ehlo-refused", "better steps.ehlo-tls.status", "neutral findings.auth-bad-credentials"}},
+		"the second was interrupted": {func(_, b *probe.Report) {
+			b.Verdict, b.Results[0].Verdict, b.Results[0].Interrupted = probe.Fail, probe.Fail, true
+			*stepOf(&b.Results[0], probe.StepSender) = probe.StepResult{ID: probe.StepSender, Status: probe.Skip, SkipReason: probe.Maybe(probe.Interrupted)}
+		}, []string{"neutral interrupted", "neutral steps.sender.status"}},
+		"interrupted while it waited": {func(_, b *probe.Report) {
+			b.Results[0].Interrupted = true
+			step := stepOf(&b.Results[0], probe.StepGreeting)
+			step.Status, step.SkipReason = probe.Skip, probe.Maybe(probe.Interrupted)
+			step.Evidence = &probe.GreetingEvidence{LooksLike: "nothing"}
+		}, []string{"neutral interrupted", "neutral steps.greeting.status"}},
 		"a sender that is refused now": {func(_, b *probe.Report) {
 			evidence[*probe.SenderEvidence](b, probe.StepSender).Tries[0].Refused = "sender"
 		}, []string{"worse steps.sender.tries.jobs@acme.example"}},
@@ -164,5 +222,16 @@ func TestAFindingThatWasNotReachedIsNotCalledMended(t *testing.T) {
 		if d.Path == "findings.auth-bad-credentials" {
 			t.Errorf("%+v", d)
 		}
+	}
+}
+
+func TestTheSameServerTwiceIsPairedInOrder(t *testing.T) {
+	a, b := healthy(), healthy()
+	a.Results = append(a.Results, healthy().Results[0])
+	fail(&b, probe.StepAuth, "auth-bad-credentials", "refused")
+	b.Results = append(b.Results, healthy().Results[0])
+	want := []string{"worse verdict", "worse findings.auth-bad-credentials", "worse steps.auth.status"}
+	if diff := cmp.Diff(want, seen(Reports(a, b))); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

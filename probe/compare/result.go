@@ -23,6 +23,7 @@ func (d *differences) results(a, b *probe.Result) {
 	d.verdict(a, b)
 	d.findings(a, b)
 	d.settings(&a.Settings, &b.Settings)
+	d.mixed = isSSL(a) != isSSL(b)
 	d.steps(a, b)
 }
 
@@ -41,6 +42,9 @@ func (d *differences) verdict(a, b *probe.Result) {
 	ranks := []probe.Status{probe.Pass, probe.Warn, probe.Fail}
 	before, now := slices.Index(ranks, a.Verdict), slices.Index(ranks, b.Verdict)
 	switch {
+	case cutShort(a) || cutShort(b): // its verdict is about the interruption
+	case now != before && !(asked(a, b) && asked(b, a)):
+		d.add("verdict", string(a.Verdict), string(b.Verdict), Neutral, "one of the two did not ask what decided the other")
 	case now > before:
 		d.add("verdict", string(a.Verdict), string(b.Verdict), Worse, verdictWords(a, b))
 	case now < before:
@@ -48,6 +52,28 @@ func (d *differences) verdict(a, b *probe.Result) {
 	case b.Verdict == probe.Fail && a.FailedStep != b.FailedStep:
 		d.failedStep(a, b)
 	}
+}
+
+// cutShort tells whether a run was interrupted before anything failed.
+func cutShort(r *probe.Result) bool { return r.Interrupted && r.FailedStep == "" }
+
+// asked tells whether a run came to every step that is not well in the other,
+// or was kept from it by a failure.
+func asked(r, other *probe.Result) bool {
+	return !slices.ContainsFunc(other.Steps, func(s probe.StepResult) bool {
+		return (s.Status == probe.Fail || s.Status == probe.Warn) && wasLeftOut(r, s.ID)
+	})
+}
+
+// wasLeftOut tells whether a step was not wanted, or not come to before the
+// run was interrupted.
+func wasLeftOut(r *probe.Result, id probe.StepID) bool {
+	s := stepOf(r, id)
+	return s != nil && isLeftOut(s)
+}
+
+func isLeftOut(s *probe.StepResult) bool {
+	return s.Status == probe.Skip && (s.SkipReason == probe.Maybe(probe.NotAsked) || s.SkipReason == probe.Maybe(probe.Interrupted))
 }
 
 func verdictWords(a, b *probe.Result) string {
@@ -87,7 +113,7 @@ func (d *differences) findings(a, b *probe.Result) {
 	before, now := byCause(a.Findings), byCause(b.Findings)
 	for _, f := range b.Findings {
 		if _, had := before[f.Cause]; !had && now[f.Cause].isFirst(f) {
-			d.add("findings."+f.Cause, "", f.Title, effectOf(f.Severity, Worse), "new: "+f.Title)
+			d.add("findings."+f.Cause, "", f.Title, newEffect(a, f), "new: "+f.Title)
 		}
 	}
 	for _, f := range a.Findings {
@@ -101,6 +127,16 @@ func (d *differences) findings(a, b *probe.Result) {
 		}
 	}
 }
+
+// newEffect: what the other run did not come to may have been wrong already.
+func newEffect(a *probe.Result, f probe.Finding) Effect {
+	if !reached(a, string(f.Step)) && hasStep(a, f.Step) {
+		return Neutral
+	}
+	return effectOf(f.Severity, Worse)
+}
+
+func hasStep(r *probe.Result, id probe.Maybe) bool { return order(r, r, string(id)) >= 0 }
 
 // named is the first finding of a cause.
 type named struct{ probe.Finding }
@@ -147,7 +183,8 @@ func (d *differences) settings(a, b *probe.ShownSettings) {
 	const other = "another question was asked; compare the rest with that in mind"
 	d.differs("settings.host", string(a.Host), string(b.Host), Neutral, "another server was asked")
 	d.differs("settings.port", number(a.Port), number(b.Port), Neutral, "another port was asked")
-	d.differs("settings.encryption", string(a.Encryption), string(b.Encryption), encryptionEffect(a, b), "another encryption was used")
+	effect, words := encryptionEffect(a, b)
+	d.differs("settings.encryption", string(a.Encryption), string(b.Encryption), effect, words)
 	d.differs("settings.account", string(a.Account), string(b.Account), Neutral, "another account was used: what is allowed to one need not be allowed to the other")
 	d.differs("settings.auth", string(a.Auth), string(b.Auth), Neutral, "another login mechanism was asked for")
 	d.differs("settings.from", join(a.From), join(b.From), Neutral, "another sender was asked for")
@@ -176,15 +213,15 @@ func (d *differences) flag(path string, a, b bool, text string) {
 	}
 }
 
-func encryptionEffect(a, b *probe.ShownSettings) Effect {
+func encryptionEffect(a, b *probe.ShownSettings) (Effect, string) {
 	none := probe.Maybe(probe.NoEncryption)
 	switch {
-	case b.Encryption == none:
-		return Worse
-	case a.Encryption == none:
-		return Better
+	case b.Encryption == none && a.Encryption != "":
+		return Worse, "the connection is not encrypted any more"
+	case a.Encryption == none && b.Encryption != "":
+		return Better, "the connection is encrypted now"
 	}
-	return Neutral
+	return Neutral, "another encryption was used"
 }
 
 func source(s *probe.SecretSource) string {
@@ -210,8 +247,25 @@ func (d *differences) steps(a, b *probe.Result) {
 		}
 		d.step(id, before, now)
 		d.time(id, before, now)
+		if id == probe.StepEHLO && d.mixed {
+			before, now = lastEHLO(a), lastEHLO(b)
+		}
+		if before.Status == probe.Skip || now.Status == probe.Skip {
+			continue // nothing was seen, or not all of it
+		}
 		d.evidence(id, before, now, sameServers(a, b))
 	}
+}
+
+func isSSL(r *probe.Result) bool { return r.Settings.Encryption == probe.Maybe(probe.SSL) }
+
+// lastEHLO is the list that holds for the login. One within TLS from the first
+// byte is like the one after STARTTLS, not like the one before it.
+func lastEHLO(r *probe.Result) *probe.StepResult {
+	if s := stepOf(r, probe.StepEHLOTLS); s != nil {
+		return s
+	}
+	return stepOf(r, probe.StepEHLO)
 }
 
 // stepsOf are the steps of both, in the order of the first.
@@ -274,7 +328,7 @@ func (d *differences) skipped(path string, a, b *probe.StepResult) {
 		}
 	}
 	text := "asked in one of the two only"
-	if b.Status == probe.Fail {
+	if b.Status == probe.Fail && !isLeftOut(a) {
 		d.add(path+".status", string(a.Status), string(b.Status), Worse, b.Summary)
 		return
 	}

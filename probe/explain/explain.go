@@ -112,7 +112,7 @@ func explain(base *cause.Base, text string, s Settings) *Explanation {
 		return newExplanation(s, s, Binary)
 	case isLog(text):
 		l := newLog(s)
-		l.lines([]byte(text))
+		l.line(l.lines([]byte(text)))
 		if x := l.explain(base); x.Kind == Error {
 			return x
 		}

@@ -178,6 +178,12 @@ func TestNoPasswordIsRepeated(t *testing.T) {
 		"curl -u jobs@acme.example:" + password + " smtp://x", "AUTH PLAIN AGpvYnNAYWNtZS5leGFtcGxlAFRyMHViNGRvciYzeHl6",
 		"334 UGFzc3dvcmQ6\n" + encoded + "\n535 5.7.8 bad", "<~  334 UGFzc3dvcmQ6\n ~> " + encoded + "\n<~* 535 5.7.8 bad",
 		"reply: '334 UGFzc3dvcmQ6'\nsend: '" + encoded + "\\r\\n'\nreply: b'535 5.7.8 bad'",
+		"Passwort:\n" + password, "Benutzername:\na@acme.example\nPasswort:\n\n" + password, "Passwort " + password, "password " + password,
+		"<password>" + password + "</password>", "<tr><td>Passwort</td><td>" + password + "</td></tr>", "server.login(user, '" + password + "')",
+		"sendemail -xu a -xp " + password, "[smtp.acme.example]:587 a@acme.example:" + password, "Zugangsdaten: a@acme.example / " + password,
+		"Unser Kennwort für das Postfach lautet: " + password, "the password for a@acme.example is " + password, "Password di accesso: " + password,
+		"it fails with password " + password, "Пароль: " + password, "密码：" + password, "パスワード：" + password,
+		"CLIENT -> SERVER: am9ic0BhY21lLmV4YW1wbGU=\nSERVER -> CLIENT: 334 UGFzc3dvcmQ6\nCLIENT -> SERVER: " + encoded,
 		"SMTP_PASSWORD: " + password + "\nlater: the server said 535 for " + password,
 	} {
 		x := read(t, text+"\n535 5.7.8 Error: authentication failed for "+password+"\n", Settings{})
@@ -196,6 +202,8 @@ func TestWordsAboutPasswordsAreNotTakenForOne(t *testing.T) {
 		"535 5.7.8 Username and Password not accepted.", "The password is wrong", "Passwort ist falsch", "password: ********", "pass: '***'",
 		"SMTP Error: Password command failed: 535 5.7.8 bad", "334 Password:\n451 Authentication failed: Maximum credits exceeded",
 		"535 5.7.0 authentication rejected: your password is too simple", "MAIL_PASSWORD=${SMTP_PASSWORD}", "password = os.environ['X']", "Passwort: [hidden]",
+		"SERVER -> CLIENT: 250-acme.example Hello 250-AUTH LOGIN PLAIN250-SIZE 140000000250 STARTTLS\nSERVER -> CLIENT: 535 bad",
+		"The password for this account is incorrect: 535 5.7.8", "Password:\n535 5.7.8 Error: authentication failed", "wrong password https://support.acme.example/mail/?p=BadCredentials",
 		"smtps://noreply@example.com:****@host.example.net:587", "Application-specific password required",
 	} {
 		if x := read(t, text, Settings{}); hasCause(x.Findings, "settings-secret-pasted") {
@@ -311,5 +319,55 @@ func TestALoginThatSucceededLaterIsNotTheCause(t *testing.T) {
 	x := read(t, "AUTH CRAM-MD5\n535 Authentication failed\nAUTH PLAIN AGEAZ2VoZWltMTIz\n235 ok\nMAIL FROM:<shop@other.example>\n553 Sender address rejected: not owned by user a@acme.example\nQUIT\n221 bye", Settings{})
 	if firstCause(x) != "sender-not-owned" {
 		t.Error(firstCause(x))
+	}
+}
+
+func TestTheEndOfATranscriptIsNoFaultBesideTheRefusal(t *testing.T) {
+	const transcript = "=== Connected to smtp.acme.example.\n<-  220 smtp.acme.example ESMTP\n -> EHLO pc\n<-  250 AUTH PLAIN\n -> AUTH PLAIN x\n" +
+		"<** 535-5.7.8 Error: authentication failed, see\n<** 535 5.7.8 https://acme.example/help\n*** No authentication type succeeded\n -> QUIT\n<-  221 2.0.0 closing connection\n=== Connection closed with remote host.\n"
+	x := read(t, transcript, Settings{})
+	for _, f := range x.Findings {
+		if f.Cause == "connection-closed" || f.Cause == "tls-wrong-mode-implicit-on-starttls-port" {
+			t.Errorf("%s is found in the farewell", f.Cause)
+		}
+	}
+	if text := string(x.Findings[0].Evidence[0].Text); !strings.HasSuffix(text, "535 5.7.8 https://acme.example/help") {
+		t.Errorf("the reply is quoted as %q", text)
+	}
+}
+
+func TestAMailInHTMLIsReadLikeItsText(t *testing.T) {
+	x := read(t, "<html><body><p>Fehler: <b>535 5.7.8 Error: authentication failed: &lt;a@acme.example&gt;</b></p><table><tr><td>Host</td><td>smtp.acme.example</td></tr>"+
+		"<tr><td>Port</td> <td class=x>465</td></tr><tr><td>Encryption</td><td>STARTTLS</td></tr></table></body></html>", Settings{})
+	if k := x.Settings; k.Host != "smtp.acme.example" || k.Port == nil || *k.Port != 465 || k.Encryption != "starttls" {
+		t.Errorf("read host %q, port %v, encryption %q", k.Host, k.Port, k.Encryption)
+	}
+	if hasCause(x.Findings, "not-an-smtp-service") || strings.Contains(string(x.Findings[0].Evidence[0].Text), "<b>") {
+		t.Errorf("the tags are taken for the server's: %s", asJSON(t, x))
+	}
+}
+
+func TestAConnectionLostLaterIsNotCalledUnmade(t *testing.T) {
+	for _, text := range []string{
+		"Die Nachricht konnte nicht gesendet werden, weil die Verbindung mit dem Postausgangsserver (SMTP) smtp.acme.example mitten in der Transaktion abbrach.",
+		"The message could not be sent because the connection to Outgoing server (SMTP) smtp.acme.example was lost in the middle of the transaction.",
+	} {
+		if got := read(t, text, Settings{}).Findings[0].Cause; got != "connection-closed" {
+			t.Errorf("%q: %s", text, got)
+		}
+	}
+}
+
+func TestTheNextCheckHasTheChange(t *testing.T) {
+	x := read(t, "wrong version number", Settings{Host: "smtp.acme.example", Port: 587, Encryption: "ssl", Account: "a@acme.example"})
+	if got := string(x.Next[0].Command); got != "smtpdx check smtp.acme.example:587 -u a@acme.example" {
+		t.Errorf("next is %q, with the settings that failed", got)
+	}
+}
+
+func TestSettingsAreReadWithoutAColon(t *testing.T) {
+	x := read(t, "Postausgangsserver smtp.acme.example\nPort 587\nVerschlüsselung SSL\nMeldung: Could not authenticate", Settings{})
+	if k := x.Settings; k.Host != "smtp.acme.example" || k.Port == nil || *k.Port != 587 || k.Encryption != "ssl" {
+		t.Errorf("read host %q, port %v, encryption %q", k.Host, k.Port, k.Encryption)
 	}
 }

@@ -28,7 +28,7 @@ var clientErrors = []clientError{
 	{"unreachable", []string{"tcp"}, words(`ehostunreach|enetunreach|(network|host|net) is unreachable|no route to host|unreachable|\b10065\b|\b10051\b|errno 113\b|errno 101\b|netzwerk ist nicht erreichbar|keine route`)},
 	{"timeout", []string{"tcp", "greeting"}, words(`etimedout|esockettimedout|timed ?out|time-?out|execution expired|\b10060\b|errno 110\b|greeting never received|deadline exceeded|zeit(ü|ue)berschreitung|zeitlimit|délai|tiempo de espera|tempo scaduto|did not (properly )?respond|keine antwort|no response from`)},
 	{"reset", []string{"tcp", "greeting", "tls", "ehlo", "auth", "sender", "message"}, words(`econnreset|connection reset|reset by peer|forcibly closed|\b10054\b|errno 104\b|errno 54\b|zur(ü|ue)ckgesetzt|broken pipe|epipe`)},
-	{"closed", []string{"greeting", "tls", "ehlo", "auth", "sender", "message"}, words(`\beof\b|(connection|socket|stream).{0,20}(closed|lost|hang|hung|ended|aborted)|unexpectedly closed|hang up|closed (the )?connection|server disconnected|\[eof\]|lost connection|verbindung.{0,30}(getrennt|geschlossen|beendet)|econnaborted`)},
+	{"closed", []string{"greeting", "tls", "ehlo", "auth", "sender", "message"}, words(`\beof\b|(connection|socket|stream).{0,20}(closed|lost|hang|hung|ended|aborted)|unexpectedly closed|hang up|closed (the )?connection|server disconnected|\[eof\]|lost connection|(in the middle of the|mitten in der) transa[kc]tion|verbindung.{0,30}(getrennt|geschlossen|beendet)|econnaborted`)},
 	{"not-smtp", []string{"greeting"}, words(`invalid greeting|http/1\.[01] \d|\* ok .{0,60}imap|\+ok .{0,40}(pop|ready)|ssh-2\.0`)},
 	{"proxy", []string{"tcp"}, words(`socks|proxy (connect|error|refused)|http code 40[37] from proxy`)},
 }

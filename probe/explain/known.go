@@ -40,8 +40,33 @@ func mailDomain(f *cause.Facts) {
 	}
 }
 
-// nextFor is the check of what is known; capitals stand for what is not.
-func nextFor(s Settings, findings []probe.Finding) probe.List[probe.Next] {
+// changed gives settings with what the first finding suggests, or with the
+// encryption of its first fix.
+func changed(s Settings, change *cause.Suggest, findings []probe.Finding) Settings {
+	if change == nil {
+		if len(findings) > 0 && len(findings[0].Fix) > 0 && findings[0].Fix[0].Setting == "encryption" && s.Encryption != "" {
+			if e := EncryptionOf(string(findings[0].Fix[0].To), s.Port); e != "" {
+				s.Encryption = e
+			}
+		}
+		return s
+	}
+	if change.Host != "" {
+		s.Host = change.Host
+	}
+	if change.Port != 0 {
+		s.Port = change.Port
+	}
+	if change.Encryption != "" {
+		s.Encryption = change.Encryption
+	}
+	return s
+}
+
+// nextFor is the check of what is known, with the change that the first
+// finding suggests; capitals stand for what is not known.
+func nextFor(s Settings, change *cause.Suggest, findings []probe.Finding) probe.List[probe.Next] {
+	s = changed(s, change, findings)
 	host, account, text := s.Host, s.Account, "check these settings step by step"
 	if host == "" {
 		host, text = "HOST", "check the settings step by step, with the host that was entered"

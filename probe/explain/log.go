@@ -139,13 +139,18 @@ func (l *log) line(line []byte) {
 	g.last = append(g.last[:0], line[:min(len(line), longestStamp)]...)
 }
 
+// refusedHere is a refusal of the server whose log it is, in its own words and without a code.
+var refusedHere = compiled(`(?i)\bSASL \S+ authentication failed|\brejected (?:RCPT|MAIL|EHLO|HELO)\b|\bauthenticator failed`)
+
+func tellsInLog(line string) bool { return tellsOfFault(line) || refusedHere().MatchString(line) }
+
 // add makes a group for a line that is unlike all before.
 func (l *log) add(key uint64, line []byte) *group {
 	if len(l.order) >= mostGroups+mostCodes {
 		return nil
 	}
 	text := fromBytes(bytes.Clone(line[:min(len(line), longestExample)]))
-	g := &group{isError: tellsOfFault(text)}
+	g := &group{isError: tellsInLog(text)}
 	if g.isError {
 		g.example = []byte(text)
 		g.first = bytes.Clone(line[:min(len(line), longestStamp)])
@@ -213,7 +218,7 @@ func (l *log) finish(base *cause.Base, x *Explanation, secrets int) {
 	if i := slices.IndexFunc(x.Occurrences, func(o Occurrence) bool { return o.Cause == x.Findings[0].Cause }); i >= 0 && s.Host == "" {
 		s.Host = string(x.Occurrences[i].Host)
 	}
-	x.Next = nextFor(s, x.Findings)
+	x.Next = nextFor(s, nil, x.Findings)
 }
 
 // count adds a group to its cause at its server.

@@ -162,3 +162,31 @@ func BenchmarkReply(b *testing.B) {
 		explain(cause.Builtin(), disabled, Settings{})
 	}
 }
+
+func TestTheLastLineOfALogCountsWithoutALineEnd(t *testing.T) {
+	const line = "Nov 20 08:00:0%d mx1 postfix/smtpd[99]: NOQUEUE: reject: RCPT from pc[192.0.2.50]: 554 5.7.1 <x%d@example.net>: Relay access denied; from=<a@acme.example> to=<x%d@example.net> proto=ESMTP helo=<pc>"
+	var lines []string
+	for i := range 5 {
+		lines = append(lines, fmt.Sprintf(line, i, i, i))
+	}
+	x := read(t, strings.Join(lines, "\n"), Settings{})
+	if len(x.Occurrences) != 1 || x.Occurrences[0].Count != 5 {
+		t.Errorf("5 lines are counted as %+v", x.Occurrences)
+	}
+}
+
+func TestARefusalInTheServersOwnLogCountsWithoutACode(t *testing.T) {
+	const line = "Nov 20 08:00:0%d mx1 postfix/smtpd[99]: warning: unknown[198.51.100.7]: SASL LOGIN authentication failed: UGFzc3dvcmQ6\n" +
+		"2026-11-20 08:00:0%d H=(pc) [198.51.100.7] F=<x@acme.example> rejected RCPT <y@example.net>: relay not permitted\n"
+	text := ""
+	for i := range 4 {
+		text += fmt.Sprintf(line, i, i)
+	}
+	got := map[string]int{}
+	for _, o := range read(t, text, Settings{}).Occurrences {
+		got[o.Cause] += o.Count
+	}
+	if got["auth-bad-credentials"] != 4 || got["relay-denied-no-login"]+got["relay-denied-not-allowed"] != 4 {
+		t.Errorf("counted %v", got)
+	}
+}

@@ -51,6 +51,12 @@ var mailHeader = compiled(`(?im)\A[^\n]{0,120}\n(?:[^\n]{0,120}\n){0,2}(?:to|an|
 // portWord finds "port 587", "Port: 465".
 var portWord = compiled(`(?i)\bport[ =:]{0,3}(\d{2,5})\b`)
 
+// serverWords and encryptionWords find "Postausgangsserver smtp.acme.example" and "Verschlüsselung SSL".
+var (
+	serverWords     = compiled(`(?i)\b(?:postausgangs-?server|smtp[ -]?server|smtp[ -]?host)[ \t]+((?:[a-z0-9-]+\.)+[a-z]{2,})\b`)
+	encryptionWords = compiled(`(?i)\b(verschl(?:ü|ue)sselung|verbindungssicherheit|encryption|connection security)[ \t]+(tls/starttls|starttls|ssl/tls|ssl|tls|keine|none)\b`)
+)
+
 // complete fills what is not known yet with what the text says.
 func (s *Settings) complete(text string) {
 	found := Settings{}
@@ -64,7 +70,7 @@ func (s *Settings) complete(text string) {
 		}
 	}
 	found.fromWords(text)
-	for _, at := range pairs["encryption"]().FindAllStringSubmatch(text, -1) {
+	for _, at := range append(pairs["encryption"]().FindAllStringSubmatch(text, -1), encryptionWords().FindAllStringSubmatch(text, -1)...) {
 		if e := encryptionOf(at[1], at[2], firstOf(s.Port, found.Port)); e != "" && secure == "" {
 			secure = e
 		}
@@ -149,6 +155,9 @@ func (s *Settings) fromWords(text string) {
 	}
 	if at := quotedHost().FindStringSubmatch(text); at != nil && (s.Host == "" || strings.Contains(at[1], s.Host)) {
 		s.Host = secret.Clean(at[1])
+	}
+	if at := serverWords().FindStringSubmatch(text); at != nil {
+		s.set("host", at[1])
 	}
 	if at := portWord().FindStringSubmatch(text); at != nil {
 		s.set("port", at[1])

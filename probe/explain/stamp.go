@@ -63,7 +63,7 @@ var logLine = compiled(`^(?:<\d+>)?(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\d{4}
 func isLog(text string) bool {
 	n := 0
 	for line := range strings.Lines(text) {
-		if logLine().MatchString(line) && tellsOfFault(line) {
+		if logLine().MatchString(line) && tellsInLog(line) {
 			n++
 		}
 	}

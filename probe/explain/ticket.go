@@ -86,7 +86,11 @@ func (t *ticket) explain(base *cause.Base, given Settings) *Explanation {
 	settings := settingsFacts(t)
 	x.add(base.Match(settings), settings, "")
 	x.Findings = ordered(x.Findings)
-	x.Next = nextFor(t.settings, x.Findings)
+	var change *cause.Suggest
+	if isError && len(found) > 0 {
+		change = found[0].Suggest
+	}
+	x.Next = nextFor(t.settings, change, x.Findings)
 	if isError && len(x.Findings) > 0 {
 		x.Occurrences = append(x.Occurrences, Occurrence{Cause: x.Findings[0].Cause, Host: probe.Maybe(t.settings.Host), Count: 1, Example: t.evidence()})
 	}
@@ -147,18 +151,18 @@ const longestEvidence = 400
 // evidence quotes the lines that decided: the refusal with what belongs to it,
 // else the client's words.
 func (t *ticket) evidence() string {
-	lines := strings.Split(t.said, "\n")
+	lines := strings.Split(directionMarks().ReplaceAllString(t.said, "$1"), "\n")
 	at := decidingLine(lines)
 	end := at + 1
 	for end < len(lines) && end < at+4 && belongsTo(lines[end], lines[at]) {
 		end++
 	}
 	words := strings.Join(strings.Fields(strings.Join(lines[at:end], " ")), " ")
-	return shortened(directionMark().ReplaceAllString(words, ""), longestEvidence)
+	return shortened(words, longestEvidence)
 }
 
-// directionMark stands before a line of a transcript.
-var directionMark = compiled(`^(?:<[-~*]+|[~=*>-]+) `)
+// directionMarks stand before the lines of a transcript.
+var directionMarks = compiled(`(?m)^(?:<[-~*]+[ \t]{1,2}|[~=*>-]+ )( {2})?`)
 
 func decidingLine(lines []string) int {
 	if r, ok := decisive(strings.Join(lines, "\n")); ok {

@@ -14,6 +14,9 @@ func unwrap(text string) string {
 	if strings.Contains(text, "=3D") || strings.Contains(text, "=\n") && strings.Contains(text, "=20") {
 		text = unquotePrintable(text)
 	}
+	if strings.Contains(text, "</") && !fromWebServer().MatchString(text) {
+		text = tags().ReplaceAllString(cellEnds().ReplaceAllString(lineBreaks().ReplaceAllString(text, "\n"), "\t"), "")
+	}
 	if strings.Contains(text, "&") {
 		text = html.UnescapeString(text)
 	}
@@ -30,6 +33,15 @@ func unwrap(text string) string {
 
 // lineBreaks are the line ends of web pages.
 var lineBreaks = compiled(`(?i)<br ?/?>|</p>|</li>|</tr>`)
+
+// cellEnds and tags are what a mail in HTML, or a page copied with its source, has around its words.
+var (
+	cellEnds = compiled(`(?i)</t[dh]>[ \t]*(?:<t[dh](?:\s[^<>]*)?>)?`)
+	tags     = compiled(`(?i)</?(?:html|head|body|table|tbody|thead|tr|td|th|p|div|span|b|i|u|strong|em|ul|ol|li|dl|dt|dd|pre|code|tt|h[1-6]|font|a|center|blockquote)(?:\s[^<>]*)?>`)
+)
+
+// fromWebServer is a page that came in place of a mail server's words: there the tags tell something.
+var fromWebServer = compiled(`(?i)http/1\.|400 bad request|\bnginx\b|\bapache\b`)
 
 // quoteMarks stand before each line of a mail that is answered. "> 535" of a
 // transcript loses nothing by it.

@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -22,8 +23,15 @@ func (t *ticket) words() string {
 			lines = some
 		}
 	}
+	if _, refused := decisive(strings.Join(lines, "\n")); refused {
+		lines = slices.DeleteFunc(lines, farewell().MatchString)
+	}
 	return strings.Join(lines, "\n")
 }
+
+// farewell are the lines with which a transcript ends after a refusal: that the
+// connection is closed then is no fault.
+var farewell = compiled(`(?i)^[^\w\n]{0,12}(?:[\d :.-]{8,24})?(?:C|S|CLIENT -> SERVER|SERVER -> CLIENT|client|server)?[^\w\n]{0,8}(?:QUIT\s*$|221[ -])|^=== connection closed with remote host|^\*\*\* no authentication type succeeded`)
 
 // constants are reasons as programs have them in their source: DH_KEY_TOO_SMALL.
 // Beside them the words are put, so that rules need to know but one form.

@@ -21,6 +21,11 @@ func (m *Masker) Learn(all ...probe.Settings) {
 		for _, c := range s.Cleaned {
 			m.Text(c.Given)
 		}
+		if s.Follow != nil && s.Follow.Inbox != nil {
+			m.learnAccount(s.Follow.Inbox.Account)
+			m.learnHosts(s.Follow.Inbox.Host, s.Follow.Inbox.TLSServerName)
+			m.learnProfile(s.Follow.Inbox.Profile)
+		}
 	}
 	for _, s := range all {
 		m.learnProfile(s.Profile)

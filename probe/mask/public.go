@@ -49,6 +49,7 @@ var everybodys = sync.OnceValue(func() *known {
 	for _, word := range strings.Fields(ordinaryWords) {
 		k.plain[word] = true
 	}
+	k.read("rfc822.size body.peek binary.size") // IMAP's words with dots (RFC 9051)
 	texts, domains := cause.Builtin().Texts()
 	for _, domain := range domains {
 		k.ours[registrable(domain)] = true

@@ -43,6 +43,9 @@ func (l *loader) build(c set) probe.Settings {
 	if b.wrong == nil {
 		b.credentials()
 	}
+	if b.wrong == nil {
+		b.follow()
+	}
 	if b.wrong != nil {
 		b.s.Refused = &probe.Refusal{Key: b.wrong.Key, Text: b.wrong.Text, Hint: b.wrong.Hint}
 		return b.s

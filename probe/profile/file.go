@@ -57,6 +57,7 @@ type value struct {
 	text   string
 	list   []string
 	source *Source
+	inbox  map[string]value // of the key inbox
 	origin probe.Origin
 	at     string // file:line:column, or the flag's or variable's name
 	level  int
@@ -79,6 +80,11 @@ func (l *loader) readFile(targets []target) (*document, error) {
 	if l.namesServer(targets) && !namesProfile(targets) && !l.flags.All {
 		return nil, nil
 	}
+	return l.readFoundOnes()
+}
+
+// readFoundOnes reads the first file that stands at a default place; nil: none does.
+func (l *loader) readFoundOnes() (*document, error) {
 	places := []string{"smtpdx.yaml"}
 	if l.world.UserConfigDir != nil {
 		if dir, err := l.world.UserConfigDir(); err == nil {

@@ -11,7 +11,7 @@ const (
 	textKind keyKind = iota + 1
 	listKind
 	secretKind
-	reserved
+	inboxKind
 )
 
 // kindOf tells how a key of the settings file is written, 0 for none.
@@ -25,7 +25,7 @@ func kindOf(key string) keyKind {
 	case "password", "token":
 		return secretKind
 	case "inbox":
-		return reserved
+		return inboxKind
 	}
 	return 0
 }
@@ -37,7 +37,7 @@ func Keys() []string { return keyNames() }
 func keyNames() []string {
 	return []string{"host", "port", "encryption", "account", "password", "token", "auth", "from", "to", "preset", "used_by", "helo", "ca_file",
 		"tls_server_name", "tls_min", "client_cert", "client_key", "insecure", "allow_plaintext_auth", "resolver", "family", "proxy",
-		"timeout", "deadline"}
+		"timeout", "deadline", "inbox"}
 }
 
 // meant gives the key that another program's word stands for, or "".
@@ -106,6 +106,8 @@ func example(key string) string {
 		return "socks5://127.0.0.1:1080"
 	case "timeout", "deadline":
 		return "10s"
+	case "folder":
+		return "INBOX"
 	}
 	return "certificate.pem"
 }

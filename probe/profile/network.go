@@ -77,14 +77,20 @@ func (b *builder) duration(key string) time.Duration {
 	if !ok {
 		return 0
 	}
-	text := strings.TrimSpace(v.text)
-	if _, err := strconv.ParseFloat(text, 64); err == nil {
-		text += "s"
-	}
-	d, err := time.ParseDuration(text)
-	if err != nil || d < time.Millisecond || d > 24*time.Hour {
+	d, ok := ParseTime(v.text)
+	if !ok {
 		b.refuse(key, v, "For example 10s, 2m, or a number of seconds.", "%s has to be a time from 1ms to 24h", key)
 		return 0
 	}
 	return d
+}
+
+// ParseTime reads "10s" and "2m"; a plain number is seconds. It takes 1ms to 24h.
+func ParseTime(text string) (d time.Duration, ok bool) {
+	text = strings.TrimSpace(text)
+	if _, err := strconv.ParseFloat(text, 64); err == nil {
+		text += "s"
+	}
+	d, err := time.ParseDuration(text)
+	return d, err == nil && d >= time.Millisecond && d <= 24*time.Hour
 }

@@ -41,11 +41,8 @@ func (b *builder) boolean(key string) bool {
 	if !ok {
 		return false
 	}
-	switch strings.ToLower(strings.TrimSpace(v.text)) {
-	case "true", "yes", "on", "1":
-		return true
-	case "false", "no", "off", "0":
-		return false
+	if yes, known := truth(v.text); known {
+		return yes
 	}
 	b.refuse(key, v, "true or false.", "%s is either true or false", key)
 	return false

@@ -24,6 +24,7 @@ type Flags struct {
 	Targets  []string
 	All      bool
 	Until    probe.StepID
+	Follow   bool // an inbox is wanted: Values["inbox"] names the profile, else it is the own one
 }
 
 // Source is one way to get a credential.
@@ -83,6 +84,7 @@ func load(l *loader) ([]probe.Settings, error) {
 	if err != nil {
 		return nil, err
 	}
+	l.doc = doc
 	sets, err := l.choose(targets, doc)
 	if err != nil {
 		return nil, err
@@ -116,7 +118,8 @@ type loader struct {
 	ctx   context.Context
 	flags Flags
 	world World
-	stdin string // what standard input was read for, "" when it was not
+	doc   *document // the settings file, nil: none was read
+	stdin string    // what standard input was read for, "" when it was not
 }
 
 // set is one set of settings to build: of a profile, a target, or both.

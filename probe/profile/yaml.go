@@ -213,8 +213,6 @@ func (p *parser) setting(key, node *yaml.Node, seen map[string]bool) (*value, *U
 		return nil, p.unknown(key, keyNames())
 	case seen[key.Value]:
 		return nil, p.twice(key)
-	case kind == reserved:
-		return nil, &UsageError{Key: key.Value, Text: fmt.Sprintf("%s: %s is not in this version yet", p.at(key), key.Value), Hint: "Leave it out for now."}
 	}
 	seen[key.Value] = true
 	v, wrong := p.value(key, kind, node)
@@ -231,6 +229,8 @@ func (p *parser) value(key *yaml.Node, kind keyKind, n *yaml.Node) (*value, *Usa
 	switch {
 	case kind == secretKind:
 		return p.secret(key, v, n)
+	case kind == inboxKind:
+		return p.inbox(v, n)
 	case kind == listKind && n.Kind == yaml.SequenceNode:
 		return p.list(name, v, n)
 	case n.Kind != yaml.ScalarNode && kind == listKind:

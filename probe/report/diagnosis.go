@@ -38,14 +38,14 @@ func (t *text) diagnosis(r *probe.Result, v probe.Vantage) []row {
 	var blocks []block
 	switch {
 	case r.Verdict == probe.Fail:
-		blocks = []block{append(t.causeBlock(r, f), t.also(r, f), t.seenFromFailure(r, v)), t.suggested(r)}
+		blocks = []block{append(t.causeBlock(r, f), t.also(r, f), t.seenFromFailure(r, v)), t.redirectBlock(r), t.suggested(r)}
 	case r.Interrupted:
 		blocks = []block{{t.also(r, f)}}
 	case f != nil:
-		blocks = []block{append(t.causeBlock(r, f), t.also(r, f)), t.passBlock(r, v)}
+		blocks = []block{append(t.causeBlock(r, f), t.also(r, f)), t.arrivalBlock(r), t.passBlock(r, v)}
 	default:
-		blocks = []block{append(t.passBlock(r, v), t.also(r, f))}
-		blocks[0] = seenFromLast(blocks[0])
+		blocks = []block{t.arrivalBlock(r), append(t.passBlock(r, v), t.also(r, f))}
+		blocks[1] = seenFromLast(blocks[1])
 	}
 	head := t.verdict(r)
 	next := t.nextRows(r)
@@ -92,6 +92,7 @@ func (t *text) causeBlock(r *probe.Result, f *probe.Finding) block {
 		t.server(f, step),
 		t.entered(step),
 		t.carries(step),
+		t.sentBefore(r, step),
 		t.section("Why", 3, strings.Split(f.Explanation, "\n")...),
 		change,
 		t.tried(r, step),
@@ -125,7 +126,7 @@ func (t *text) passBlock(r *probe.Result, v probe.Vantage) block {
 		}
 	}
 	if reached(r, probe.StepAuth) || reached(r, probe.StepSender) {
-		return block{t.enter(r.Settings), t.better(r.Suggestion), t.open(open...), t.section("Soon", 1, soon...), t.seenFromPass(r, v)}
+		return block{t.sent(r, onlyStep(r, probe.StepMessage)), t.byHand(r), t.enter(r.Settings), t.better(r.Suggestion), t.open(open...), t.section("Soon", 1, soon...), t.seenFromPass(r, v)}
 	}
 	return block{t.open(open...), t.section("Soon", 1, soon...), t.seenFromPass(r, v)}
 }
@@ -361,7 +362,7 @@ func (t *text) shrink(blocks []block, room int) {
 	more := &section{label: "More", floor: 1, lines: []line{{}}}
 	blocks[0] = append(blocks[0], more)
 	gone := 0
-	for _, label := range []string{"Also", "Seen from", "Why", "Server", "Carries", "Change", "Open", "Not", "Better", "Tried", "Soon", "Enter", "Who"} {
+	for _, label := range []string{"Also", "Way", "Header", "Rule", "Seen from", "Why", "Server", "Carries", "Change", "Open", "Not", "Better", "Tried", "Soon", "Enter", "Who"} {
 		for _, s := range labelled(blocks, label) {
 			gone += t.shorten(s, height(blocks)-room)
 		}

@@ -114,6 +114,10 @@ func (h *handover) result(r *probe.Report, result *probe.Result, level int) {
 	h.toDo(result)
 	h.heading(level, "How we know")
 	h.list(false, evidenceItems(result))
+	if items := messageItems(result); len(items) > 0 {
+		h.heading(level, "The test message")
+		h.list(false, items)
+	}
 	h.heading(level, "Settings used")
 	h.list(false, settingItems(result.Settings))
 	h.heading(level, "Where and when")

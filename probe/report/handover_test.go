@@ -50,6 +50,7 @@ func documentScenes() map[string][]scene {
 	return map[string][]scene{
 		"tenant": {tenantScene()}, "sender": {transcriptScene()}, "certificate-name": {nameScene()}, "pass": {passScene()}, "warn": {warnScene()},
 		"interrupted": {interruptedScene()}, "several-profiles": severalScenes(), "hostile": {hostileScene()}, "injection": {injectionScene()},
+		"message-partly": {partlyScene()}, "delivered": {deliveredScene()}, "by-hand": {byHandScene()},
 	}
 }
 

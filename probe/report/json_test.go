@@ -18,7 +18,8 @@ import (
 func allScenes() map[string][]scene {
 	return map[string][]scene{"wrong-encryption": {wrongEncryptionScene()}, "tenant": {tenantScene()}, "sender": {senderScene()}, "port": {portScene()},
 		"name": {nameScene()}, "pass": {passScene()}, "warn": {warnScene()}, "interrupted": {interruptedScene()}, "until": {untilScene()},
-		"differing": {differingScene()}, "several": severalScenes(), "transcript": {transcriptScene()}, "international": {internationalScene()}}
+		"differing": {differingScene()}, "several": severalScenes(), "transcript": {transcriptScene()}, "international": {internationalScene()},
+		"message-partly": {partlyScene()}, "delivered": {deliveredScene()}, "by-hand": {byHandScene()}}
 }
 
 func schemaOf(t *testing.T, name string) *jsonschema.Schema {

@@ -33,7 +33,7 @@ func (t *text) server(f *probe.Finding, step *probe.StepResult) *section {
 	var lines []string
 	switch {
 	case step.Reply != nil && (step.Status == probe.Fail || step.Reply.Code >= 400):
-		if command := commandOf(step); command != "" && step.ID == probe.StepSender {
+		if command := commandOf(step); command != "" && isEnvelope(step, command) {
 			lines = append(lines, "to "+command)
 		}
 		lines = append(lines, replyLines(step.Reply)...)

@@ -37,7 +37,11 @@ func introduction(line probe.TranscriptLine) string {
 	if line.Address != "" {
 		words += " to " + string(line.Address)
 	}
-	if line.Purpose != "" && line.Purpose != "lane" {
+	switch line.Purpose {
+	case "", "lane":
+	case "imap":
+		words += " (the mailbox)"
+	default:
 		words += " (" + line.Purpose + ", without credentials)"
 	}
 	return words

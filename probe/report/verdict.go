@@ -54,6 +54,12 @@ func reach(r *probe.Result) string {
 			return "as far as a check without a login and a mail can tell"
 		}
 		return "as far as a check without a mail can tell"
+	case probe.StepRedirect:
+		return "to the end: the message was redirected and has arrived"
+	case probe.StepDelivery:
+		return "to the end: the message has arrived"
+	case probe.StepMessage:
+		return "as far as the server can tell: it has taken the message"
 	case "":
 		return "without a step"
 	}

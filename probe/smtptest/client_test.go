@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/emersion/go-imap/v2"
+	"github.com/emersion/go-imap/v2/imapclient"
 	"github.com/miekg/dns"
 	"github.com/wneessen/go-mail/smtp"
 )
@@ -84,7 +86,7 @@ func (c *client) talk() error {
 	if err := c.talkUntilLogin(); err != nil || c.conn == nil {
 		return err
 	}
-	for _, ask := range []func() error{c.login, c.envelope} {
+	for _, ask := range []func() error{c.login, c.envelope, c.message, c.mailbox, c.sendersMailbox} {
 		if err := ask(); err != nil {
 			return err
 		}
@@ -446,6 +448,124 @@ func (c *client) envelope() error {
 		return stop("sender", "%s %d %s", line[:4], code, text)
 	}
 	return nil
+}
+
+// message sends one, where the dialogue is about it.
+func (c *client) message() error {
+	if !c.d.Sends() {
+		return nil
+	}
+	s := c.d.Settings
+	from := s.Account
+	if len(s.From) > 0 {
+		from = s.From[0]
+	}
+	text := "Content-Type: multipart/alternative; boundary=b\r\nFrom: <" + from + ">\r\nTo: <someone@recipient.example>\r\nDate: Thu, 26 Nov 2026 16:00:00 +0000\r\n" +
+		"Message-ID: <1@acme.example>\r\nSubject: x\r\n\r\n--b\r\n\r\n.." + "one line\r\n--b\r\n\r\n<p>one line\r\n--b--\r\n"
+	if size, ok := c.offer("SIZE"); ok && size[0] == "1000" {
+		return stop("message", "the limit is 1000")
+	}
+	lines := []string{"MAIL FROM:<" + from + ">"}
+	for _, to := range s.To {
+		lines = append(lines, "RCPT TO:<"+to+">")
+	}
+	var refused error
+	for _, line := range append(lines, "DATA", text+".") {
+		code, reply, err := c.command(line)
+		switch {
+		case err != nil:
+			return stop("message", "%v", err)
+		case code < 400:
+		case strings.HasPrefix(line, "RCPT"):
+			refused = stop("message", "%s %d %s", line, code, reply)
+		default:
+			return stop("message", "%d %s", code, reply)
+		}
+	}
+	return refused
+}
+
+// mailbox looks for the message where the dialogue has a mailbox, and gives
+// what it looks like there as a warning.
+func (c *client) mailbox() error {
+	box := c.s.LetterBox()
+	if box == nil {
+		return nil
+	}
+	reader, err := c.read(box)
+	if err != nil {
+		return stop("delivery", "%v", err)
+	}
+	defer reader.Close()
+	for end := time.Now().Add(2 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		for _, folder := range []string{"INBOX", "Junk"} {
+			if n := box.Count(folder); n > 0 && (n > 1 || c.s.dialogue.redirect == nil || !c.s.dialogue.redirect.is("twice")) {
+				raw := firstOf(c.t, reader, folder)
+				c.warnings = append(c.warnings, fmt.Sprintf("%d in %s: %s", n, folder, raw))
+				header, _, _ := bytes.Cut(raw, []byte("\r\n\r\n"))
+				if c.s.SenderBox() != nil && !bytes.Contains(header, []byte("\r\nFrom: <"+c.s.SenderBox().Account()+">")) {
+					return stop("redirect", "the sender is lost")
+				}
+				return nil
+			}
+		}
+		if c.s.SenderBox() != nil && c.s.SenderBox().Count("INBOX") > 0 {
+			break
+		}
+	}
+	if c.s.SenderBox() != nil {
+		return c.sendersMailbox()
+	}
+	return stop("delivery", "nothing arrived")
+}
+
+// sendersMailbox looks for what came back where the message was redirected.
+func (c *client) sendersMailbox() error {
+	box := c.s.SenderBox()
+	switch {
+	case box == nil, c.s.LetterBox().Count("INBOX") > 0:
+		return nil
+	case box.Count("INBOX") == 0:
+		return stop("redirect", "nothing arrived and nothing came back")
+	}
+	reader, err := c.read(box)
+	if err != nil {
+		return stop("delivery", "%v", err)
+	}
+	defer reader.Close()
+	for c.s.dialogue.redirect.is("comes back") && box.Count("INBOX") < len(c.s.dialogue.redirect.words) {
+		time.Sleep(5 * time.Millisecond)
+	}
+	c.warnings = append(c.warnings, fmt.Sprintf("%d came back: %s", box.Count("INBOX"), firstOf(c.t, reader, "INBOX")))
+	return stop("redirect", "it came back")
+}
+
+// read logs in to a mailbox.
+func (c *client) read(box *LetterBox) (*imapclient.Client, error) {
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(c.s.CA())
+	conn, err := tls.Dial("tcp", net.JoinHostPort(box.Host(), strconv.Itoa(box.Port())), &tls.Config{RootCAs: roots})
+	if err != nil {
+		return nil, err
+	}
+	reader := imapclient.New(conn, nil)
+	if err := reader.Login(box.Account(), box.Password()).Wait(); err != nil {
+		reader.Close()
+		return nil, err
+	}
+	return reader, nil
+}
+
+func firstOf(t *testing.T, reader *imapclient.Client, folder string) []byte {
+	t.Helper()
+	if _, err := reader.Select(folder, nil).Wait(); err != nil {
+		t.Fatal(err)
+	}
+	all, err := reader.Fetch(imap.SeqSetNum(1), &imap.FetchOptions{BodySection: []*imap.FetchItemBodySection{{}}}).Collect()
+	if err != nil || len(all) != 1 || len(all[0].BodySection) != 1 {
+		t.Fatalf("fetch: %v", err)
+	}
+	return all[0].BodySection[0].Bytes
 }
 
 // leave says QUIT and waits for the reply, though not for long: it decides nothing.

@@ -1,6 +1,7 @@
 package smtptest
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -140,7 +141,10 @@ func (c *session) sender(rest string) error {
 		c.violate("MAIL within a mail transaction")
 		return c.say("503 5.5.1 Error: nested MAIL command")
 	}
-	c.asked = true
+	c.asked, c.parameters = true, strings.Fields(strings.ToUpper(parameters))
+	c.judgeOffered("SIZE", parameters, "SIZE=")
+	c.judgeOffered("8BITMIME", parameters, "BODY=8BITMIME")
+	c.judgeOffered("DSN", parameters, "RET=", "ENVID=")
 	err := c.judgeSender(address, parameters)
 	c.mail = c.reply.code/100 == 2
 	return err
@@ -167,7 +171,7 @@ func (c *session) judgeSender(address, parameters string) error {
 func isASCII(s string) bool { return !strings.ContainsFunc(s, func(r rune) bool { return r > 126 }) }
 
 func (c *session) recipient(rest string) error {
-	address, _ := c.path("RCPT", "TO:", rest)
+	address, parameters := c.path("RCPT", "TO:", rest)
 	c.to = address
 	if !c.mail {
 		if !c.asked {
@@ -176,8 +180,11 @@ func (c *session) recipient(rest string) error {
 		return c.say("503 5.5.1 Error: need MAIL command")
 	}
 	c.owesReset = true
+	c.judgeOffered("DSN", parameters, "NOTIFY=", "ORCPT=")
 	err := c.say("250 2.1.5 Ok", "RCPT <"+address+">", "RCPT from <"+c.from+">", "RCPT")
-	c.rcpt = c.rcpt || c.reply.code/100 == 2
+	if c.reply.code/100 == 2 {
+		c.rcpt, c.accepted = true, append(c.accepted, address)
+	}
 	return err
 }
 
@@ -201,35 +208,57 @@ func (c *session) path(verb, prefix, rest string) (address, parameters string) {
 	return inner, strings.TrimSpace(after)
 }
 
-// data takes a message and throws it away.
+// data takes a message, and throws it away where nobody wants it.
 func (c *session) data() error {
-	if !c.server.options.AllowMessage {
+	o := c.server.options
+	if !o.AllowMessage && o.Deliver == nil && !c.server.dialogue.Sends() {
 		c.violate("DATA: a check sends no message")
 	}
 	if !c.rcpt {
 		return c.say("503 5.5.1 Error: need RCPT command")
 	}
 	if err := c.say("354 End data with <CR><LF>.<CR><LF>", "DATA"); err != nil || c.reply.code != 354 {
+		c.rcpt = false
 		return err
 	}
-	for size := 0; size < maxMessage; {
+	c.owesReset = false
+	var message bytes.Buffer
+	for message.Len() < maxMessage {
 		line, err := c.readLine()
 		if err != nil {
+			c.server.log(c.id, "--", "the message breaks off")
 			return err
 		}
 		if line == "." {
-			c.forget()
-			return c.say("250 2.0.0 Ok: thrown away as {id}; this server delivers nothing", "message")
+			return c.took(message.Bytes())
 		}
-		size += len(line) + 2
+		message.WriteString(strings.TrimPrefix(line, ".") + "\r\n")
 	}
 	return c.say("552 5.3.4 Message too big")
+}
+
+// took answers a whole message.
+func (c *session) took(message []byte) error {
+	c.judgeMessage(message)
+	c.server.log(c.id, "C:", fmt.Sprintf("(a message of %d octets)", len(message)))
+	mail := Mail{From: c.from, To: c.accepted, Data: message, Account: c.account, ReceivedAs: fmt.Sprintf("4LAB%04d", c.id)}
+	otherwise := "250 2.0.0 Ok: thrown away as {id}; this server delivers nothing"
+	if c.server.options.Deliver != nil {
+		otherwise = "250 2.0.0 Ok: queued as {id}"
+	}
+	_, own := c.script.find(c.encrypted != nil, "message")
+	if c.server.options.Deliver != nil && !own {
+		c.server.options.Deliver(mail)
+	}
+	err := c.say(otherwise, "message")
+	c.forget()
+	return err
 }
 
 // forget ends a mail transaction.
 func (c *session) forget() {
 	c.asked, c.mail, c.rcpt, c.owesReset = false, false, false, false
-	c.from, c.to = "", ""
+	c.from, c.to, c.accepted, c.parameters = "", "", nil, nil
 }
 
 func (c *session) quit() error {

@@ -28,9 +28,21 @@ type Dialogue struct {
 
 	Text string // the source
 
-	lanes   []lane // at least one
-	records []record
+	mailbox  *arrival     // nil: there is none
+	redirect *redirection // nil: the recipient's own mailbox it is
+	lanes    []lane       // at least one
+	records  []record
 }
+
+// Sends tells whether meeting the dialogue takes a message; all others are met
+// by a check, which sends none.
+func (d Dialogue) Sends() bool { return d.Step == "message" || d.Follows() }
+
+// Follows tells whether the message is to be looked for in a mailbox.
+func (d Dialogue) Follows() bool { return d.mailbox != nil }
+
+// Redirects tells whether the recipient is an address that redirects to the mailbox.
+func (d Dialogue) Redirects() bool { return d.redirect != nil }
 
 // Settings are what the client is asked to use; zero means not set.
 type Settings struct {
@@ -44,6 +56,7 @@ type Settings struct {
 	Helo       string
 	Timeout    string // "3s"
 	Until      string // a step
+	Wait       string // "3s", for the message to arrive
 
 	AllowPlaintextAuth bool
 	Insecure           bool
@@ -103,7 +116,7 @@ func byStep(a, b Dialogue) int {
 
 // stepOrder are the steps a dialogue can name, the healthy one first.
 var stepOrder = []string{"", "settings", "dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate",
-	"ehlo-tls", "auth", "sender"}
+	"ehlo-tls", "auth", "sender", "message", "delivery", "redirect"}
 
 // exitCode is the code of a run that fails at a step.
 func exitCode(step string) int {
@@ -126,6 +139,12 @@ func exitCode(step string) int {
 		return 16
 	case "sender":
 		return 17
+	case "message":
+		return 18
+	case "delivery":
+		return 19
+	case "redirect":
+		return 20
 	}
 	return 0
 }

@@ -31,8 +31,23 @@ else departs from), expect ("pass", "warn at STEP: CAUSE", "fail at STEP:
 CAUSE"), linux_only.
 
 What the client uses: host (localhost unless given), encryption, account,
-password, token, auth, from, to (lists with commas), helo, timeout, until,
-allow_plaintext_auth, insecure. Only encryption has to be there.
+password, token, auth, from, to (lists with commas), helo, timeout, until, wait
+(for a message to arrive), allow_plaintext_auth, insecure. Only encryption has
+to be there. A dialogue that is about the step message or delivery, or has a
+mailbox, is met by sending a message.
+
+The recipient's mailbox, to be read by IMAP over TLS (any of these, with commas):
+
+	mailbox: inbox | junk | loses | after 2s | twice | adds a footer |
+	         rewrites from | forgery | refuses login | is switched off |
+	         does not answer
+
+The recipient as an address that redirects to another mailbox, which is the one
+that is read then; the sender has a mailbox too, for reports:
+
+	redirect: as it is | rewrites the envelope | forwards | attaches |
+	          rewrites from | breaks the signature | twice | loses |
+	          comes back | answers
 
 What the server is:
 
@@ -95,6 +110,7 @@ not exist:
 	  mail.acme.example CNAME mx7.acme.example
 	  mx7.acme.example A 127.0.0.1
 	  acme.example MX 10 mail.acme.example
+	  acme.example TXT v=spf1 mx -all
 	  old.acme.example nxdomain           or servfail, nodata, silent
 
 What follows "on ::1" holds at that address only; it stands last.
@@ -108,6 +124,8 @@ were answered; an AUTH command of more than 512 octets; AUTH on an unencrypted
 line or after a bad certificate unless the settings allow it; going on with SCRAM
 that has a senseless count or a wrong proof; a wrong answer to a token's refusal;
 MAIL and RCPT without angle brackets; an address beyond ASCII without SMTPUTF8; a
-transaction left open after RCPT; DATA.
+transaction left open after RCPT; DATA, where no message is expected; a parameter
+of MAIL or RCPT that is not offered; a message without From, To, Date, Message-ID
+or Subject, with long lines, a NUL, undeclared 8-bit octets, or larger than SIZE.
 */
 package smtptest

@@ -1,8 +1,11 @@
 package smtptest
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -107,4 +110,64 @@ func (c *session) isProbe() bool {
 		return false
 	}
 	return c.server.dialogue.Settings.Encryption != "ssl" || isBadCertificate(c.script.certificate)
+}
+
+// judgeOffered objects to parameters of an extension that is not offered.
+func (c *session) judgeOffered(keyword, parameters string, beginnings ...string) {
+	for _, p := range strings.Fields(strings.ToUpper(parameters)) {
+		for _, b := range beginnings {
+			if strings.HasPrefix(p, b) && !c.offersNow(keyword) {
+				c.violate("%s, and %s is not offered", b, keyword)
+			}
+		}
+	}
+}
+
+func (c *session) offersNow(keyword string) bool {
+	return slices.ContainsFunc(c.script.offered(c.encrypted != nil), func(line string) bool {
+		word, _, _ := strings.Cut(line, " ")
+		return strings.EqualFold(word, keyword)
+	})
+}
+
+// longestLine is what a line of a message may have, without its end (RFC 5322 section 2.1.1).
+const longestLine = 998
+
+// judgeMessage looks at what came after DATA.
+func (c *session) judgeMessage(message []byte) {
+	header, _, _ := bytes.Cut(message, []byte("\r\n\r\n"))
+	fields := strings.ToLower("\r\n" + string(header))
+	for _, name := range []string{"from", "to", "date", "message-id", "subject"} {
+		if n := strings.Count(fields, "\r\n"+name+":"); n != 1 {
+			c.violate("the message has the field %s %d times", name, n)
+		}
+	}
+	for line := range bytes.Lines(message) {
+		if len(line)-2 > longestLine {
+			c.violate("a line of %d octets in the message; %d are the limit", len(line)-2, longestLine)
+			break
+		}
+	}
+	if bytes.ContainsAny(message, "\x00") {
+		c.violate("a NUL in the message")
+	}
+	if !isASCII(string(message)) && !slices.Contains(c.parameters, "BODY=8BITMIME") {
+		c.violate("octets beyond ASCII without BODY=8BITMIME")
+	}
+	c.judgeSize(len(message))
+}
+
+// judgeSize holds the message against the limit that was offered, and against
+// what MAIL said (RFC 1870 section 6.1: an estimate will do).
+func (c *session) judgeSize(size int) {
+	for _, line := range c.script.offered(c.encrypted != nil) {
+		if limit, err := strconv.Atoi(strings.TrimPrefix(line, "SIZE ")); err == nil && limit > 0 && size > limit {
+			c.violate("a message of %d octets; SIZE says %d", size, limit)
+		}
+	}
+	for _, p := range c.parameters {
+		if said, err := strconv.Atoi(strings.TrimPrefix(p, "SIZE=")); err == nil && said < size {
+			c.violate("MAIL said SIZE=%d and the message has %d octets", said, size)
+		}
+	}
 }

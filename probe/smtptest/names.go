@@ -14,7 +14,7 @@ import (
 // record is a line of the block "dns": a name and what is said of it.
 type record struct {
 	name  string // lower case with the final dot
-	kind  string // A, AAAA, MX, CNAME, or nxdomain, servfail, nodata, silent
+	kind  string // A, AAAA, MX, CNAME, TXT, or nxdomain, servfail, nodata, silent
 	value string
 }
 
@@ -59,8 +59,14 @@ func (r record) answer() (dns.RR, error) {
 		}
 		header.Rrtype = dns.TypeMX
 		return &dns.MX{Hdr: header, Preference: uint16(n), Mx: dns.Fqdn(host)}, nil
+	case "TXT":
+		if r.value == "" || len(r.value) > 255 {
+			return nil, fmt.Errorf("TXT wants a text of at most 255 characters")
+		}
+		header.Rrtype = dns.TypeTXT
+		return &dns.TXT{Hdr: header, Txt: []string{r.value}}, nil
 	}
-	return nil, fmt.Errorf("%q is none of A, AAAA, CNAME, MX, nxdomain, servfail, nodata, silent", r.kind)
+	return nil, fmt.Errorf("%q is none of A, AAAA, CNAME, MX, TXT, nxdomain, servfail, nodata, silent", r.kind)
 }
 
 // leadsAway tells whether the address is not this computer's.

@@ -176,7 +176,7 @@ func parseAction(line string) (action, error) {
 // The keys of the first part. Those of the client come first.
 var keys = []string{
 	"title", "teaches", "make", "expect", "linux_only",
-	"host", "encryption", "account", "password", "token", "auth", "from", "to", "helo", "timeout", "until",
+	"host", "encryption", "account", "password", "token", "auth", "from", "to", "helo", "timeout", "until", "wait", "mailbox", "redirect",
 	"allow_plaintext_auth", "insecure",
 	"tcp", "listen", "name", "hello", "capabilities", "without", "capabilities over TLS", "mechanisms", "mechanisms in clear",
 	"certificate", "tls", "ciphers", "client certificate", "server account", "server password", "server token",
@@ -224,7 +224,7 @@ func (p *parser) clientKey(key, value string) (known bool, err error) {
 	texts := map[string]*string{
 		"title": &p.d.Title, "teaches": &p.d.Teaches,
 		"host": &s.Host, "encryption": &s.Encryption, "account": &s.Account, "password": &s.Password, "token": &s.Token,
-		"auth": &s.Auth, "helo": &s.Helo, "timeout": &s.Timeout, "until": &s.Until,
+		"auth": &s.Auth, "helo": &s.Helo, "timeout": &s.Timeout, "until": &s.Until, "wait": &s.Wait,
 	}
 	if t, ok := texts[key]; ok {
 		*t, p.more = value, t
@@ -237,6 +237,10 @@ func (p *parser) clientKey(key, value string) (known bool, err error) {
 		s.To = list(value, ",")
 	case "expect":
 		return true, p.expect(value)
+	case "redirect":
+		p.d.redirect, err = parseRedirect(value)
+	case "mailbox":
+		p.d.mailbox, err = parseArrival(value)
 	case "linux_only":
 		p.d.LinuxOnly, err = yes(value)
 	case "allow_plaintext_auth":
@@ -253,9 +257,9 @@ func checkClient(key, value string) error {
 	switch key {
 	case "encryption":
 		return oneOf(value, "starttls", "ssl", "none")
-	case "timeout":
+	case "timeout", "wait":
 		if d, err := time.ParseDuration(value); err != nil || d <= 0 {
-			return fmt.Errorf("timeout wants a time, as in 3s")
+			return fmt.Errorf("%s wants a time, as in 3s", key)
 		}
 	}
 	return nil
@@ -368,6 +372,10 @@ func (p *parser) finish() error {
 		return fmt.Errorf("encryption is missing")
 	case d.Make == "":
 		return fmt.Errorf("make is missing")
+	case d.mailbox != nil && len(d.Settings.To) == 0:
+		return fmt.Errorf("mailbox wants: to")
+	case d.redirect != nil && (d.mailbox == nil || d.Settings.Account == ""):
+		return fmt.Errorf("redirect wants: mailbox and account")
 	case d.Settings.Until != "dns" && slices.ContainsFunc(d.records, record.leadsAway):
 		return fmt.Errorf("an address that is not this computer's wants: until: dns")
 	}

@@ -87,7 +87,7 @@ func TestParseNamesTheLineThatIsWrong(t *testing.T) {
 		"dns\n  a.example A 192.0.2.1":       "x.txt:9: A wants a loopback or a private address",
 		"dns\n  a.example A ::1":             "x.txt:9: A wants a loopback or a private address",
 		"dns\n  a.example MX mail":           "x.txt:9: MX wants a number and a host",
-		"dns\n  a.example TXT x":             `x.txt:9: "TXT" is none of`,
+		"dns\n  a.example SRV x":             `x.txt:9: "SRV" is none of`,
 		"dns\n  a.example A 10.0.0.1":        "x.txt: an address that is not this computer's wants: until: dns",
 		"on ::1\nencryption: ssl":            "x.txt:9: encryption cannot stand here",
 		"listen: tls\nexpect: pass":          "x.txt:9: expect stands here twice",

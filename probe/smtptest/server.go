@@ -20,21 +20,36 @@ type Options struct {
 	// Log is called with one line an event: connections, what each side said,
 	// credentials hidden. It is called by one goroutine at a time.
 	Log func(string)
-	// AllowMessage makes DATA no violation. The message is thrown away all the same.
+	// AllowMessage makes DATA no violation, as do a dialogue that is about a
+	// message and Deliver.
 	AllowMessage bool
+	// Deliver gets each message that was accepted, before the reply to it; nil:
+	// they are thrown away. It is called by one goroutine for each connection.
+	Deliver func(Mail)
+}
+
+// Mail is a message with its envelope.
+type Mail struct {
+	From       string
+	To         []string // the recipients that were accepted
+	Data       []byte   // with CRLF line ends, dots as they were
+	Account    string   // of the login, "" without one
+	ReceivedAs string   // the server's own name of it
 }
 
 // Server serves one dialogue and judges who talks to it.
 type Server struct {
-	dialogue Dialogue
-	options  Options
-	ctx      context.Context
-	cancel   context.CancelFunc
-	unhook   func() bool // the server from the caller's context
-	ca       *authority
-	port     int
-	resolver string
-	running  sync.WaitGroup
+	dialogue  Dialogue
+	options   Options
+	ctx       context.Context
+	cancel    context.CancelFunc
+	unhook    func() bool // the server from the caller's context
+	ca        *authority
+	port      int
+	resolver  string
+	letterBox *LetterBox // nil without one
+	senderBox *LetterBox // nil unless the dialogue redirects
+	running   sync.WaitGroup
 
 	mu          sync.Mutex
 	closed      bool
@@ -89,7 +104,7 @@ func (s *Server) start() error {
 	if err := s.ctx.Err(); err != nil {
 		return err
 	}
-	if err := s.serveNames(); err != nil {
+	if err := errors.Join(s.serveNames(), s.openMailbox()); err != nil {
 		return err
 	}
 	addresses, err := s.addresses()

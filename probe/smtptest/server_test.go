@@ -64,7 +64,7 @@ func sendMessage(t *testing.T, s *Server) {
 		if err != nil {
 			return err
 		}
-		if _, err := io.WriteString(w, "Subject: x\r\n\r\n.one line\r\n"); err != nil {
+		if _, err := io.WriteString(w, "From: <jobs@acme.example>\r\nTo: <someone@recipient.example>\r\nDate: Thu, 26 Nov 2026 16:00:00 +0000\r\nMessage-ID: <1@acme.example>\r\nSubject: x\r\n\r\n.one line\r\n"); err != nil {
 			return err
 		}
 		return w.Close()

@@ -26,9 +26,11 @@ type session struct {
 	encrypted  *tls.ConnectionState // nil before TLS
 	helo       string
 	from, to   string
-	line       string // last command or answer of the client
-	reply      reply  // that was sent last
-	account    string // as the client gave them, to be echoed
+	accepted   []string // recipients of the transaction
+	parameters []string // of MAIL, in capitals
+	line       string   // last command or answer of the client
+	reply      reply    // that was sent last
+	account    string   // as the client gave them, to be echoed
 	password   string
 	credential [32]byte // hash of both
 

@@ -32,7 +32,7 @@ type Example struct {
 
 // fileOrder is the order of the steps' files; any.yaml holds what can be seen everywhere.
 func fileOrder() []string {
-	return []string{"settings", "dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "auth", "sender", "message", "redirect", "any", "explain"}
+	return []string{"settings", "dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "auth", "sender", "message", "delivery", "redirect", "any", "explain"}
 }
 
 // defaultSteps is where a rule holds that names no step.

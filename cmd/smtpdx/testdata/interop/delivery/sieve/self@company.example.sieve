@@ -1,0 +1,1 @@
+redirect "self@company.example";

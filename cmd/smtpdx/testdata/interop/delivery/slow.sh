@@ -1,0 +1,2 @@
+sleep 20
+exec /usr/sbin/sendmail -C /srv/etc/delivery/app -G -i -f "$1" -- "$2"
