@@ -2265,6 +2265,9 @@ var entries = []Entry{
 			{Expr: "unterst[üu]tzt keine authentifizierung", Needs: []string{"tzt keine authentifizierung"}},
 		}, NotText: []Pattern{
 			{Expr: "250[- ]auth", Needs: []string{"auth"}},
+			{Expr: "tls started", Needs: []string{"tls started"}},
+			{Expr: "tls (connection|session) established", Needs: []string{" established"}},
+			{Expr: "<~"},
 		}}, Confidence: "likely", Title: []string{"no login is offered; most servers offer it after TLS only"}, Explanation: []string{"The program found no login among what the server can do. On ports 587 and 25 most servers show it only after STARTTLS, so a login without TLS switched on ends like this."}, Decides: []DecidesEntry{
 			{Question: "Is login among the capabilities once TLS is on?", Command: "{check_plain}"},
 		}, Over: []string{"auth-failed", "auth-mechanism-unsupported"}},
@@ -2410,6 +2413,11 @@ var entries = []Entry{
 		}, NotText: []Pattern{
 			{Expr: "250[- ]auth", Needs: []string{"auth"}},
 		}}, Confidence: "possible"},
+		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+			{Expr: "(tls started|<~ ).{0,600}(did|does) not advertise auth", Needs: []string{" not advertise auth"}},
+		}, NotText: []Pattern{
+			{Expr: "250[- ]auth", Needs: []string{"auth"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"auth-not-offered-before-tls", "auth-mechanism-unsupported"}},
 		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
 			{Expr: "auth(entication)? (command )?(is )?not (supported|implemented|enabled|available|allowed here|offered|recogni[sz]ed)", Needs: []string{"supported", "implemented", "enabled", "vailable", "llowed here", "offered", "recogni"}},
 			{Expr: "auth command used when not advertised", Needs: []string{"auth command used when not advertised"}},
@@ -2893,6 +2901,7 @@ var entries = []Entry{
 			{Expr: "recipient address rejected: access denied", Needs: []string{"recipient address rejected: access denied"}},
 		}, Unseen: []Observation{"recipient-default"}}, Confidence: "likely", Explanation: []string{"Microsoft 365 refuses with \"Access denied\" a recipient that is not in its directory. The login and the sender are not refused by this."}, Over: []string{"auth-required-missing", "auth-bad-credentials", "helo-name-rejected"}},
 		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 550, To: 550}, {From: 551, To: 551}, {From: 553, To: 553}}, Enhanced: []string{"5.1.1", "5.1.10"}, NotText: []Pattern{
+			{Expr: "command", Needs: []string{"command"}},
 			{Expr: "sender", Needs: []string{"sender"}},
 			{Expr: "dns", Needs: []string{"dns"}},
 			{Expr: "full", Needs: []string{"full"}},
@@ -4950,7 +4959,7 @@ var entries = []Entry{
 			{Expr: "black ?list(ed)?", Needs: []string{"black"}},
 			{Expr: "\\b(rbl|dnsbl)\\b", Needs: []string{"rbl", "dnsbl"}},
 			{Expr: "banned send(er|ing)", Needs: []string{"banned send"}},
-			{Expr: "\\d+\\.\\d+\\.\\d+\\.\\d+\\]? (is |was |has been )?(currently |temporarily )?(listed|blocked|banned|blacklisted|rejected)", Needs: []string{"listed", "locked", "anned", "lacklisted", "rejected"}},
+			{Expr: "\\d+\\.\\d+\\.\\d+\\.\\d+\\]? (is |was |has been )?(currently |temporarily )?(listed|blocked|banned|blacklisted|rejected($|[^a-z ]| (by|due|for|because|as|using|at)\\b))", Needs: []string{"listed", "locked", "anned", "lacklisted", "rejected"}},
 			{Expr: "intrusion prevention", Needs: []string{"intrusion prevention"}},
 			{Expr: "(poor|bad|low|very low|insufficient|no|negative|unknown) (ip |sender |sending )?reputation", Needs: []string{"reputation"}},
 			{Expr: "reputation (of|on|problem|block|reject|filter)", Needs: []string{"reputation "}},
