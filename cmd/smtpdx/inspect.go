@@ -17,6 +17,7 @@ import (
 	"github.com/smtpdx/smtpdx/probe/cause"
 	"github.com/smtpdx/smtpdx/probe/delivery/judge"
 	"github.com/smtpdx/smtpdx/probe/delivery/received"
+	"github.com/smtpdx/smtpdx/probe/mask"
 	"github.com/smtpdx/smtpdx/probe/report"
 )
 
@@ -25,6 +26,7 @@ type inspectOptions struct {
 	via    []string
 	sender string
 	inbox  string
+	mask   bool
 }
 
 func newInspect(p *process) *cobra.Command {
@@ -54,6 +56,7 @@ or the message came back, 2 usage, or a file that is no message.`,
 	f.StringVar(&o.sender, "sender", "", "the `ADDRESS` that sent the message first")
 	f.StringVar(&o.inbox, "mailbox", "", "the `ADDRESS` of the mailbox in which it was found")
 	o.output.add(cmd)
+	addMask(f, &o.mask)
 	for _, name := range []string{"via", "sender", "mailbox"} {
 		completeWith(cmd, name)
 	}
@@ -76,10 +79,38 @@ func (o *inspectOptions) run(p *process, path string) error {
 	for i := range in.Next {
 		in.Next[i].Command = probe.Maybe(strings.ReplaceAll(string(in.Next[i].Command), "inspect FILE", "inspect "+quoteFile(path)))
 	}
+	code := codeOfInspection(in)
+	if p.maskIf(o.mask); o.mask {
+		in = maskInspection(p.mask, known, in)
+	}
 	if err := o.print(p, path, in); err != nil {
 		return err
 	}
-	return exitWith(codeOfInspection(in))
+	return exitWith(code)
+}
+
+// maskInspection replaces the names that the message and the flags have.
+func maskInspection(m *mask.Masker, known judge.Known, in probe.Inspection) probe.Inspection {
+	for _, address := range append(known.Via, known.Sender, known.Target, string(in.OriginalSender), string(in.From), string(in.Via), string(in.Mailbox)) {
+		m.LearnAddress(address)
+	}
+	for _, hop := range in.Hops {
+		m.LearnHosts(string(hop.From), string(hop.By))
+	}
+	in = mask.Document(m, in)
+	for i, line := range in.Rule.Headers {
+		in.Rule.Headers[i] = withoutPerson(line)
+	}
+	return in
+}
+
+// withoutPerson takes the name of a person before an address off a field.
+func withoutPerson(line string) string {
+	field, value, found := strings.Cut(line, ": ")
+	if at := strings.IndexByte(value, '<'); found && at > 0 && strings.Contains(value[at:], "@") {
+		return field + ": " + value[at:]
+	}
+	return line
 }
 
 // known is what the flags say of the message.

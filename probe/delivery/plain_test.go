@@ -49,6 +49,7 @@ func selfSigned(t *testing.T) tls.Certificate {
 
 // serve answers the commands that this client has, one by one.
 func (p *plainServer) serve(t *testing.T) func(net.Conn) {
+	t.Helper()
 	config := &tls.Config{Certificates: []tls.Certificate{selfSigned(t)}, MinVersion: tls.VersionTLS12}
 	return func(raw net.Conn) {
 		conn := tls.Server(raw, config)

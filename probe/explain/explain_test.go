@@ -331,7 +331,7 @@ func TestTheEndOfATranscriptIsNoFaultBesideTheRefusal(t *testing.T) {
 			t.Errorf("%s is found in the farewell", f.Cause)
 		}
 	}
-	if text := string(x.Findings[0].Evidence[0].Text); !strings.HasSuffix(text, "535 5.7.8 https://acme.example/help") {
+	if text := x.Findings[0].Evidence[0].Text; !strings.HasSuffix(text, "535 5.7.8 https://acme.example/help") {
 		t.Errorf("the reply is quoted as %q", text)
 	}
 }
@@ -342,7 +342,7 @@ func TestAMailInHTMLIsReadLikeItsText(t *testing.T) {
 	if k := x.Settings; k.Host != "smtp.acme.example" || k.Port == nil || *k.Port != 465 || k.Encryption != "starttls" {
 		t.Errorf("read host %q, port %v, encryption %q", k.Host, k.Port, k.Encryption)
 	}
-	if hasCause(x.Findings, "not-an-smtp-service") || strings.Contains(string(x.Findings[0].Evidence[0].Text), "<b>") {
+	if hasCause(x.Findings, "not-an-smtp-service") || strings.Contains(x.Findings[0].Evidence[0].Text, "<b>") {
 		t.Errorf("the tags are taken for the server's: %s", asJSON(t, x))
 	}
 }
