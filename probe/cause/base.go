@@ -79,12 +79,13 @@ var builtin = sync.OnceValue(func() *Base { return New(entries, services, wordin
 // caller's and must not change.
 func New(entries []Entry, services []Service, wordings ...Wording) *Base {
 	b := &Base{entries: entries, services: services, byStep: map[string][]*rule{}, wordings: map[string][]*pattern{}, sayings: wordings}
+	known := shared{}
 	for _, w := range wordings {
-		b.wordings[w.ID] = patterns(w.Says)
+		b.wordings[w.ID] = known.patterns(w.Says)
 	}
 	for i := range entries {
 		for j := range entries[i].Rules {
-			b.rules = append(b.rules, newRule(&entries[i], &entries[i].Rules[j], len(b.rules)))
+			b.rules = append(b.rules, known.rule(&entries[i], &entries[i].Rules[j], len(b.rules)))
 		}
 	}
 	for _, step := range Steps() {

@@ -24,16 +24,25 @@ type pattern struct {
 	expr *regexp.Regexp
 }
 
-func newRule(e *Entry, r *Rule, order int) *rule {
+func (s shared) rule(e *Entry, r *Rule, order int) *rule {
 	return &rule{Rule: r, entry: e, order: order, weight: weigh(&r.When),
-		text: patterns(r.When.Text), notText: patterns(r.When.NotText), greeting: patterns(r.When.Greeting), account: patterns(r.When.Account),
-		notGreeting: patterns(r.When.NotGreeting)}
+		text: s.patterns(r.When.Text), notText: s.patterns(r.When.NotText), greeting: s.patterns(r.When.Greeting), account: s.patterns(r.When.Account),
+		notGreeting: s.patterns(r.When.NotGreeting)}
 }
 
-func patterns(all []Pattern) []*pattern {
+// shared are the patterns of a base by their expressions: many rules name the
+// same, and it is compiled once.
+type shared map[string]*pattern
+
+func (s shared) patterns(all []Pattern) []*pattern {
 	var list []*pattern
 	for i := range all {
-		list = append(list, &pattern{Pattern: &all[i]})
+		p, ok := s[all[i].Expr]
+		if !ok {
+			p = &pattern{Pattern: &all[i]}
+			s[p.Expr] = p
+		}
+		list = append(list, p)
 	}
 	return list
 }
@@ -47,9 +56,16 @@ const Flags = "(?is)"
 // find gives the submatches of the pattern in a text, nil when it is not
 // there. lower is the text in lower case.
 func (p *pattern) find(text, lower string) []string {
-	if len(p.Needs) > 0 && !hasPart(lower, p.Needs) {
+	if !p.mayFit(lower) {
 		return nil
 	}
+	return p.match(text)
+}
+
+// mayFit tells whether the text has a word without which the pattern cannot fit.
+func (p *pattern) mayFit(lower string) bool { return len(p.Needs) == 0 || hasPart(lower, p.Needs) }
+
+func (p *pattern) match(text string) []string {
 	p.once.Do(func() { p.expr = regexp.MustCompile(Flags + p.Expr) })
 	return p.expr.FindStringSubmatch(text)
 }
@@ -90,9 +106,10 @@ type view struct {
 	services map[string]bool // who answers
 	asked    bool            // services are known
 	caught   map[string]string
-	said     map[string]bool // wordings that were asked for, and whether the text has them
-	assumed  int             // what a rule wants and a pasted text does not show
-	strict   bool            // nothing may be assumed
+	tried    map[*pattern][]string // what patterns caught that were tried: rules share them
+	said     map[string]bool       // wordings that were asked for, and whether the text has them
+	assumed  int                   // what a rule wants and a pasted text does not show
+	strict   bool                  // nothing may be assumed
 }
 
 // hit is a rule that fits.
@@ -106,7 +123,7 @@ type hit struct {
 // a failure, then remarks.
 func (b *Base) Match(f Facts) []Found {
 	text := plainText(&f)
-	v := &view{f: &f, base: b, text: text, lower: strings.ToLower(text)}
+	v := &view{f: &f, base: b, text: text, lower: strings.ToLower(text), tried: map[*pattern][]string{}}
 	best := map[*Entry]hit{}
 	for _, r := range b.byStep[f.Step] {
 		if !v.fits(r) {
@@ -273,7 +290,24 @@ func (v *view) fitsText(r *rule) bool {
 	if len(r.text) > 0 && !v.catch(r.text) {
 		return false
 	}
-	return v.caughtSame(r.When.Same) && v.says(r.When.Wording) && !anyFits(r.notText, v.text, v.lower)
+	return v.caughtSame(r.When.Same) && v.says(r.When.Wording) && !v.anyFits(r.notText)
+}
+
+// find is pattern.find in the text, with a memory.
+func (v *view) find(p *pattern) []string {
+	if !p.mayFit(v.lower) {
+		return nil
+	}
+	found, ok := v.tried[p]
+	if !ok {
+		found = p.match(v.text)
+		v.tried[p] = found
+	}
+	return found
+}
+
+func (v *view) anyFits(all []*pattern) bool {
+	return slices.ContainsFunc(all, func(p *pattern) bool { return v.find(p) != nil })
 }
 
 // says tells whether the text has one of some wordings. Rules share them, so
@@ -286,7 +320,7 @@ func (v *view) says(ids []string) bool {
 		if v.said == nil {
 			v.said = map[string]bool{}
 		}
-		v.said[id] = anyFits(v.base.wordings[id], v.text, v.lower)
+		v.said[id] = v.anyFits(v.base.wordings[id])
 		return v.said[id]
 	})
 }
@@ -298,7 +332,7 @@ func (v *view) caughtSame(groups []string) bool {
 // catch finds the first pattern that fits and keeps its named groups.
 func (v *view) catch(all []*pattern) bool {
 	for _, p := range all {
-		found := p.find(v.text, v.lower)
+		found := v.find(p)
 		if found == nil {
 			continue
 		}

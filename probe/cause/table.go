@@ -276,11 +276,14 @@ var entries = []Entry{
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"no-answer"}, Port: []int{465}, Seen: []Observation{"pasted"}, Unseen: []Observation{"port-unknown"}}, Confidence: "likely", Title: []string{"nothing answered on port {port}", "nothing answered on this port"}, Suggest: &Suggest{Port: 587, Encryption: "starttls", Text: "587 with TLS/STARTTLS is often open where 465 is blocked"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"no-answer"}, Port: []int{25}, Seen: []Observation{"pasted"}, Unseen: []Observation{"port-unknown"}}, Confidence: "likely", Title: []string{"nothing answered on port {port}", "nothing answered on this port"}, Explanation: []string{"Outgoing port 25 is blocked by most internet providers, cloud and hosting companies, against spam. Applications send over 587 or 465 instead."}, Suggest: &Suggest{Port: 587, Encryption: "starttls", Text: "587 with TLS/STARTTLS is seldom blocked"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"no-answer"}, NotText: []Pattern{
+			{Expr: "error: timeout exceeded", Needs: []string{"error: timeout exceeded"}},
 			{Expr: "greeting never received", Needs: []string{"greeting never received"}},
 			{Expr: "read ?timed ?out", Needs: []string{"timed"}},
 			{Expr: "initial server greeting", Needs: []string{"initial server greeting"}},
 		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Title: []string{"nothing answered on port {port}", "nothing answered on this port"}},
-		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"no-answer"}, Seen: []Observation{"pasted"}}, Confidence: "possible", Title: []string{"nothing answered on port {port}", "nothing answered on this port"}},
+		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"no-answer"}, NotText: []Pattern{
+			{Expr: "error: timeout exceeded", Needs: []string{"error: timeout exceeded"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "possible", Title: []string{"nothing answered on port {port}", "nothing answered on this port"}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"no-greeting"}, Port: []int{25, 587, 2525}, Seen: []Observation{"pasted"}, Unseen: []Observation{"port-unknown"}}, Confidence: "likely", Title: []string{"the connection opens and the server's greeting does not come"}, Explanation: []string{"On this port the server speaks first. When its greeting does not come, a firewall, a virus scanner or the hosting company mostly stands between and lets nothing through."}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"no-greeting"}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"refused", "unreachable", "reset"}, Service: []string{"large-provider"}, Seen: []Observation{"pasted"}, Unseen: []Observation{"address-loopback"}}, Confidence: "likely", Title: []string{"a firewall on the way turns connections to port {port} away", "a firewall on the way turns connections to this port away"}, Explanation: []string{"This provider's servers take connections on their published ports from everywhere. A refusal comes from a firewall, VPN or hosting company in between."}, Over: []string{"tcp-refused", "tcp-unreachable", "tcp-reset"}},
@@ -1472,7 +1475,7 @@ var entries = []Entry{
 	}, Over: []string{"auth-bad-credentials", "auth-app-password-required", "auth-wrong-credential-kind", "auth-username-form", "auth-failed", "sender-refused", "relay-denied-not-allowed", "recipient-refused"}, Rules: []Rule{
 		{When: When{Step: []string{"auth", "sender", "message"}, Code: []Codes{{From: 400, To: 499}, {From: 500, To: 599}}, Text: []Pattern{
 			{Expr: "\\bip\\b.{0,40}(is |was )?not.{0,15}(authori[sz]ed|allowed|permitted|white-?list|allow-?list|registered|trusted|in the list)", Needs: []string{"uthori", "llowed", "permitted", "white", "allow", "registered", "trusted", "in the list"}},
-			{Expr: "(unauthori[sz]ed|unknown|untrusted) (source )?ip", Needs: []string{"authori", "known", "trusted"}},
+			{Expr: "(unauthori[sz]ed|unknown|(?:^|[^r] )untrusted) (source )?ip", Needs: []string{"authori", "known", "untrusted"}},
 			{Expr: "not.{0,20}(authori[sz]ed|allowed) from (this|your) (ip|address|location)", Needs: []string{"uthori", "llowed"}},
 			{Expr: "\\bip\\b.{0,20}(whitelist|allowlist)", Needs: []string{"whitelist", "allowlist"}},
 			{Expr: "unauthori[sz]ed ip", Needs: []string{"unauthori"}},
@@ -1546,6 +1549,8 @@ var entries = []Entry{
 			{Expr: "account is abnormal", Needs: []string{"account is abnormal"}},
 			{Expr: "token", Needs: []string{"token"}},
 			{Expr: "certificate", Needs: []string{"certificate"}},
+			{Expr: "reputation", Needs: []string{"reputation"}},
+			{Expr: "message (has been|was|is) (blocked|rejected)", Needs: []string{"message "}},
 			{Expr: "expired,? or revoked", Needs: []string{" or revoked"}},
 			{Expr: "(will|would|may|might|could) (be|get|become) (temporarily |permanently )?(locked|blocked|suspended|disabled)", Needs: []string{"locked", "blocked", "suspended", "disabled"}},
 			{Expr: "\\bport\\b", Needs: []string{"port"}},
@@ -2264,6 +2269,9 @@ var entries = []Entry{
 			{Expr: "unterst[üu]tzt keine authentifizierung", Needs: []string{"tzt keine authentifizierung"}},
 		}, NotText: []Pattern{
 			{Expr: "250[- ]auth", Needs: []string{"auth"}},
+			{Expr: "tls started", Needs: []string{"tls started"}},
+			{Expr: "tls (connection|session) established", Needs: []string{" established"}},
+			{Expr: "<~"},
 		}}, Confidence: "likely", Title: []string{"no login is offered; most servers offer it after TLS only"}, Explanation: []string{"The program found no login among what the server can do. On ports 587 and 25 most servers show it only after STARTTLS, so a login without TLS switched on ends like this."}, Decides: []DecidesEntry{
 			{Question: "Is login among the capabilities once TLS is on?", Command: "{check_plain}"},
 		}, Over: []string{"auth-failed", "auth-mechanism-unsupported"}},
@@ -2409,6 +2417,11 @@ var entries = []Entry{
 		}, NotText: []Pattern{
 			{Expr: "250[- ]auth", Needs: []string{"auth"}},
 		}}, Confidence: "possible"},
+		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
+			{Expr: "(tls started|<~ ).{0,600}(did|does) not advertise auth", Needs: []string{" not advertise auth"}},
+		}, NotText: []Pattern{
+			{Expr: "250[- ]auth", Needs: []string{"auth"}},
+		}, Seen: []Observation{"pasted"}}, Confidence: "likely", Over: []string{"auth-not-offered-before-tls", "auth-mechanism-unsupported"}},
 		{When: When{Step: []string{"auth"}, Failed: "yes", Text: []Pattern{
 			{Expr: "auth(entication)? (command )?(is )?not (supported|implemented|enabled|available|allowed here|offered|recogni[sz]ed)", Needs: []string{"supported", "implemented", "enabled", "vailable", "llowed here", "offered", "recogni"}},
 			{Expr: "auth command used when not advertised", Needs: []string{"auth command used when not advertised"}},
@@ -2892,6 +2905,7 @@ var entries = []Entry{
 			{Expr: "recipient address rejected: access denied", Needs: []string{"recipient address rejected: access denied"}},
 		}, Unseen: []Observation{"recipient-default"}}, Confidence: "likely", Explanation: []string{"Microsoft 365 refuses with \"Access denied\" a recipient that is not in its directory. The login and the sender are not refused by this."}, Over: []string{"auth-required-missing", "auth-bad-credentials", "helo-name-rejected"}},
 		{When: When{Step: []string{"sender", "message"}, Code: []Codes{{From: 550, To: 550}, {From: 551, To: 551}, {From: 553, To: 553}}, Enhanced: []string{"5.1.1", "5.1.10"}, NotText: []Pattern{
+			{Expr: "command", Needs: []string{"command"}},
 			{Expr: "sender", Needs: []string{"sender"}},
 			{Expr: "dns", Needs: []string{"dns"}},
 			{Expr: "full", Needs: []string{"full"}},
@@ -2968,7 +2982,8 @@ var entries = []Entry{
 			{Expr: "user (hang ?up|suspended|disabled|locked)", Needs: []string{"user "}},
 			{Expr: "mailbox unavailable or access denied", Needs: []string{"mailbox unavailable or access denied"}},
 			{Expr: "recipient.{0,30}(suspend|disabled)", Needs: []string{"recipient"}},
-			{Expr: "(mailbox|recipient).{0,30}(temporarily|currently).{0,20}(unavailable|disabled|not available)", Needs: []string{"temporarily", "currently"}},
+			{Expr: "(mailbox|recipient)( .{0,29})?(temporarily|currently).{0,20}(unavailable|disabled|not available)", Needs: []string{"temporarily", "currently"}},
+			{Expr: "(^|[ :>-])recipient (is |was )?(temporarily )?(unavailable|not available)", Needs: []string{"unavailable", "not available"}},
 			{Expr: "account (is )?(disabled|inactive).{0,20}(recipient|mailbox)", Needs: []string{"account "}},
 			{Expr: "bo[îi]te.{0,30}pleine", Needs: []string{"pleine"}},
 			{Expr: "casella.{0,30}piena", Needs: []string{"casella"}},
@@ -3058,6 +3073,7 @@ var entries = []Entry{
 			{Expr: "message (is )?looping", Needs: []string{"message "}},
 			{Expr: "exceeded \\d+ hops", Needs: []string{"exceeded "}},
 			{Expr: "routing loop", Needs: []string{"routing loop"}},
+			{Expr: "(recipient|destination).{0,3} ?(mail )?server (is |was )?(temporarily )?(unavailable|not available|unreachable|down)", Needs: []string{"recipient", "destination"}},
 			{Expr: "loop detected", Needs: []string{"loop detected"}},
 			{Expr: "config error: mail loops", Needs: []string{"config error: mail loops"}},
 			{Expr: "reject_rbl_client.{0,40}error", Needs: []string{"reject_rbl_client"}},
@@ -3128,6 +3144,7 @@ var entries = []Entry{
 			{Expr: "limit", Needs: []string{"limit"}},
 			{Expr: "blocked", Needs: []string{"blocked"}},
 			{Expr: "spamhaus", Needs: []string{"spamhaus"}},
+			{Expr: "resources? temporarily", Needs: []string{" temporarily"}},
 			{Expr: "service", Needs: []string{"service"}},
 			{Expr: "system (problem|error)", Needs: []string{"system "}},
 			{Expr: "server (busy|error|config)", Needs: []string{"server "}},
@@ -4035,6 +4052,7 @@ var entries = []Entry{
 			{Expr: "banned", Needs: []string{"banned"}},
 			{Expr: "virus", Needs: []string{"virus"}},
 			{Expr: "recipients", Needs: []string{"recipients"}},
+			{Expr: "policy", Needs: []string{"policy"}},
 		}}, Confidence: "likely"},
 		{When: When{Step: []string{"message", "sender"}, Code: []Codes{{From: 552, To: 552}}, Text: []Pattern{
 			{Expr: "size", Needs: []string{"size"}},
@@ -4258,6 +4276,7 @@ var entries = []Entry{
 			{Expr: "prohibited", Needs: []string{"prohibited"}},
 			{Expr: "administrative prohibition", Needs: []string{"administrative prohibition"}},
 			{Expr: "message (was )?(rejected|blocked)", Needs: []string{"message "}},
+			{Expr: "(mail|message) (was |is )?(rejected|refused) by (the )?(destination|recipient|receiving)", Needs: []string{"destination", "ipient", "eiving"}},
 		}, NotText: []Pattern{
 			{Expr: "\\b(spf|dkim|dmarc)\\b", Needs: []string{"spf", "kim", "marc"}},
 			{Expr: "ptr", Needs: []string{"ptr"}},
@@ -4402,7 +4421,7 @@ var entries = []Entry{
 			{Expr: "rp:(qrc|trc)", Needs: []string{"rp:"}},
 			{Expr: "dailyquota", Needs: []string{"dailyquota"}},
 			{Expr: "too much (mail|e-?mail|messages) .{0,30}(today|this (hour|day)|account)", Needs: []string{"too much "}},
-			{Expr: "limit (of|for|on) (outgoing|outbound|sent|daily|hourly|sending).{0,30}(exceed|reach|used)", Needs: []string{"limit "}},
+			{Expr: "limit (of|for|on) (the )?(number of )?(allowed )?(outgoing|outbound|sent|daily|hourly|sending).{0,30}(exceed|reach|used)", Needs: []string{"limit "}},
 			{Expr: "sendlimit", Needs: []string{"sendlimit"}},
 			{Expr: "quota d.envoi", Needs: []string{"quota d"}},
 			{Expr: "email rate limit exceeded", Needs: []string{"email rate limit exceeded"}},
@@ -4944,9 +4963,9 @@ var entries = []Entry{
 			{Expr: "black ?list(ed)?", Needs: []string{"black"}},
 			{Expr: "\\b(rbl|dnsbl)\\b", Needs: []string{"rbl", "dnsbl"}},
 			{Expr: "banned send(er|ing)", Needs: []string{"banned send"}},
-			{Expr: "\\d+\\.\\d+\\.\\d+\\.\\d+\\]? (is |was |has been )?(currently |temporarily )?(listed|blocked|banned|blacklisted|rejected)", Needs: []string{"listed", "locked", "anned", "lacklisted", "rejected"}},
+			{Expr: "\\d+\\.\\d+\\.\\d+\\.\\d+\\]? (is |was |has been )?(currently |temporarily )?(listed|blocked|banned|blacklisted|rejected($|[^a-z ]| (by|due|for|because|as|using|at)\\b))", Needs: []string{"listed", "locked", "anned", "lacklisted", "rejected"}},
 			{Expr: "intrusion prevention", Needs: []string{"intrusion prevention"}},
-			{Expr: "(poor|bad|low|very low) reputation", Needs: []string{" reputation"}},
+			{Expr: "(poor|bad|low|very low|insufficient|no|negative|unknown) (ip |sender |sending )?reputation", Needs: []string{"reputation"}},
 			{Expr: "reputation (of|on|problem|block|reject|filter)", Needs: []string{"reputation "}},
 			{Expr: "(ip|domain|sender) reputation", Needs: []string{" reputation"}},
 			{Expr: "\\bblocked using\\b", Needs: []string{"blocked using"}},
@@ -5169,6 +5188,12 @@ var entries = []Entry{
 		}},
 		{When: When{Step: []string{"greeting", "ehlo", "ehlo-tls", "sender", "message"}, Code: []Codes{{From: 400, To: 499}}, Text: []Pattern{
 			{Expr: "insufficient (system )?(storage|resources|disk)", Needs: []string{"insufficient "}},
+			{Expr: "resources? (is |are )?temporarily unavailable", Needs: []string{"temporarily unavailable"}},
+			{Expr: "server temporarily (rejected|refused|deferred)", Needs: []string{"server temporarily "}},
+			{Expr: "failed to be replicated", Needs: []string{"failed to be replicated"}},
+			{Expr: "no healthy", Needs: []string{"no healthy"}},
+			{Expr: "error: timeout exceeded", Needs: []string{"error: timeout exceeded"}},
+			{Expr: "idle (time-?out|for too long)", Needs: []string{"idle "}},
 			{Expr: "disk.{0,20}full", Needs: []string{"disk"}},
 			{Expr: "no space", Needs: []string{"no space"}},
 			{Expr: "queue file", Needs: []string{"queue file"}},

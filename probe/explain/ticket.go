@@ -31,9 +31,12 @@ func readTicket(text string, given Settings) *ticket {
 		raw = findSecrets(text)
 	}
 	t.redactor.Learn(raw...)
-	text = unwrap(text)
-	found := findSecrets(t.redactor.Text(text))
-	t.redactor.Learn(found...)
+	var found []string
+	if plain := unwrap(text); plain != text || len(raw) > 0 { // else it was looked through already
+		text = plain
+		found = findSecrets(t.redactor.Text(text))
+		t.redactor.Learn(found...)
+	}
 	t.secrets = len(raw) + len(found)
 	text = t.redactor.Text(text)
 	t.settings.complete(text)
