@@ -216,9 +216,8 @@ func inspectedHandOver(name string, in probe.Inspection) *handover {
 	h.list(false, []item{
 		{words: says("%s", inspectedTitle(name, in))},
 		{words: says("It came: %s", howWords(in))},
-		{words: says("Rule %s: %s", in.Rule.ID, in.Rule.Text)},
+		{words: says("Rule %s: %s", in.Rule.ID, in.Rule.Text), code: in.Rule.Headers},
 	})
-	h.parts = append(h.parts, part{code: in.Rule.Headers})
 	if lines := hopLines(in.Hops); len(lines) > 0 {
 		h.heading(2, "The way")
 		h.list(true, wayItems(lines))

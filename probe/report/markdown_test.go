@@ -124,3 +124,16 @@ func rolled(data []byte) []probe.Event {
 	}
 	return append(events, probe.Event{End: &probe.RunEnd{}})
 }
+
+// Below an item of a list, four blanks are not yet code (CommonMark section 5.2).
+func TestHeaderLinesOfAnInspectionAreCodeInMarkdown(t *testing.T) {
+	const line = `From: "<img src=x>" <a@b.example>`
+	in := probe.Inspection{How: probe.Direct, Rule: probe.InspectionRule{ID: "no-sign", Text: "Nothing tells.", Headers: []string{line}}}
+	var out strings.Builder
+	if err := Inspected(&out, "markdown", Options{}, "m.eml", in); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(out.String(), "\n      "+line+"\n") {
+		t.Errorf("the line is no code:\n%s", out.String())
+	}
+}
