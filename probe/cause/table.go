@@ -4784,7 +4784,9 @@ var entries = []Entry{
 			{Expr: "rcpt( to)?( command)? (must|has to|should) (precede|come|be)", Needs: []string{"rcpt"}},
 			{Expr: "503.{0,40}(no|missing|without) (valid |any )?(recipients?|rcpt)", Needs: []string{"503"}},
 			{Expr: "bad sequence.{0,30}(no|need|missing) (valid )?(recipients?|rcpt)", Needs: []string{"bad sequence"}},
-		}, Seen: []Observation{"pasted"}}, Confidence: "possible", Title: []string{"the program goes on although no recipient was taken"}, Explanation: []string{"The server says at the text of the mail that it has no recipient: it refused all of them a moment before, or the program named none. The reply to RCPT holds the reason; this one only follows from it."}, Decides: []DecidesEntry{
+		}, Seen: []Observation{"pasted"}}, Confidence: "possible", Title: []string{"the program goes on although no recipient was taken"}, Explanation: []string{"The server says at the text of the mail that it has no recipient: it refused all of them a moment before, or the program named none. The reply to RCPT holds the reason; this one only follows from it."}, Fix: []FixEntry{
+			{Text: "Switch on the debug log of the program and explain what the server answers to RCPT TO", Who: "user"},
+		}, Decides: []DecidesEntry{
 			{Question: "What did the server answer to RCPT TO? It stands in a log of the whole dialogue."},
 		}},
 		{When: When{Text: []Pattern{
