@@ -28,9 +28,11 @@ import (
 // it does not look for it, or goes on where we stop. Everything else that our
 // check fails makes the other client fail as well.
 var notSeenByPeers = map[string]string{
-	"smtp-redirected":    "does not compare the banner with the host",
-	"auth-in-clear":      "sends the password in clear",
-	"cert-name-mismatch": "does not compare the name",
+	"smtp-redirected":       "does not compare the banner with the host",
+	"message-over-size":     "sends a message that is small enough",
+	"message-one-recipient": "sends to the first recipient only",
+	"auth-in-clear":         "sends the password in clear",
+	"cert-name-mismatch":    "does not compare the name",
 }
 
 // strangeToPeers are dialogues that our check passes and another client does
