@@ -156,6 +156,7 @@ var sights = map[string]string{
 	"sender-silent":               "i/o timeout",
 	"message-send-as":             "554 5.2.252 SendAsDenied; svc-hr@acme.example not allowed to send as jobs@acme.example",
 	"message-spam":                "554 5.7.1 Spam",
+	"message-refused":             "554 5.0.0",
 	"message-quota":               "550 5.4.5 Daily user sending limit exceeded",
 	"message-too-large":           "552 5.3.4",
 	"message-over-size":           "the limit is 1000",
