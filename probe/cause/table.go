@@ -402,6 +402,12 @@ var entries = []Entry{
 		}, Seen: []Observation{"pasted", "port-unknown"}}, Confidence: "possible", Explanation: []string{"The connection opened and no word came, or it was closed at once. If the port is 465, it wants TLS from the first byte (SSL), and both sides waited for the other."}},
 		{When: When{Step: []string{"dns", "tcp", "greeting", "ehlo", "starttls", "tls", "certificate", "ehlo-tls"}, Wording: []string{"no-greeting"}, NotPort: []int{25, 465, 587, 2525, 1025, 993, 995, 143, 110, 80, 443}, Seen: []Observation{"pasted"}}, Confidence: "possible"},
 		{When: When{Encryption: []string{"starttls", "none"}, Port: []int{465}, Seen: []Observation{"generic-sentence"}, Unseen: []Observation{"port-unknown", "encryption-unknown"}}, Confidence: "likely", Explanation: []string{"The application does not say why it failed, but the settings do: port 465 starts with TLS at once, and \"TLS/STARTTLS\" waits for a greeting in plain text that never comes."}, Suggest: &Suggest{Encryption: "ssl", Text: "465 goes with SSL"}},
+		{When: When{Encryption: []string{"ssl"}, Port: []int{465}, Seen: []Observation{"generic-sentence", "encryption-ambiguous"}, Unseen: []Observation{"port-unknown", "encryption-unknown"}}, Confidence: "likely", Title: []string{"\"TLS\" does not fit port 465, where the form has \"SSL\" too"}, Explanation: []string{"The application does not say why it failed. In a form that offers \"SSL\" and \"TLS\", \"TLS\" means TLS/STARTTLS, which waits for a greeting in plain text; port 465 starts with TLS at once, which such a form calls \"SSL\"."}, Fix: []FixEntry{
+			{Text: "Set the encryption to SSL and keep port 465", Who: "user", Setting: "encryption", From: "TLS", To: "SSL"},
+			{Text: "or the port to 587 and keep TLS", Who: "user", Setting: "port", From: "465", To: "587"},
+		}, Decides: []DecidesEntry{
+			{Question: "Does the form offer \"SSL\" beside \"TLS\"? If \"TLS\" is its only word, the encryption may be right."},
+		}},
 	}},
 	{ID: "not-an-smtp-service", Step: "greeting", Title: []string{"port {port} of {host} is no mail server: {service} answers", "another service than mail answers on this port"}, Explanation: []string{"Something listens on this port, and it does not speak SMTP. The port belongs to another service."}, Who: "user", Severity: "error", Fix: []FixEntry{
 		{When: &When{AnySeen: []Observation{"looks-like-imap", "looks-like-pop3"}}, Text: "Enter the server for sending (SMTP), not the one for receiving (IMAP, POP3)", Who: "user", Setting: "port", From: "{port}", To: "587"},

@@ -29,6 +29,8 @@ type Settings struct {
 	Step       string // a step id of the contract
 
 	Now time.Time // for stamps without a year; zero: the present
+
+	tlsAlone bool // the text says "TLS" and no more, which forms use for both ways
 }
 
 // Explanation is what a text says, and the JSON document of that schema.

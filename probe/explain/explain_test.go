@@ -2,6 +2,7 @@ package explain
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -401,6 +402,17 @@ func TestEveryFixOfACertificatesNameIsGivenOnce(t *testing.T) {
 		}
 		if enter != 1 || strings.Contains(f.Explanation, "DNS:") {
 			t.Errorf("%q: %d fixes for the host: %s", text, enter, f.Explanation)
+		}
+	}
+}
+
+// The case that this program was made for: a sentence without a cause, and a
+// word that forms use for both ways.
+func TestTheWordTLSOnPort465IsDoubtedBeforeTheQuestions(t *testing.T) {
+	ticket := "Hallo,\nbeim Test kommt \"SMTP connection could not be established\".\nPostausgangsserver: smtp.strato.de\nPort: 465\nVerschlüsselung: %s\nBenutzername: jobs@acme.example\n"
+	for word, want := range map[string]string{"TLS": "tls-wrong-mode-plain-on-tls-port", "TLS/STARTTLS": "tls-wrong-mode-plain-on-tls-port", "SSL": "error-text-generic", "SSL/TLS": "error-text-generic"} {
+		if got := firstCause(read(t, fmt.Sprintf(ticket, word), Settings{})); got != want {
+			t.Errorf("%s: %s, want %s", word, got, want)
 		}
 	}
 }

@@ -17,6 +17,7 @@ func factsOf(t *ticket) (cause.Facts, bool) {
 		Seen: cause.Set{cause.Pasted: true}, Values: map[string]string{},
 	}
 	unknown(&f)
+	ambiguous(&f, &s)
 	cleanHost(&f)
 	transcriptFacts(&f, t.text)
 	r, refused := decisive(text)
@@ -66,6 +67,13 @@ func cleanHost(f *cause.Facts) {
 		f.Values["given"], f.Values["used"] = given, f.Host
 	}
 	f.HostKind = hostKind(f.Host)
+}
+
+// ambiguous notes an encryption that was read as one of the two it can mean.
+func ambiguous(f *cause.Facts, s *Settings) {
+	if s.tlsAlone {
+		f.Seen.Add(cause.EncryptionAmbiguous)
+	}
 }
 
 func unknown(f *cause.Facts) {

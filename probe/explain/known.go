@@ -13,6 +13,7 @@ func settingsFacts(t *ticket) cause.Facts {
 	f := cause.Facts{Step: string(probe.StepSettings), Host: s.Host, HostKind: hostKind(s.Host), Port: s.Port, Encryption: s.Encryption, Provider: s.Provider,
 		Account: s.Account, AccountForm: accountForm(s.Account), From: s.From, Seen: cause.Set{cause.Pasted: true}, Values: map[string]string{}}
 	unknown(&f)
+	ambiguous(&f, &s)
 	cleanHost(&f)
 	if s.Port != 0 && s.Encryption != "" && probe.IsUnusual(s.Port, probe.Encryption(s.Encryption), s.Account != "") {
 		f.Seen.Add(cause.PortEncryptionUnusual)

@@ -73,10 +73,13 @@ func (s *Settings) complete(text string) {
 	for _, at := range append(pairs["encryption"]().FindAllStringSubmatch(text, -1), encryptionWords().FindAllStringSubmatch(text, -1)...) {
 		if e := encryptionOf(at[1], at[2], firstOf(s.Port, found.Port)); e != "" && secure == "" {
 			secure = e
+			found.tlsAlone = strings.EqualFold(strings.Trim(at[2], " \t\"'`*.)]}"), "tls")
 		}
 	}
 	if found.Encryption == "" {
 		found.Encryption = secure
+	} else {
+		found.tlsAlone = false
 	}
 	s.fill(found)
 }
@@ -99,7 +102,7 @@ func (s *Settings) fill(found Settings) {
 		s.Port = found.Port
 	}
 	if s.Encryption == "" && !other {
-		s.Encryption = found.Encryption
+		s.Encryption, s.tlsAlone = found.Encryption, found.tlsAlone
 	}
 	if s.Account == "" {
 		s.Account = found.Account
