@@ -224,7 +224,7 @@ func (w letter) html() string {
 	b.WriteString(`<!DOCTYPE html>
 <html lang="en">
 <head><meta charset="utf-8"><meta name="color-scheme" content="light dark"><title>Test message</title></head>
-<body style="font-family: sans-serif; font-size: 15px; line-height: 1.5">
+<body style="font-family: sans-serif; font-size: 15px; line-height: 1.5; max-width: 40em; margin: 1em">
 `)
 	for _, p := range w.paragraphs {
 		b.WriteString("<p>" + strings.ReplaceAll(html.EscapeString(p), "\n", "<br>\n") + "</p>\n")
