@@ -52,7 +52,19 @@ func New() *Masker {
 
 // Text gives s with stand-ins in the place of names: of what was learned, and of
 // what looks like an address, an IP address or a host name. Masked text stays as it is.
-func (m *Masker) Text(s string) string { return m.text(s, 2) }
+func (m *Masker) Text(s string) string {
+	for range mostPasses {
+		next := m.text(s, 2)
+		if next == s {
+			break
+		}
+		s = next
+	}
+	return s
+}
+
+// mostPasses: a stand-in can make a host name of what was none before it.
+const mostPasses = 4
 
 // text masks encoded stretches first, by decoding them, and then what lies between.
 func (m *Masker) text(s string, depth int) string {
@@ -196,12 +208,15 @@ func (m *Masker) wordAt(lower string, at int) (standIn string, end int) {
 
 // lowered is s in lower case, with every octet's place kept.
 func lowered(s string) string {
-	return strings.Map(func(r rune) rune {
-		if low := unicode.ToLower(r); r != utf8.RuneError && utf8.RuneLen(low) == utf8.RuneLen(r) {
-			return low
+	b := []byte(s)
+	for at := 0; at < len(s); {
+		r, n := utf8.DecodeRuneInString(s[at:])
+		if low := unicode.ToLower(r); r != utf8.RuneError && utf8.RuneLen(low) == n {
+			utf8.EncodeRune(b[at:], low)
 		}
-		return r
-	}, s)
+		at += n
+	}
+	return string(b)
 }
 
 // isWhole: no letter or digit stands at either side.
