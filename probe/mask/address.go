@@ -1,7 +1,6 @@
 package mask
 
 import (
-	"regexp"
 	"strings"
 )
 
@@ -16,8 +15,8 @@ const (
 )
 
 var (
-	addressPattern = regexp.MustCompile(`(` + localPart + `)(` + atSign + `)(` + mailHost + `)`)
-	homePattern    = regexp.MustCompile(`(?i)((?:/home/|[\\/]+Users[\\/]+|[\\/]+Documents and Settings[\\/]+))([^\\/:"'<>|\r\n]*[^\\/:"'<>|\s])`)
+	addressPattern = compiled(`(` + localPart + `)(` + atSign + `)(` + mailHost + `)`)
+	homePattern    = compiled(`(?i)((?:/home/|[\\/]+Users[\\/]+|[\\/]+Documents and Settings[\\/]+))([^\\/:"'<>|\r\n]*[^\\/:"'<>|\s])`)
 )
 
 // addresses replaces mail addresses.
@@ -25,8 +24,8 @@ func (m *Masker) addresses(s string) string {
 	if !strings.Contains(s, "@") && !strings.Contains(s, "40") {
 		return s
 	}
-	return replaced(addressPattern, s, func(from, to int) (string, bool) {
-		part := addressPattern.FindStringSubmatch(s[from:to])
+	return replaced(addressPattern(), s, func(from, to int) (string, bool) {
+		part := addressPattern().FindStringSubmatch(s[from:to])
 		local, at, host := part[1], part[2], part[3]
 		if at != "@" && !strings.Contains(host, ".") {
 			return "", false
@@ -36,11 +35,11 @@ func (m *Masker) addresses(s string) string {
 	})
 }
 
-var codePattern = regexp.MustCompile(`^[2-5]\d\d-[\pL\pN_]`)
+var codePattern = compiled(`^[2-5]\d\d-[\pL\pN_]`)
 
 // replyCode is the code of a reply with more lines, where that stands before a name.
 func replyCode(name string) string {
-	if codePattern.MatchString(name) {
+	if codePattern().MatchString(name) {
 		return name[:4]
 	}
 	return ""
@@ -63,8 +62,8 @@ func (m *Masker) homes(s string) string {
 	if !strings.ContainsAny(s, `/\`) {
 		return s
 	}
-	return replaced(homePattern, s, func(from, to int) (string, bool) {
-		part := homePattern.FindStringSubmatch(s[from:to])
+	return replaced(homePattern(), s, func(from, to int) (string, bool) {
+		part := homePattern().FindStringSubmatch(s[from:to])
 		name, rest := part[2], ""
 		if to == len(s) || s[to] != '/' && s[to] != '\\' {
 			if i := strings.IndexAny(name, " \t,;"); i >= 0 {

@@ -3,28 +3,27 @@ package mask
 import (
 	"encoding/base64"
 	"encoding/hex"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
 )
 
-// encodedRuns finds what may be percent-encoded or base64.
-var encodedRuns = regexp.MustCompile(`[^\s<>()"',]*%[0-9A-Fa-f]{2}[^\s<>()"',]*|[A-Za-z0-9+/_-]{8,}={0,2}`)
+// encodedRuns() finds what may be percent-encoded or base64.
+var encodedRuns = compiled(`[^\s<>()"',]*%[0-9A-Fa-f]{2}[^\s<>()"',]*|[A-Za-z0-9+/_-]{8,}={0,2}`)
 
-var percentPattern = regexp.MustCompile(`%[0-9A-Fa-f]{2}`)
+var percentPattern = compiled(`%[0-9A-Fa-f]{2}`)
 
 // encoded masks what is in an encoded stretch; false where it holds no name, or
 // is not encoded after all.
 func (m *Masker) encoded(run string, depth int) (masked string, changed bool) {
-	if percentPattern.MatchString(run) {
+	if percentPattern().MatchString(run) {
 		return m.percent(run, depth)
 	}
 	return m.base64(run, depth)
 }
 
 func (m *Masker) percent(run string, depth int) (string, bool) {
-	decoded := percentPattern.ReplaceAllStringFunc(run, func(code string) string {
+	decoded := percentPattern().ReplaceAllStringFunc(run, func(code string) string {
 		b, err := hex.DecodeString(code[1:])
 		if err != nil {
 			return code

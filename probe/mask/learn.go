@@ -2,7 +2,6 @@ package mask
 
 import (
 	"net/url"
-	"regexp"
 	"strings"
 
 	"github.com/smtpdx/smtpdx/probe"
@@ -169,8 +168,8 @@ func (m *Masker) learnEvidence(evidence probe.Evidence) {
 }
 
 var (
-	helloLine    = regexp.MustCompile(`(?i)^(?:EHLO|HELO) (\S+)`)
-	greetingLine = regexp.MustCompile(`^(?:220|250)[ -](\S+)`)
+	helloLine    = compiled(`(?i)^(?:EHLO|HELO) (\S+)`)
+	greetingLine = compiled(`^(?:220|250)[ -](\S+)`)
 )
 
 // learnLine learns the names in the lines of a dialogue that begin with one: the
@@ -180,14 +179,14 @@ func (m *Masker) learnLine(line probe.TranscriptLine) {
 	if len(m.dialogue) < mostNames {
 		m.dialogue[line.Connection] = line.From
 	}
-	switch hello := helloLine.FindStringSubmatch(line.Text); {
+	switch hello := helloLine().FindStringSubmatch(line.Text); {
 	case line.From == "client" && hello != nil:
 		m.learnHosts(hello[1])
 		if begun || len(m.dialogue) < mostNames {
 			m.dialogue[line.Connection] = "hello"
 		}
 	case line.From == "server" && (!begun || last == "hello"):
-		if named := greetingLine.FindStringSubmatch(line.Text); named != nil {
+		if named := greetingLine().FindStringSubmatch(line.Text); named != nil {
 			m.learnHosts(named[1])
 		}
 	}
@@ -196,7 +195,7 @@ func (m *Masker) learnLine(line probe.TranscriptLine) {
 // isHostName: letters, digits, hyphens, dots and underscores only, and no number.
 func isHostName(name string) bool {
 	bare := strings.TrimPrefix(name, "*.")
-	return bare != "" && len(bare) < 254 && hostNamePattern.MatchString(bare)
+	return bare != "" && len(bare) < 254 && hostNamePattern().MatchString(bare)
 }
 
-var hostNamePattern = regexp.MustCompile(`^[\pL\pN_](?:[\pL\pN_.-]*[\pL\pN_])?\.?$`)
+var hostNamePattern = compiled(`^[\pL\pN_](?:[\pL\pN_.-]*[\pL\pN_])?\.?$`)

@@ -76,7 +76,7 @@ func (m *Masker) text(s string, depth int) string {
 	}
 	var b strings.Builder
 	done := 0
-	for _, span := range encodedRuns.FindAllStringIndex(s, -1) {
+	for _, span := range encodedRuns().FindAllStringIndex(s, -1) {
 		masked, changed := m.encoded(s[span[0]:span[1]], depth-1)
 		if !changed {
 			continue

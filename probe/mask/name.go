@@ -2,7 +2,6 @@ package mask
 
 import (
 	"net/netip"
-	"regexp"
 	"strconv"
 	"strings"
 	"unicode"
@@ -13,14 +12,14 @@ import (
 	"github.com/smtpdx/smtpdx/presets"
 )
 
-var namePattern = regexp.MustCompile(`(?:[\pL\pN_](?:[\pL\pN_-]*[\pL\pN_])?\.)+\pL(?:[\pL\pN-]*[\pL\pN])`)
+var namePattern = compiled(`(?:[\pL\pN_](?:[\pL\pN_-]*[\pL\pN_])?\.)+\pL(?:[\pL\pN-]*[\pL\pN])`)
 
 // names replaces host names.
 func (m *Masker) names(s string) string {
 	if !strings.Contains(s, ".") {
 		return s
 	}
-	return replaced(namePattern, s, func(from, to int) (string, bool) {
+	return replaced(namePattern(), s, func(from, to int) (string, bool) {
 		code := replyCode(s[from:to])
 		if from > 0 && (s[from-1] == '+' || s[from-1] == '=') && strings.HasPrefix(s[from:], "40") {
 			code = "40" // the rest of an @

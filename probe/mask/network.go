@@ -3,23 +3,22 @@ package mask
 import (
 	"fmt"
 	"net/netip"
-	"regexp"
 	"strconv"
 	"strings"
 )
 
 var (
-	sixPattern    = regexp.MustCompile(`(?i)(?:IPv6:)?[0-9a-f:]*:(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f:]*)`)
-	fourPattern   = regexp.MustCompile(`\d{1,3}(?:\.\d{1,3}){3}`)
-	dashedPattern = regexp.MustCompile(`\d{1,3}(?:-\d{1,3}){3}`)
+	sixPattern    = compiled(`(?i)(?:IPv6:)?[0-9a-f:]*:(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f:]*)`)
+	fourPattern   = compiled(`\d{1,3}(?:\.\d{1,3}){3}`)
+	dashedPattern = compiled(`\d{1,3}(?:-\d{1,3}){3}`)
 )
 
 // networks replaces IP addresses, also those of which a host name is made
 // (203-0-113-7.dyn.isp.example) and those of look-ups (7.113.0.203.zen.example).
 func (m *Masker) networks(s string) string {
-	s = replaced(sixPattern, s, func(from, to int) (string, bool) { return m.six(s, from, to) })
-	s = replaced(fourPattern, s, func(from, to int) (string, bool) { return m.four(s, from, to) })
-	return replaced(dashedPattern, s, func(from, to int) (string, bool) {
+	s = replaced(sixPattern(), s, func(from, to int) (string, bool) { return m.six(s, from, to) })
+	s = replaced(fourPattern(), s, func(from, to int) (string, bool) { return m.four(s, from, to) })
+	return replaced(dashedPattern(), s, func(from, to int) (string, bool) {
 		a, ok := fourOf(strings.Split(s[from:to], "-"))
 		if !ok || !isWhole(s, from, to) || from > 0 && s[from-1] == '-' || to < len(s) && s[to] == '-' && to+1 < len(s) && s[to+1] >= '0' && s[to+1] <= '9' {
 			return "", false

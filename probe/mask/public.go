@@ -72,7 +72,7 @@ func (k *known) read(text string) {
 		if strings.Contains(word, "@") {
 			continue
 		}
-		for _, name := range namePattern.FindAllString(word, -1) {
+		for _, name := range namePattern().FindAllString(word, -1) {
 			if !strings.HasSuffix(name, ".example") {
 				k.own[asDNS(name)] = true
 			}
