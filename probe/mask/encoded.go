@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// encodedRuns() finds what may be percent-encoded or base64.
+// encodedRuns finds what may be percent-encoded or base64.
 var encodedRuns = compiled(`[^\s<>()"',]*%[0-9A-Fa-f]{2}[^\s<>()"',]*|[A-Za-z0-9+/_-]{8,}={0,2}`)
 
 var percentPattern = compiled(`%[0-9A-Fa-f]{2}`)
